@@ -1,0 +1,37 @@
+package asof
+
+import (
+	"context"
+	"time"
+)
+
+// Materialization is one run of one view in the ledger.
+type Materialization struct {
+	ID       int64
+	Project  string
+	View     string
+	Span     Interval // what it covers; From zero: from the oldest row
+	Started  time.Time
+	Finished time.Time // zero while it runs, and where it never finished
+	Read     int64     // rows of the source within the span that were read
+	Written  int64     // keys that hold a row of this run
+	Newest   time.Time // newest event written; zero where nothing was
+	Error    string    // why it failed; "" otherwise
+	Cause    string    // "materialize", "incremental", "pipeline ingest_month", …
+}
+
+// Ledger remembers what was materialized, from where, when, how many rows.
+//
+// Begin records a run and returns its ID; Finish completes the entry of m.ID.
+// Only a finished entry without an Error counts as materialized. A process
+// that dies leaves its entry unfinished.
+//
+// Materializations lists the entries of a project, newest first; view "" means
+// every view. Forget removes the entries of views that are gone.
+type Ledger interface {
+	Begin(ctx context.Context, m Materialization) (int64, error)
+	Finish(ctx context.Context, m Materialization) error
+	Materializations(ctx context.Context, project, view string) ([]Materialization, error)
+	Forget(ctx context.Context, project string, views []string) error
+	Close() error
+}

@@ -1,0 +1,124 @@
+package asof
+
+import (
+	"context"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+)
+
+// ViewQuery is one feature view as a query reads it: its source, how its
+// columns are named there, and what comes out under which name and type.
+type ViewQuery struct {
+	View      string // the view's name, or its alias in a projection; for messages
+	Source    *DataSource
+	Keys      []KeyColumn   // in the view's order; empty for a view without entities
+	Timestamp string        // source column of the event timestamp
+	Created   string        // source column of the created timestamp; "" for none
+	TTL       time.Duration // 0: no lower bound
+	Features  []FeatureColumn
+}
+
+// KeyColumn is a join key: its column in the source, and the column of the
+// entity rows that it is compared with.
+type KeyColumn struct {
+	Column string
+	Entity string
+	Type   Type
+}
+
+// FeatureColumn is a feature: its column in the source, its name in the
+// output, and the declared type that its values are given.
+type FeatureColumn struct {
+	Column string
+	Output string
+	Type   Type
+}
+
+// EntityRows are the rows that a point-in-time query answers: join keys, an
+// event timestamp, any other columns. Exactly one of Records and SQL is set.
+// Schema is that of the rows; with SQL the engine finds it out and Schema may
+// be nil.
+type EntityRows struct {
+	Schema  *arrow.Schema
+	Records array.RecordReader // read once, by the engine; not released by it
+	SQL     string             // a SELECT in the engine's own words, over its warehouse
+}
+
+// PointInTime asks for the value that each feature had at each entity row's
+// own time.
+//
+// The answer has one row per entity row, in their order, duplicates kept: the
+// entity rows' columns in their order and with their types, then the features
+// of each view in order. A source row matches where its keys are equal as a
+// tuple (NULL equals nothing), its event time is at or before the entity row's
+// and, with a ttl, at or after that less the ttl. The latest event wins, then
+// the latest created, then the greatest row by its feature columns in declared
+// order, NULL lowest. No match: NULL features.
+//
+// A timestamp without a zone is UTC, a date its midnight UTC. Finer than a
+// microsecond, an entity time is rounded down and a source time up.
+type PointInTime struct {
+	Entities      EntityRows
+	Timestamp     string // the entity rows' column of the event timestamp
+	Views         []ViewQuery
+	CreatedCutoff bool // a row also has to be created at or before the entity row's time
+}
+
+// Latest asks for the newest row of each key of one view within a span of
+// event time, both ends included.
+//
+// The answer's columns are the keys (by KeyColumn.Entity, in the keys' types),
+// EventTimestamp, CreatedTimestamp (NULL where the source has none), then the
+// features by FeatureColumn.Output in their declared types. Rows whose key has
+// a NULL are left out. Rows come in no set order.
+type Latest struct {
+	View     ViewQuery
+	From, To time.Time         // From zero: from the oldest row
+	Keys     arrow.RecordBatch // only these keys, columns by KeyColumn.Entity; nil: all
+}
+
+// The names of the time columns in the answer to Latest.
+const (
+	EventTimestamp   = "event_timestamp"
+	CreatedTimestamp = "created_timestamp"
+)
+
+// OfflineStore answers questions about the history of feature values.
+//
+// Readers are released by the caller; a cancelled context ends the query in
+// the engine. A value that does not fit the declared type is CodeInvalid and
+// names view, column and key; a source that does not exist is CodeInvalid; an
+// engine that cannot be reached is CodeUnavailable. Nothing is left behind in
+// the store.
+type OfflineStore interface {
+	Historical(ctx context.Context, q *PointInTime) (array.RecordReader, error)
+	PullLatest(ctx context.Context, q *Latest) (array.RecordReader, error)
+	Sources
+	Close() error
+}
+
+// SourceColumn is a column as a source has it. Native is the engine's name of
+// its type; Type what it is in ours, TypeInvalid where nothing fits.
+type SourceColumn struct {
+	Name   string
+	Native string
+	Type   Type
+	IsTime bool // can serve as a timestamp: a timestamp or a date
+}
+
+// SourceRange is how much a source holds within a span.
+type SourceRange struct {
+	Rows           int64
+	Oldest, Newest time.Time // zero where there are no rows
+}
+
+// Sources describes data sources as they are. A source whose table, file or
+// query cannot be read is CodeInvalid, with the reason and, for a missing
+// table, the nearest names; a kind that the engine does not read is
+// CodeInvalid and says which engine does.
+type Sources interface {
+	Columns(ctx context.Context, source *DataSource) ([]SourceColumn, error)
+	Range(ctx context.Context, source *DataSource) (SourceRange, error)
+}

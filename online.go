@@ -1,0 +1,105 @@
+package asof
+
+import (
+	"context"
+
+	"github.com/apache/arrow-go/v18/arrow"
+)
+
+// Status says what an online value is, in Feast's numbers.
+type Status uint8
+
+// The statuses of an online value.
+const (
+	StatusInvalid       Status = 0
+	StatusPresent       Status = 1
+	StatusNullValue     Status = 2 // the newest row has a null
+	StatusNotFound      Status = 3 // no row for the key
+	StatusOutsideMaxAge Status = 4 // the newest row is older than the view's ttl
+)
+
+// OnlineStore keeps the newest row of each key of each view.
+//
+// Update makes the store ready for the views of keep and removes those named
+// in drop; it is repeatable, and keeps the rows of views that stay. A feature
+// that a view no longer has is not served again, even when it comes back.
+//
+// Write takes rows as [Latest] describes them. A row never replaces one with a
+// newer event timestamp; at an equal one the greater created wins, and equal
+// created replaces. Rows of one call may hold a key more than once. It returns
+// how many keys hold a row of the call afterwards, and is all or nothing.
+//
+// Restore sets an exact state: the rows of set replace whatever their keys
+// held, newer or not, and the keys of remove (a batch of the join keys alone)
+// are removed. Corrections and rollbacks use it, nothing else. Either may be
+// nil.
+//
+// Read fills the readings, in one round trip however many there are. A view
+// that Update never saw is CodeNotFound. A store that is down, slow or full is
+// CodeUnavailable; a half-answer is never returned.
+type OnlineStore interface {
+	Update(ctx context.Context, project string, keep []*FeatureView, drop []string) error
+	Write(ctx context.Context, project string, view *FeatureView, rows arrow.RecordBatch) (int64, error)
+	Restore(ctx context.Context, project string, view *FeatureView, set, remove arrow.RecordBatch) error
+	Read(ctx context.Context, project string, readings []*Reading) error
+	Teardown(ctx context.Context, project string, views []string) error
+	Close() error
+}
+
+// Reading is what is asked of one view, and the place for the answer. The
+// caller owns it and may use it again: the store keeps the capacity of its
+// slices.
+type Reading struct {
+	View     *FeatureView
+	Features []string // in the order of Columns
+	Keys     [][]byte // Feast's entity-key bytes, each once, in the store's key version
+
+	Found   []bool        // by key: whether the store has a row
+	Events  []int64       // by key: the row's event time, microseconds since 1970
+	Columns []ValueColumn // by feature
+}
+
+// ValueColumn holds the values of one feature as feast.types.Value messages,
+// one after the other in Buf. An empty value is a null.
+type ValueColumn struct {
+	Buf   []byte
+	Spans []Span // by key
+}
+
+// Span is a part of a buffer.
+type Span struct{ Start, End int32 }
+
+// Value returns the message of key i.
+func (c *ValueColumn) Value(i int) []byte { return c.Buf[c.Spans[i].Start:c.Spans[i].End] }
+
+// Set puts the message of key i.
+func (c *ValueColumn) Set(i int, value []byte) {
+	start := len(c.Buf)
+	c.Buf = append(c.Buf, value...)
+	c.Spans[i] = Span{int32(start), int32(len(c.Buf))}
+}
+
+// Reset makes the reading ready to be filled: one place per key and feature,
+// nothing found.
+func (r *Reading) Reset() {
+	n := len(r.Keys)
+	r.Found = zeroed(r.Found, n)
+	r.Events = zeroed(r.Events, n)
+	for len(r.Columns) < len(r.Features) {
+		r.Columns = append(r.Columns, ValueColumn{})
+	}
+	r.Columns = r.Columns[:len(r.Features)]
+	for i := range r.Columns {
+		r.Columns[i].Buf = r.Columns[i].Buf[:0]
+		r.Columns[i].Spans = zeroed(r.Columns[i].Spans, n)
+	}
+}
+
+func zeroed[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	s = s[:n]
+	clear(s)
+	return s
+}

@@ -1,0 +1,123 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/asof-dev/asof"
+)
+
+// Config says which database. The zero value of a field takes Feast's default.
+type Config struct {
+	Host     string // 127.0.0.1
+	Port     int    // 5432
+	Database string
+	Schema   string // public; Feast's db_schema
+	User     string
+	Password string
+	SSLMode  string // prefer
+	SSLCert  string // path of the client's certificate
+	SSLKey   string
+	SSLRoot  string // path of the authority's certificate
+	MaxConns int    // 10
+}
+
+// DB is one database with its schema. It connects when first used.
+type DB struct {
+	pool   *pgxpool.Pool
+	schema string
+	where  string // host:port/database, for messages
+}
+
+// Open prepares a pool. A setting that cannot be right is CodeInvalid; whether
+// the server answers is seen by the first query.
+func Open(ctx context.Context, c Config) (*DB, error) {
+	conf, err := pgxpool.ParseConfig(c.url())
+	if err != nil {
+		return nil, asof.Errorf(asof.CodeInvalid, "the settings of PostgreSQL are not usable: %s", redact(err.Error(), c.Password))
+	}
+	conf.MaxConns = int32(max(c.MaxConns, 10))
+	schema := c.Schema
+	if schema == "" {
+		schema = "public"
+	}
+	conf.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	conf.ConnConfig.RuntimeParams["search_path"] = pgx.Identifier{schema}.Sanitize()
+	conf.ConnConfig.RuntimeParams["application_name"] = "asof"
+	pool, err := pgxpool.NewWithConfig(ctx, conf)
+	if err != nil {
+		return nil, asof.Errorf(asof.CodeInvalid, "the settings of PostgreSQL are not usable: %s", redact(err.Error(), c.Password))
+	}
+	cc := conf.ConnConfig
+	return &DB{pool: pool, schema: schema, where: fmt.Sprintf("%s:%d/%s", cc.Host, cc.Port, cc.Database)}, nil
+}
+
+// Close closes the pool's connections.
+func (db *DB) Close() error {
+	db.pool.Close()
+	return nil
+}
+
+func (c Config) url() string {
+	host, port := c.Host, c.Port
+	if host == "" {
+		host = "127.0.0.1"
+	}
+	if port == 0 {
+		port = 5432
+	}
+	u := url.URL{Scheme: "postgres", Host: net.JoinHostPort(host, strconv.Itoa(port)), Path: "/" + c.Database}
+	if c.User != "" {
+		u.User = url.UserPassword(c.User, c.Password)
+	}
+	q := url.Values{}
+	for key, value := range map[string]string{"sslmode": c.SSLMode, "sslcert": c.SSLCert, "sslkey": c.SSLKey, "sslrootcert": c.SSLRoot} {
+		if value != "" {
+			q.Set(key, value)
+		}
+	}
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+// fault gives an error of the driver its code and a sentence. What is an
+// asof.Error already stays as it is; doing says what was tried.
+func (db *DB) fault(doing string, err error) error {
+	var known *asof.Error
+	var server *pgconn.PgError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &known):
+		return err
+	case errors.Is(err, context.Canceled):
+		return err
+	case !errors.As(err, &server):
+		return asof.Errorf(asof.CodeUnavailable, "%s: PostgreSQL at %s does not answer: %w", doing, db.where, err)
+	}
+	switch server.Code[:2] {
+	case "28":
+		return asof.Errorf(asof.CodeUnauthenticated, "%s: PostgreSQL at %s refuses the login: %s; check user and password in feature_store.yaml", doing, db.where, server.Message)
+	case "53", "57", "58":
+		return asof.Errorf(asof.CodeUnavailable, "%s: PostgreSQL at %s: %s (SQLSTATE %s)", doing, db.where, server.Message, server.Code)
+	case "3D":
+		return asof.Errorf(asof.CodeInvalid, "%s: PostgreSQL at %s: %s; create it, or correct `database` in feature_store.yaml", doing, db.where, server.Message)
+	}
+	return asof.Errorf(asof.CodeInvalid, "%s: PostgreSQL at %s: %s (SQLSTATE %s)", doing, db.where, server.Message, server.Code)
+}
+
+func redact(message, secret string) string {
+	if secret == "" {
+		return message
+	}
+	return strings.ReplaceAll(strings.ReplaceAll(message, secret, "…"), url.QueryEscape(secret), "…")
+}

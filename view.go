@@ -1,0 +1,130 @@
+package asof
+
+import "time"
+
+// ViewKind says which of Feast's classes a feature view is.
+type ViewKind string
+
+// The kinds of feature views.
+const (
+	ViewPlain  ViewKind = "FeatureView"
+	ViewBatch  ViewKind = "BatchFeatureView"
+	ViewStream ViewKind = "StreamFeatureView"
+)
+
+// State is where a view stands between definition and serving, in Feast's
+// numbers: 0 unspecified, 1 created, 2 generated, 3 materializing,
+// 4 available online.
+type State int32
+
+// FeatureView is a named group of features of the same entities, read from one
+// source.
+type FeatureView struct {
+	Name          string
+	Kind          ViewKind
+	Entities      []string       // entity names; empty or [DummyEntity] for a view without entities
+	EntityColumns []Field        // the join keys, in the order of Entities, with their types
+	Features      []Field        // in declared order
+	TTL           *time.Duration // nil: None
+	Source        *DataSource    // the batch source; nil where only a stream feeds the view
+	Stream        *DataSource    // the push, kafka or kinesis source; may be nil
+	SourceViews   []string       // chained views: the views it is computed from
+	Online        bool
+	Offline       bool
+	Enabled       bool
+	Description   string
+	Tags          map[string]string
+	Owner         string
+	Org           string
+	Mode          string
+	Version       string // as pinned in the definition: "latest", "v2"
+	Function      *Function
+	Aggregations  []Aggregation
+
+	VersionNumber int32
+	VersionID     string
+	State         State
+	Intervals     []Interval // what Feast says was materialized
+	Meta          Meta
+}
+
+// MaxAge returns the ttl, 0 for none: both None and a ttl of 0 mean no limit.
+func (v *FeatureView) MaxAge() time.Duration {
+	if v.TTL == nil {
+		return 0
+	}
+	return *v.TTL
+}
+
+// Feature returns the feature of that name, or nil.
+func (v *FeatureView) Feature(name string) *Field { return fieldNamed(v.Features, name) }
+
+// JoinKeys returns the names of the entity columns, in their order.
+func (v *FeatureView) JoinKeys() []string {
+	names := make([]string, len(v.EntityColumns))
+	for i, c := range v.EntityColumns {
+		names[i] = c.Name
+	}
+	return names
+}
+
+// Function is a transformation as a definition file wrote it.
+type Function struct {
+	Name    string
+	Text    string // the source of the function, decorator included, as Feast keeps it
+	Imports string // the import lines of its module, one a line
+	Body    []byte // as registered; made from Text when empty
+	Mode    string // "pandas", "python", "substrait", …
+}
+
+// Aggregation is one aggregate of a view.
+type Aggregation struct {
+	Column   string
+	Function string
+	Name     string
+	Window   time.Duration
+	Slide    time.Duration
+}
+
+// OnDemandFeatureView computes features from other views and from the request,
+// at the time they are asked for.
+type OnDemandFeatureView struct {
+	Name          string
+	Sources       []OnDemandSource
+	Features      []Field
+	Function      *Function
+	Mode          string // "pandas", "python", "substrait"
+	Singleton     bool
+	WriteToOnline bool
+	Entities      []string
+	EntityColumns []Field
+	Aggregations  []Aggregation
+	Description   string
+	Tags          map[string]string
+	Owner         string
+	Org           string
+	Version       string
+	Enabled       bool
+
+	VersionNumber int32
+	VersionID     string
+	State         State
+	Meta          Meta
+}
+
+// OnDemandSource is one input of an on-demand view: a projection of a view, or
+// a request source.
+type OnDemandSource struct {
+	Name    string
+	View    *Projection
+	Request *DataSource
+}
+
+func fieldNamed(fields []Field, name string) *Field {
+	for i := range fields {
+		if fields[i].Name == name {
+			return &fields[i]
+		}
+	}
+	return nil
+}

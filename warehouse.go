@@ -1,0 +1,99 @@
+package asof
+
+import (
+	"context"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+)
+
+// TableColumn is a column of a warehouse table, with its type in SQL's words
+// as the pipeline file declares it: text, bigint, integer, boolean, date,
+// timestamptz, double precision, real, numeric, numeric(p,s).
+type TableColumn struct {
+	Name string
+	Type string
+}
+
+// Table is a warehouse table as a pipeline needs it. A table that exists
+// already is taken as it is: other columns, other types, foreign keys.
+type Table struct {
+	Name       string
+	Key        []string // primary key columns
+	Columns    []TableColumn
+	References map[string]string // column → table whose key it has to be in
+}
+
+// Warehouse is where a pipeline writes tables and sources read them.
+//
+// Nothing that is staged is seen by readers until Publish, which shows all of
+// it at once: a reader sees every table as it was before or as it is after,
+// also when the process dies at any point. Two runs on the same tables wait
+// for one another.
+type Warehouse interface {
+	// Stage opens a private place for one run. It is discarded or published.
+	Stage(ctx context.Context, run string) (Stage, error)
+	// Publications lists what was published, newest first.
+	Publications(ctx context.Context) ([]Publication, error)
+	Close() error
+}
+
+// Stage is what one run prepares. The names of its tables in SQL are those
+// that they will have: a query of the stage sees a staged table's new rows
+// under that name, and every other table as it is published.
+type Stage interface {
+	// Load puts the rows of a file into the stage, under the table's name.
+	// The schema of rows is that of table.Columns. A duplicate or null key,
+	// or a value that does not fit, is CodeInvalid and names table and key.
+	Load(ctx context.Context, table Table, rows array.RecordReader) (int64, error)
+	// Query runs a SELECT over the stage.
+	Query(ctx context.Context, sql string) (array.RecordReader, error)
+	// Publish carries out the writes, in order, as one.
+	Publish(ctx context.Context, p Publication) (Published, error)
+	// Discard drops the stage. After Publish it does nothing.
+	Discard(ctx context.Context) error
+}
+
+// Publication is one change of the warehouse: which staged tables go where.
+type Publication struct {
+	ID      string // the run's
+	Name    string // the pipeline's
+	AsOf    time.Time
+	At      time.Time // when it was published; set by the warehouse
+	Upserts []Upsert
+	Frozen  []Frozen
+}
+
+// Upsert writes the rows of a staged table into the live table of the same
+// name, by its key. It is left out, and said to be, where a newer AsOf has been
+// loaded into the live table already.
+type Upsert struct {
+	Table Table
+}
+
+// Frozen is a snapshot: the rows that SQL selects from the stage become exactly
+// the rows of Table at AsOf. The table's key is Key and then as_of.
+type Frozen struct {
+	Table Table
+	SQL   string // selects Table's columns, without as_of
+}
+
+// Published says what a publication changed, by table.
+type Published struct {
+	Tables []TableChange
+}
+
+// TableChange counts the rows of one table that a publication changed. Skipped
+// says why nothing was written; "" otherwise.
+//
+// Dropped holds the keys that some earlier publication of a snapshot had and
+// the present one does not have: the same answer however often the same files
+// are published, so that an online store can follow after a crash. It has the
+// columns of Table.Key and is nil where there are none.
+type TableChange struct {
+	Table                                string
+	Rows, Added, Changed, Removed, Equal int64
+	Skipped                              string
+	Dropped                              arrow.RecordBatch
+}
