@@ -1,0 +1,74 @@
+# `make` lists what can be done here.
+SHELL         := /usr/bin/env bash
+.SHELLFLAGS   := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# DuckDB's Arrow interface is behind this tag; a build without it stops with
+# a line that says so.
+export GOFLAGS := $(GOFLAGS) -tags=duckdb_arrow
+VERSION       ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+BUILD         := go build -trimpath -buildvcs=false -ldflags '-s -w -X github.com/asof-dev/asof/cli.Version=$(VERSION)'
+STATICCHECK   := go run honnef.co/go/tools/cmd/staticcheck@v0.8.1
+GOVULNCHECK   := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+.PHONY: help
+help: ## list these targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+
+.PHONY: build
+build: ## build bin/asof
+	@scripts/need.sh compiler
+	$(BUILD) -o bin/asof ./cmd/asof
+
+.PHONY: demo
+demo: build ## run a month of StreamFlow end to end; MONTHS=DIR takes real months from DIR
+	@scripts/demo.sh $(if $(MONTHS),'$(MONTHS)')
+
+.PHONY: test
+test: feast-venv ## what CI runs: linters and all tests, with real PostgreSQL, Redis and Feast
+	@scripts/need.sh compiler postgres redis
+	@$(MAKE) --no-print-directory format-check vet staticcheck
+	@scripts/test.sh
+
+.PHONY: test-all
+test-all: test ## make test, then everything under the race detector and on a newer PostgreSQL
+	@scripts/test.sh all
+
+.PHONY: lint
+lint: format-check vet staticcheck vulnerabilities ## gofmt, go vet, staticcheck, govulncheck
+
+.PHONY: format-check
+format-check:
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "not formatted (run gofmt -w): $$unformatted" >&2; exit 1; fi
+
+.PHONY: vet
+vet:
+	@scripts/need.sh compiler
+	go vet ./...
+
+.PHONY: staticcheck
+staticcheck:
+	$(STATICCHECK) ./...
+
+# Exit status 3 means vulnerabilities; anything else that fails is the
+# database being out of reach, which is said and is no failure of the code.
+.PHONY: vulnerabilities
+vulnerabilities:
+	@$(GOVULNCHECK) ./... || { status=$$?; [ $$status -ne 3 ] || exit 3; echo "govulncheck could not run here: vulnerabilities not checked"; }
+
+.PHONY: generate
+generate: ## write the generated code again
+	go generate ./...
+
+.PHONY: feast-venv
+feast-venv: ## install Feast's SDK (tests compare us with it) into .cache/feast-venv
+	@scripts/feast-venv.sh
+
+.PHONY: dist
+dist: ## build release archives with checksums into dist/
+	@VERSION='$(VERSION)' scripts/dist.sh
+
+.PHONY: clean
+clean: ## remove what was built; .cache/ (Feast, PostgreSQL) stays
+	rm -rf bin dist demo coverage.out
