@@ -40,6 +40,11 @@ type FeatureView struct {
 	Version       string // as pinned in the definition: "latest", "v2"
 	Function      *Function
 	Aggregations  []Aggregation
+	Validate      bool // Feast's enable_validation: check types when materializing
+
+	TimestampField string        // stream views: the event timestamp among the stream's columns
+	Tiling         bool          // stream views: Feast's enable_tiling
+	TilingHop      time.Duration // stream views: 0 for Feast's default
 
 	VersionNumber int32
 	VersionID     string
