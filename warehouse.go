@@ -49,6 +49,9 @@ type Stage interface {
 	Load(ctx context.Context, table Table, rows array.RecordReader) (int64, error)
 	// Query runs a SELECT over the stage.
 	Query(ctx context.Context, sql string) (array.RecordReader, error)
+	// Published returns how SQL of the stage names a table as it is published,
+	// whether the run has staged it or not, and whether it exists.
+	Published(ctx context.Context, table string) (string, bool, error)
 	// Publish carries out the writes, in order, as one.
 	Publish(ctx context.Context, p Publication) (Published, error)
 	// Discard drops the stage. After Publish it does nothing.
