@@ -18,6 +18,7 @@ type ViewQuery struct {
 	Created   string        // source column of the created timestamp; "" for none
 	TTL       time.Duration // 0: no lower bound
 	Features  []FeatureColumn
+	Order     []string // source columns of all the view's features, as declared: what decides between equal times
 }
 
 // KeyColumn is a join key: its column in the source, and the column of the
