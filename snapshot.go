@@ -46,13 +46,13 @@ func (s *Snapshot) Object(kind Kind, name string) Object { return s.objects[Ref{
 
 // Entities, Sources, Views, OnDemandViews and Services return the objects of
 // their kind, sorted by name.
-func (s *Snapshot) Entities() []*Entity    { return listOf[*Entity](s, KindEntity) }
-func (s *Snapshot) Sources() []*DataSource { return listOf[*DataSource](s, KindDataSource) }
-func (s *Snapshot) Views() []*FeatureView  { return listOf[*FeatureView](s, KindFeatureView) }
+func (s *Snapshot) Entities() []*Entity    { return objectsOf[*Entity](s, KindEntity) }
+func (s *Snapshot) Sources() []*DataSource { return objectsOf[*DataSource](s, KindDataSource) }
+func (s *Snapshot) Views() []*FeatureView  { return objectsOf[*FeatureView](s, KindFeatureView) }
 func (s *Snapshot) OnDemandViews() []*OnDemandFeatureView {
-	return listOf[*OnDemandFeatureView](s, KindOnDemandView)
+	return objectsOf[*OnDemandFeatureView](s, KindOnDemandView)
 }
-func (s *Snapshot) Services() []*FeatureService { return listOf[*FeatureService](s, KindService) }
+func (s *Snapshot) Services() []*FeatureService { return objectsOf[*FeatureService](s, KindService) }
 
 // Entity, Source, View, OnDemandView and Service return the object of that
 // name, or a CodeNotFound error that lists the nearest names.
@@ -72,7 +72,7 @@ func (s *Snapshot) Service(name string) (*FeatureService, error) {
 	return find[*FeatureService](s, KindService, name)
 }
 
-func listOf[T Object](s *Snapshot, kind Kind) []T {
+func objectsOf[T Object](s *Snapshot, kind Kind) []T {
 	list := make([]T, len(s.byKind[kind]))
 	for i, o := range s.byKind[kind] {
 		list[i] = o.(T)
