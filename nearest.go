@@ -9,13 +9,17 @@ import (
 )
 
 // Nearest returns up to three of names that name may have been meant to be,
-// nearest first: those within a third of its length in edits, letter case aside.
+// nearest first: those within a third of its length in edits, or two (one in a
+// word of three letters), letter case aside.
 func Nearest(name string, names []string) []string {
 	type near struct {
 		name  string
 		edits int
 	}
-	limit := max(len([]rune(name))/3, 1)
+	limit := max(len([]rune(name))/3, 2)
+	if len([]rune(name)) <= 3 {
+		limit = 1
+	}
 	var found []near
 	for _, n := range names {
 		edits := levenshtein.Distance(strings.ToLower(name), strings.ToLower(n), nil)

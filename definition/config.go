@@ -1,0 +1,146 @@
+package definition
+
+import (
+	"os"
+	"path/filepath"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+
+	"github.com/asof-dev/asof"
+)
+
+// Config is a repository's feature_store.yaml. The sections of stores are kept
+// as they stand until an engine decodes its own; Warnings say what was not
+// understood, with its line.
+type Config struct {
+	Path        string // of the file
+	Dir         string // of the repository: what relative paths start from
+	Project     string
+	Description string
+	Provider    string
+	KeyVersion  int // entity_key_serialization_version: 2 or 3
+	Registry    Section
+	Offline     Section
+	Online      Section
+	Asof        Asof
+	Warnings    asof.Problems
+}
+
+// Asof is our own top-level section, which Feast ignores.
+type Asof struct {
+	Warehouse   Section            // asof.warehouse; Type "" where it is left out
+	Connections map[string]Section // asof.connections
+	Serve       Serve
+	OnExpired   string // "keep" or "drop"
+}
+
+// Serve says what the HTTP server answers where a request does not.
+type Serve struct {
+	Features []string `yaml:"features"` // of GET /features/{key}: names, or view:feature
+}
+
+// The keys of Feast's file. What we do not use yet is accepted as it is.
+var topKeys = []string{"project", "project_description", "provider", "registry", "online_store", "offline_store",
+	"entity_key_serialization_version", "auth", "batch_engine", "feature_server", "embedding_model", "flags", "repo_path",
+	"coerce_tz_aware", "materialization", "materialization_engine", "openlineage", "mlflow", "data_quality_monitoring", "asof"}
+
+var asofKeys = []string{"warehouse", "connections", "serve", "on_expired"}
+
+// LoadConfig reads the file at path, for the repository in dir. Environment
+// variables ($NAME and ${NAME}) are put in as Feast does; one that is not set
+// is left as it stands, with a warning.
+func LoadConfig(dir, path string) (*Config, error) {
+	text, err := os.ReadFile(path)
+	if os.IsNotExist(err) {
+		return nil, asof.Errorf(asof.CodeInvalid, "there is no %s: a repository needs one; change to the repository by -c DIR, name the file by -f FILE, or make a repository by `init`", path)
+	}
+	if err != nil {
+		return nil, asof.Errorf(asof.CodeInvalid, "%s can't be read: %w", path, err)
+	}
+	file, err := parser.ParseBytes(text, 0)
+	if err != nil {
+		return nil, asof.Errorf(asof.CodeInvalid, "%s is not valid YAML: %s", path, yaml.FormatError(err, false, true))
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return nil, asof.Errorf(asof.CodeInvalid, "the folder of the repository: %w", err)
+	}
+	c := &Config{Path: path, Dir: dir, Provider: "local", KeyVersion: 3, Asof: Asof{OnExpired: "keep"}}
+	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
+		return nil, asof.Errorf(asof.CodeInvalid, "%s is empty: it needs `project` and `registry`", path)
+	}
+	reading := &reading{path: path}
+	root, ok := reading.expand(file.Docs[0].Body).(*ast.MappingNode)
+	if !ok {
+		return nil, asof.Errorf(asof.CodeInvalid, "%s: write settings as `key: value` lines", path)
+	}
+	c.read(reading, root)
+	c.Warnings = reading.warnings
+	if err := reading.problems.Err(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// read takes the settings from the file's top level.
+func (c *Config) read(r *reading, root *ast.MappingNode) {
+	values := r.mapping(root, "", topKeys)
+	r.text(values["project"], "project", &c.Project)
+	r.text(values["project_description"], "project_description", &c.Description)
+	r.text(values["provider"], "provider", &c.Provider)
+	if v := values["entity_key_serialization_version"]; v != nil {
+		r.decode(v, "entity_key_serialization_version", &c.KeyVersion)
+		if c.KeyVersion != 2 && c.KeyVersion != 3 {
+			r.problem(v, "entity_key_serialization_version is %d; write 2 or 3", c.KeyVersion)
+		}
+	}
+	if c.Project == "" {
+		r.problem(root, "`project` is missing; give the project a name")
+	}
+	c.Registry = r.section(values["registry"], "registry", "registry_type", "path", "file")
+	if values["registry"] == nil {
+		r.problem(root, "`registry` is missing; write `registry: data/registry.db`")
+	}
+	c.Offline = r.section(values["offline_store"], "offline_store", "type", "", "dask")
+	c.Online = r.section(values["online_store"], "online_store", "type", "", "sqlite")
+	if own, ok := values["asof"].(*ast.MappingNode); ok {
+		c.readAsof(r, own)
+	} else if v := values["asof"]; v != nil && v.Type() != ast.NullType {
+		r.problem(v, "`asof` holds settings as `key: value` lines")
+	}
+}
+
+// WarehouseSection returns asof.warehouse; where it is left out, what goes with
+// the offline store: its own database, or the folder `warehouse`.
+func (c *Config) WarehouseSection() Section {
+	switch {
+	case c.Asof.Warehouse.Type != "":
+		return c.Asof.Warehouse
+	case c.Offline.Type == "postgres":
+		return c.Offline
+	}
+	return Section{Name: "asof.warehouse", Type: "parquet", path: c.Path, bare: "path", word: "warehouse"}
+}
+
+func (c *Config) readAsof(r *reading, own *ast.MappingNode) {
+	values := r.mapping(own, "asof", asofKeys)
+	if values["warehouse"] != nil {
+		c.Asof.Warehouse = r.section(values["warehouse"], "asof.warehouse", "type", "path", "parquet")
+	}
+	r.text(values["on_expired"], "asof.on_expired", &c.Asof.OnExpired)
+	if c.Asof.OnExpired != "keep" && c.Asof.OnExpired != "drop" {
+		r.problem(values["on_expired"], "asof.on_expired is %q; write keep or drop", c.Asof.OnExpired)
+	}
+	if serve, ok := values["serve"].(*ast.MappingNode); ok {
+		r.mapping(serve, "asof.serve", []string{"features"})
+		r.decode(serve, "asof.serve", &c.Asof.Serve)
+	}
+	if connections, ok := values["connections"].(*ast.MappingNode); ok {
+		c.Asof.Connections = map[string]Section{}
+		for _, item := range connections.Values {
+			name := item.Key.GetToken().Value
+			c.Asof.Connections[name] = r.section(item.Value, "asof.connections."+name, "type", "", "postgres")
+		}
+	}
+}
