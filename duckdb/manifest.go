@@ -36,7 +36,8 @@ type manifest struct {
 }
 
 // table is one dataset. A live table has at most one part; a snapshot has one
-// for each as_of, sorted by it.
+// for each as_of, sorted by it. Columns stay as they are once written; new ones
+// come last, and older parts have none of them.
 type table struct {
 	Snapshot bool     `json:"snapshot,omitempty"`
 	Key      []string `json:"key"`
@@ -55,6 +56,7 @@ type part struct {
 	AsOf    string `json:"as_of,omitempty"`
 	File    string `json:"file"` // relative to the warehouse, with slashes
 	Rows    int64  `json:"rows"`
+	Width   int    `json:"width"`             // how many of the table's columns it has
 	Dropped string `json:"dropped,omitempty"` // a file with the keys that earlier publications had
 }
 

@@ -70,29 +70,32 @@ func (w *Warehouse) pinned(m *manifest) []PinnedTable {
 	return list
 }
 
-// relation returns SQL that reads the parts as the table's columns. Older
-// parts may lack a column, or have it in an earlier type.
+// relation returns SQL that reads the parts as the table's columns, null where
+// a part is older than a column.
 func (w *Warehouse) relation(t *table, parts []part) string {
-	columns := make([]string, len(t.Columns))
-	if len(parts) == 0 {
-		for i, c := range t.Columns {
-			columns[i] = "NULL::" + duckType(c.Type) + " AS " + quoteName(c.Name)
-		}
-		return "(SELECT " + strings.Join(columns, ", ") + " WHERE false)"
-	}
-	for i, c := range t.Columns {
-		columns[i] = quoteName(c.Name) + "::" + duckType(c.Type) + " AS " + quoteName(c.Name)
-	}
-	files := make([]string, len(parts))
+	columns, files := make([]string, len(t.Columns)), make([]string, len(parts))
+	widest, narrowest := 0, len(t.Columns)
 	for i, p := range parts {
 		files[i] = quoteText(globEscape.Replace(filepath.Join(w.dir, filepath.FromSlash(p.File))))
+		widest, narrowest = max(widest, p.Width), min(narrowest, p.Width)
+	}
+	for i, c := range t.Columns {
+		columns[i] = quoteName(c.Name)
+		if i >= widest {
+			columns[i] = "NULL::" + duckType(c.Type) + " AS " + quoteName(c.Name)
+		}
+	}
+	if len(parts) == 0 {
+		return "(SELECT " + strings.Join(columns, ", ") + " WHERE false)"
 	}
 	options := "hive_partitioning = false"
 	if t.Snapshot {
 		options = "hive_partitioning = true, hive_types = {'" + asof.AsOfColumn + "': DATE}"
 	}
-	return "(SELECT " + strings.Join(columns, ", ") + " FROM read_parquet([" + strings.Join(files, ", ") +
-		"], union_by_name = true, " + options + "))"
+	if narrowest < widest {
+		options += ", union_by_name = true"
+	}
+	return "(SELECT " + strings.Join(columns, ", ") + " FROM read_parquet([" + strings.Join(files, ", ") + "], " + options + "))"
 }
 
 // globEscape writes the characters of a path that DuckDB takes for a pattern.
