@@ -119,3 +119,22 @@ func (v *FeatureView) ObjectName() string         { return v.Name }
 func (v *OnDemandFeatureView) ObjectName() string { return v.Name }
 func (s *FeatureService) ObjectName() string      { return s.Name }
 func (o *Opaque) ObjectName() string              { return o.Name }
+
+// TagsOf returns the tags of an object; an Opaque has none that we know.
+func TagsOf(o Object) map[string]string {
+	switch o := o.(type) {
+	case *Project:
+		return o.Tags
+	case *Entity:
+		return o.Tags
+	case *DataSource:
+		return o.Tags
+	case *FeatureView:
+		return o.Tags
+	case *OnDemandFeatureView:
+		return o.Tags
+	case *FeatureService:
+		return o.Tags
+	}
+	return nil
+}

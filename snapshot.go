@@ -72,6 +72,10 @@ func (s *Snapshot) Service(name string) (*FeatureService, error) {
 	return find[*FeatureService](s, KindService, name)
 }
 
+// Find returns the object of a kind and name, or a CodeNotFound error that
+// lists the nearest names.
+func (s *Snapshot) Find(kind Kind, name string) (Object, error) { return find[Object](s, kind, name) }
+
 func objectsOf[T Object](s *Snapshot, kind Kind) []T {
 	list := make([]T, len(s.byKind[kind]))
 	for i, o := range s.byKind[kind] {
