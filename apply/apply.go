@@ -1,0 +1,121 @@
+// Package apply brings a project's registry and online store to what a
+// repository defines: it checks the definitions against one another and
+// against their sources, plans the difference, and carries it out.
+package apply
+
+import (
+	"context"
+	"slices"
+
+	"github.com/asof-dev/asof"
+)
+
+// Desired is what a repository defines for one project.
+type Desired struct {
+	Project string
+	Objects []asof.Object // a *asof.Project among them is optional
+}
+
+// Options are how a plan is made. Sources may be nil where no engine is
+// configured; what needs one is then an error.
+type Options struct {
+	Sources     asof.Sources
+	SkipSources bool // do not hold the sources against reality; schemas are still inferred
+}
+
+// Stores are what a plan changes. Ledger may be nil.
+type Stores struct {
+	Registry asof.Registry
+	Online   asof.OnlineStore // nil: the project has none
+	Ledger   asof.Ledger
+}
+
+// attempts is how often Run plans anew when somebody else applied in between.
+const attempts = 5
+
+// Run plans against the registry's present state and carries the plan out. An
+// apply by somebody else in between makes it plan again, so that neither is
+// lost. It returns the plan that was carried out.
+func Run(ctx context.Context, desired Desired, stores Stores, opts Options) (*Plan, error) {
+	for attempt := 1; ; attempt++ {
+		current, err := stores.Registry.Snapshot(ctx, desired.Project)
+		if err != nil {
+			return nil, err
+		}
+		plan, err := NewPlan(ctx, desired, current, opts)
+		if err != nil {
+			return nil, err
+		}
+		err = plan.execute(ctx, stores)
+		if asof.ErrorCode(err) == asof.CodeConflict && attempt < attempts {
+			continue
+		}
+		return plan, err
+	}
+}
+
+// execute prepares the online store, then changes the registry as one, then
+// removes what is no longer defined. Killed in between, the next apply ends it.
+func (p *Plan) execute(ctx context.Context, stores Stores) error {
+	if stores.Online != nil {
+		if err := stores.Online.Update(ctx, p.Project, p.online, nil); err != nil {
+			return err
+		}
+	}
+	if !p.Empty() {
+		change := asof.Change{Base: p.base, Put: p.put, Delete: p.remove}
+		if _, err := stores.Registry.Apply(ctx, p.Project, change); err != nil {
+			return err
+		}
+	}
+	dropped := p.droppedViews()
+	if len(dropped) == 0 {
+		return nil
+	}
+	if stores.Online != nil {
+		if err := stores.Online.Update(ctx, p.Project, p.online, dropped); err != nil {
+			return err
+		}
+	}
+	if stores.Ledger != nil {
+		return stores.Ledger.Forget(ctx, p.Project, dropped)
+	}
+	return nil
+}
+
+// droppedViews names the views that are served no longer: removed, or not
+// online any more.
+func (p *Plan) droppedViews() []string {
+	var names []string
+	for _, view := range p.wasOnline {
+		kept := slices.ContainsFunc(p.online, func(v *asof.FeatureView) bool { return v.Name == view })
+		if !kept {
+			names = append(names, view)
+		}
+	}
+	return names
+}
+
+// Teardown removes the project: its online rows, its ledger, its registry
+// entries. It is repeatable. It returns the names of the views it removed.
+func Teardown(ctx context.Context, project string, stores Stores) ([]string, error) {
+	current, err := stores.Registry.Snapshot(ctx, project)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, v := range current.Views() {
+		names = append(names, v.Name)
+	}
+	if stores.Online != nil {
+		if err := stores.Online.Teardown(ctx, project, names); err != nil {
+			return nil, err
+		}
+	}
+	if stores.Ledger != nil {
+		if err := stores.Ledger.Forget(ctx, project, names); err != nil {
+			return nil, err
+		}
+	}
+	return names, stores.Registry.Teardown(ctx, project)
+}

@@ -1,0 +1,179 @@
+package apply
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/asof-dev/asof"
+)
+
+// Action says what a plan does to an object.
+type Action string
+
+// The actions of a plan.
+const (
+	Create Action = "create"
+	Update Action = "update"
+	Delete Action = "delete"
+)
+
+// ObjectChange is what a plan does to one object, field by field for an update.
+type ObjectChange struct {
+	Action Action     `json:"action"`
+	Kind   asof.Kind  `json:"kind"`
+	Name   string     `json:"name"`
+	Place  asof.Place `json:"-"`
+	Fields []Change   `json:"fields,omitempty"`
+}
+
+// Change is a field that an update changes.
+type Change struct {
+	Field string `json:"field"`
+	Old   string `json:"old"`
+	New   string `json:"new"`
+}
+
+// Plan is the difference between what is defined and what is registered.
+type Plan struct {
+	Project string         `json:"project"`
+	Changes []ObjectChange `json:"changes"`
+	Notes   []string       `json:"notes,omitempty"` // what the user should know, and need not change
+
+	base      string
+	put       []asof.Object
+	remove    []asof.Ref
+	online    []*asof.FeatureView // the views that the online store is to serve
+	wasOnline []string            // those that it served before
+}
+
+// Empty reports whether the registry stays as it is.
+func (p *Plan) Empty() bool { return len(p.put) == 0 && len(p.remove) == 0 }
+
+// planned is the order in which kinds are planned and printed. Objects of
+// other kinds are kept as they are registered.
+var planned = []asof.Kind{asof.KindProject, asof.KindDataSource, asof.KindEntity, asof.KindFeatureView,
+	asof.KindOnDemandView, asof.KindService, asof.KindPermission, asof.KindLabelView, asof.KindSavedDataset,
+	asof.KindValidationRef}
+
+// removed are the kinds of which an object that is no longer defined is
+// removed, as Feast's apply does. Saved datasets and references are made by
+// other commands than apply.
+var removed = map[asof.Kind]bool{asof.KindDataSource: true, asof.KindEntity: true, asof.KindFeatureView: true,
+	asof.KindOnDemandView: true, asof.KindService: true, asof.KindPermission: true}
+
+// NewPlan checks what is desired and compares it with current. Every mistake
+// is reported at once, as asof.Problems.
+func NewPlan(ctx context.Context, desired Desired, current *asof.Snapshot, opts Options) (*Plan, error) {
+	r := newRepository(desired)
+	r.check(current)
+	if err := r.problems.Err(); err != nil {
+		return nil, err
+	}
+	if err := r.resolve(ctx, opts); err != nil {
+		return nil, err
+	}
+	p := &Plan{Project: desired.Project, Notes: r.notes, base: current.Version}
+	for _, kind := range planned {
+		p.compare(kind, r.objects[kind], current)
+	}
+	for _, v := range r.views() {
+		if v.Online && len(v.Features) > 0 {
+			p.online = append(p.online, v)
+		}
+	}
+	for _, v := range current.Views() {
+		if v.Online {
+			p.wasOnline = append(p.wasOnline, v.Name)
+		}
+	}
+	return p, nil
+}
+
+func (p *Plan) compare(kind asof.Kind, objects []asof.Object, current *asof.Snapshot) {
+	wanted := map[string]bool{}
+	for _, o := range objects {
+		wanted[o.ObjectName()] = true
+		old := current.Object(kind, o.ObjectName())
+		change := ObjectChange{Action: Create, Kind: kind, Name: o.ObjectName(), Place: placeOf(o)}
+		if old != nil {
+			change.Action = Update
+			if change.Fields = difference(old, o); len(change.Fields) == 0 {
+				continue
+			}
+			inherit(o, old)
+			p.noteTypes(o, change.Fields)
+		}
+		p.Changes = append(p.Changes, change)
+		p.put = append(p.put, o)
+	}
+	if !removed[kind] {
+		return
+	}
+	for _, old := range current.Objects(kind) {
+		if !wanted[old.ObjectName()] && old.ObjectName() != asof.DummyEntity {
+			p.Changes = append(p.Changes, ObjectChange{Action: Delete, Kind: kind, Name: old.ObjectName()})
+			p.remove = append(p.remove, asof.Ref{Kind: kind, Name: old.ObjectName()})
+		}
+	}
+}
+
+// noteTypes says what a changed feature type means for the values online.
+func (p *Plan) noteTypes(o asof.Object, fields []Change) {
+	view, ok := o.(*asof.FeatureView)
+	if !ok || !view.Online {
+		return
+	}
+	for _, f := range fields {
+		if f.Old != "" && f.New != "" && view.Feature(featureOf(f.Field)) != nil {
+			p.Notes = append(p.Notes, fmt.Sprintf("%s changes its type from %s to %s: values already online keep the old one; "+
+				"run `materialize START END -v %s` to replace them", asof.Reference{View: view.Name, Feature: featureOf(f.Field)}, f.Old, f.New, view.Name))
+		}
+	}
+}
+
+// inherit gives a definition what its registered form has beside it: times,
+// versions, state, intervals, and fields that the nouns do not know.
+func inherit(o, old asof.Object) {
+	switch o := o.(type) {
+	case *asof.Project:
+		keep(&o.Meta, old.(*asof.Project).Meta)
+	case *asof.Entity:
+		keep(&o.Meta, old.(*asof.Entity).Meta)
+	case *asof.DataSource:
+		keep(&o.Meta, old.(*asof.DataSource).Meta)
+	case *asof.FeatureView:
+		was := old.(*asof.FeatureView)
+		keep(&o.Meta, was.Meta)
+		o.VersionNumber, o.VersionID, o.State, o.Intervals = was.VersionNumber, was.VersionID, was.State, was.Intervals
+	case *asof.OnDemandFeatureView:
+		was := old.(*asof.OnDemandFeatureView)
+		keep(&o.Meta, was.Meta)
+		o.VersionNumber, o.VersionID, o.State = was.VersionNumber, was.VersionID, was.State
+	case *asof.FeatureService:
+		keep(&o.Meta, old.(*asof.FeatureService).Meta)
+	}
+}
+
+func keep(m *asof.Meta, old asof.Meta) {
+	m.Created, m.Updated, m.Stored = old.Created, old.Updated, old.Stored
+}
+
+func placeOf(o asof.Object) asof.Place {
+	switch o := o.(type) {
+	case *asof.Project:
+		return o.Meta.Place
+	case *asof.Entity:
+		return o.Meta.Place
+	case *asof.DataSource:
+		return o.Meta.Place
+	case *asof.FeatureView:
+		return o.Meta.Place
+	case *asof.OnDemandFeatureView:
+		return o.Meta.Place
+	case *asof.FeatureService:
+		return o.Meta.Place
+	case *asof.Opaque:
+		return o.Meta.Place
+	}
+	return asof.Place{}
+}
