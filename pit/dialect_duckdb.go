@@ -1,0 +1,79 @@
+package pit
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/asof-dev/asof"
+)
+
+// DuckDB is DuckDB's dialect. Native types are those that DESCRIBE prints. Its
+// instants are TIMESTAMPs in UTC: they need no time zone data, and sessions
+// are set to UTC.
+var DuckDB Dialect = duckDB{}
+
+type duckDB struct{}
+
+func (duckDB) Facts() Facts { return Facts{AsOfJoin: true} }
+
+func (duckDB) Quote(name string) string { return quote(name) }
+
+func (duckDB) Instant(expr string, c asof.SourceColumn, r asof.Rounding) string {
+	switch c.Native {
+	case "TIMESTAMP":
+		return expr
+	case "TIMESTAMP WITH TIME ZONE":
+		return "make_timestamp(epoch_us(" + expr + "))"
+	case "TIMESTAMP_NS":
+		nanos := "epoch_ns(" + expr + ")"
+		if r == asof.RoundUp {
+			nanos = "(" + nanos + " + 999)"
+		}
+		// // and % both go towards zero, which is up before 1970.
+		return fmt.Sprintf("make_timestamp((%s - (%s %% 1000 + 1000) %% 1000) // 1000)", nanos, nanos)
+	}
+	return "CAST(" + expr + " AS TIMESTAMP)"
+}
+
+func (duckDB) Literal(t time.Time) string { return "TIMESTAMP '" + timestamp(t) + "'" }
+
+func (duckDB) Earlier(instant string, d time.Duration) string {
+	return fmt.Sprintf("%s - to_microseconds(%d)", instant, d.Microseconds())
+}
+
+// duckTypes are the types in which join keys reach DuckDB.
+var duckTypes = map[asof.ValueType]string{
+	asof.TypeInt32: "BIGINT", asof.TypeInt64: "BIGINT", asof.TypeFloat32: "FLOAT", asof.TypeFloat64: "DOUBLE",
+	asof.TypeBool: "BOOLEAN", asof.TypeBytes: "BLOB",
+}
+
+// A key that cannot be of the type declared ends the query.
+func (d duckDB) Key(expr string, c asof.SourceColumn, t asof.Type) string {
+	family := familyOf(t)
+	switch {
+	case family == instant && c.IsTime:
+		return d.Instant(expr, c, asof.RoundDown)
+	case family != other && family == familyOf(c.Type) && c.Native != "UUID":
+		return expr
+	}
+	if name, ok := duckTypes[t.Value]; ok {
+		return "CAST(" + expr + " AS " + name + ")"
+	}
+	return "CAST(" + expr + " AS VARCHAR)"
+}
+
+func (duckDB) Rank(expr string, _ asof.SourceColumn) string { return expr }
+
+func (duckDB) Value(expr string, c asof.SourceColumn, t asof.Type) string {
+	nested := strings.HasPrefix(c.Native, "STRUCT") || strings.HasPrefix(c.Native, "MAP")
+	switch {
+	case nested && t.Value != asof.TypeStruct:
+		return "CAST(to_json(" + expr + ") AS VARCHAR)"
+	case c.Native == "TIME" || c.Native == "INTERVAL":
+		return "CAST(" + expr + " AS VARCHAR)"
+	case strings.HasPrefix(c.Native, "UHUGEINT"):
+		return "CAST(" + expr + " AS DECIMAL(38, 0))"
+	}
+	return expr
+}

@@ -1,0 +1,101 @@
+package pit
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/asof-dev/asof"
+)
+
+// Postgres is PostgreSQL's dialect, 15 and later. Native types are those that
+// format_type prints; its instants are timestamptz, sessions are set to UTC.
+var Postgres Dialect = postgres{}
+
+type postgres struct{}
+
+func (postgres) Facts() Facts { return Facts{} }
+
+func (postgres) Quote(name string) string { return quote(name) }
+
+func (postgres) Instant(expr string, c asof.SourceColumn, _ asof.Rounding) string {
+	if strings.HasSuffix(c.Native, "with time zone") {
+		return expr
+	}
+	return expr + "::timestamptz"
+}
+
+func (postgres) Literal(t time.Time) string { return "timestamptz '" + timestamp(t) + "+00'" }
+
+func (postgres) Earlier(instant string, d time.Duration) string {
+	return fmt.Sprintf("%s - interval '%d microseconds'", instant, d.Microseconds())
+}
+
+// A key that cannot be of the type declared ends the query.
+func (d postgres) Key(expr string, c asof.SourceColumn, t asof.Type) string {
+	family := familyOf(t)
+	switch {
+	case family == instant && c.IsTime:
+		return d.Instant(expr, c, asof.RoundDown)
+	case c.Native == "text" || strings.HasPrefix(c.Native, "character varying"):
+		if family == textual {
+			return expr
+		}
+	case family != other && family != textual && family == familyOf(c.Type):
+		return expr
+	}
+	if name, ok := postgresTypes[t.Value]; ok {
+		return expr + "::text::" + name
+	}
+	return expr + "::text"
+}
+
+// postgresTypes are the types in which join keys reach PostgreSQL.
+var postgresTypes = map[asof.ValueType]string{
+	asof.TypeInt32: "bigint", asof.TypeInt64: "bigint", asof.TypeFloat32: "real", asof.TypeFloat64: "double precision",
+	asof.TypeBool: "boolean", asof.TypeBytes: "bytea", asof.TypeUnixTimestamp: "timestamptz",
+}
+
+func (postgres) Rank(expr string, c asof.SourceColumn) string {
+	switch {
+	case c.Native == "text" || strings.HasPrefix(c.Native, "character"):
+		return expr + ` COLLATE "C"`
+	case sortable(c):
+		return expr
+	}
+	return expr + `::text COLLATE "C"`
+}
+
+func sortable(c asof.SourceColumn) bool {
+	if elem, ok := c.Type.Element(); ok {
+		return familyOf(elem) != other && familyOf(elem) != textual
+	}
+	family := familyOf(c.Type)
+	return family != other && (family != textual || c.Native == "uuid")
+}
+
+// modifier is what stands behind a type's name: numeric(10,2).
+var modifier = regexp.MustCompile(`\([0-9, -]*\)`)
+
+// binaryTypes are those whose binary form is read as it is.
+var binaryTypes = map[string]bool{
+	"boolean": true, "smallint": true, "integer": true, "bigint": true, "real": true, "double precision": true,
+	"text": true, "bytea": true, "date": true, "timestamp without time zone": true, "timestamp with time zone": true,
+}
+
+func (postgres) Value(expr string, c asof.SourceColumn, t asof.Type) string {
+	native := modifier.ReplaceAllString(c.Native, "")
+	elem, list := strings.CutSuffix(native, "[]")
+	switch {
+	case native == "numeric" && t.Value == asof.TypeString:
+		return "trim_scale(" + expr + ")::text"
+	case list && (binaryTypes[elem] || elem == "numeric"):
+		return expr
+	case list:
+		return expr + "::text[]"
+	case binaryTypes[native] || native == "numeric":
+		return expr
+	}
+	return expr + "::text"
+}

@@ -1,0 +1,110 @@
+package pit
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// matched is how the rows of one view stand beside the entity rows e.
+type matched struct {
+	alias string
+	join  string // joins at most one row of the view to each entity row
+	valid string // a condition on that row beside the join's; "" for none
+}
+
+// value returns a column of the row that matched.
+func (m matched) value(expr string) string {
+	if m.valid == "" {
+		return expr
+	}
+	return "CASE WHEN " + m.valid + " THEN " + expr + " END"
+}
+
+// match renders view number i by the plan that suits the engine and the query.
+func (r *renderer) match(q *Query, v *View, i int) matched {
+	source := numbered("asof_source_", i)
+	r.source(v, source, r.within(q, v))
+	switch {
+	case q.Cutoff && v.Created != "":
+		return r.ranged(v, i, source)
+	case r.Facts().AsOfJoin:
+		return r.asOf(v, i, source)
+	}
+	return r.intervals(v, i, source)
+}
+
+// within bounds the source's rows to those that some entity row can match.
+func (r *renderer) within(q *Query, v *View) []string {
+	if q.To.IsZero() {
+		return nil
+	}
+	where := []string{"event <= " + r.Literal(q.To)}
+	if v.TTL > 0 {
+		where = append(where, "event >= "+r.Literal(q.From.Add(-v.TTL)))
+	}
+	return where
+}
+
+// asOf keeps one row for each key and time, and lets the engine find the last
+// at or before each entity row's time. A row too old for the ttl has none
+// younger behind it, so the ttl is checked afterwards.
+func (r *renderer) asOf(v *View, i int, source string) matched {
+	alias := numbered("m", i)
+	newest := numbered("asof_newest_", i)
+	by := append(v.keyNames(""), "event")
+	r.with = append(r.with, fmt.Sprintf("%s AS (\n  SELECT DISTINCT ON (%s) *\n  FROM %s\n  ORDER BY %s%s\n)",
+		newest, strings.Join(by, ", "), source, strings.Join(by, ", "), r.order(v, "", newestFirst)))
+	m := matched{alias: alias, join: fmt.Sprintf("ASOF LEFT JOIN %s AS %s ON %s",
+		newest, alias, strings.Join(append(r.sameKeys(v, alias), "e.at >= "+alias+".event"), " AND "))}
+	if v.TTL > 0 {
+		m.valid = r.young(alias, v.TTL)
+	}
+	return m
+}
+
+// intervals gives each row the time until which it counts: that of the next
+// row of its key. Of rows at one time all but the last count for no time at
+// all, so at most one row covers an entity row's time.
+func (r *renderer) intervals(v *View, i int, source string) matched {
+	alias := numbered("m", i)
+	history := numbered("asof_history_", i)
+	partition := ""
+	if len(v.Keys) > 0 {
+		partition = "PARTITION BY " + strings.Join(v.keyNames(""), ", ") + " "
+	}
+	r.with = append(r.with, fmt.Sprintf("%s AS (\n  SELECT *, lead(event) OVER (%sORDER BY event%s) AS until\n  FROM %s\n)",
+		history, partition, r.order(v, "", oldestFirst), source))
+	on := append(r.sameKeys(v, alias), alias+".event <= e.at", fmt.Sprintf("(%s.until > e.at OR %s.until IS NULL)", alias, alias))
+	if v.TTL > 0 {
+		on = append(on, r.young(alias, v.TTL))
+	}
+	return matched{alias: alias, join: fmt.Sprintf("LEFT JOIN %s AS %s ON %s", history, alias, strings.Join(on, " AND "))}
+}
+
+// ranged bounds event and created at once, which no sorted walk can: all the
+// rows that qualify are met, and the newest of them is kept.
+func (r *renderer) ranged(v *View, i int, source string) matched {
+	alias := numbered("m", i)
+	match := numbered("asof_match_", i)
+	on := append(r.sameKeys(v, "s"), "s.event <= e.at", "s.created <= e.at")
+	if v.TTL > 0 {
+		on = append(on, r.young("s", v.TTL))
+	}
+	r.with = append(r.with, fmt.Sprintf("%s AS (\n  SELECT DISTINCT ON (e.nr) e.nr, s.*\n  FROM %s AS e JOIN %s AS s ON %s\n  ORDER BY e.nr, s.event DESC%s\n)",
+		match, EntityTable, source, strings.Join(on, " AND "), r.order(v, "s.", newestFirst)))
+	return matched{alias: alias, join: fmt.Sprintf("LEFT JOIN %s AS %s ON %s.nr = e.nr", match, alias, alias)}
+}
+
+// young says that the row is not older than the ttl allows.
+func (r *renderer) young(alias string, ttl time.Duration) string {
+	return alias + ".event >= " + r.Earlier("e.at", ttl)
+}
+
+func (r *renderer) sameKeys(v *View, alias string) []string {
+	on := make([]string, len(v.Keys))
+	for i, k := range v.Keys {
+		on[i] = fmt.Sprintf("e.%s = %s.%s", numbered("k", keyIndex(r.keys, Key{k.Entity, k.Type})), alias, numbered("k", i))
+	}
+	return on
+}

@@ -1,0 +1,212 @@
+package pit
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/asof-dev/asof"
+)
+
+// The tables that an engine fills. The columns are nr (the row's number), at
+// (its time), k0, k1, … (its keys, in the order of Keys). No name of these
+// queries comes from the user but in quotes or behind a table's name, and the
+// names of their tables start with asof_, so that nothing clashes.
+const (
+	EntityTable = "asof_entities"
+	WantedTable = "asof_wanted"
+)
+
+// Query is a point-in-time query to be rendered.
+type Query struct {
+	Views  []*View
+	Cutoff bool
+	Select *Select   // makes the entity rows; nil: they are in EntityTable
+	From   time.Time // the oldest and the newest time among the entity rows;
+	To     time.Time // both zero where they are not known
+}
+
+// Select makes entity rows in the engine.
+type Select struct {
+	SQL       string
+	Columns   []asof.SourceColumn // what it selects
+	Timestamp string
+}
+
+// Key is a column of the entity rows by which views are looked up.
+type Key struct {
+	Name string
+	Type asof.Type
+}
+
+// Keys returns the keys of the entity rows that the views need, each once: two
+// views that declare one column in two types need it in both.
+func Keys(views []*View) []Key {
+	var keys []Key
+	for _, v := range views {
+		for _, k := range v.Keys {
+			if key := (Key{k.Entity, k.Type}); keyIndex(keys, key) < 0 {
+				keys = append(keys, key)
+			}
+		}
+	}
+	return keys
+}
+
+func keyIndex(keys []Key, key Key) int {
+	return slices.IndexFunc(keys, func(k Key) bool { return k.Name == key.Name && k.Type.Equal(key.Type) })
+}
+
+// renderer writes one query.
+type renderer struct {
+	Dialect
+	with []string // common table expressions
+	keys []Key
+}
+
+// Historical renders a point-in-time query. The rows come in the order of the
+// entity rows: their own columns first where q.Select makes them, then each
+// view's features.
+func Historical(d Dialect, q *Query) string {
+	r := &renderer{Dialect: d, keys: Keys(q.Views)}
+	var columns []string
+	if q.Select != nil {
+		r.with = append(r.with, r.entities(q.Select))
+		for i, c := range q.Select.Columns {
+			columns = append(columns, numbered("e.c", i)+" AS "+d.Quote(c.Name))
+		}
+	}
+	var joins strings.Builder
+	for i, v := range q.Views {
+		m := r.match(q, v, i)
+		joins.WriteString("\n" + m.join)
+		for _, f := range v.Features {
+			value := m.value(m.alias + "." + v.read(f.Column))
+			columns = append(columns, d.Value(value, v.columns[f.Column], f.Type)+" AS "+d.Quote(f.Output))
+		}
+	}
+	return r.sql("SELECT " + strings.Join(columns, ",\n  ") + "\nFROM " + EntityTable + " AS e" + joins.String() + "\nORDER BY e.nr")
+}
+
+// entities renders the rows that a SELECT makes, numbered.
+func (r *renderer) entities(s *Select) string {
+	columns := []string{"row_number() OVER () AS nr"}
+	for _, c := range s.Columns {
+		if c.Name == s.Timestamp {
+			columns = append(columns, r.Instant("q."+r.Quote(c.Name), c, asof.RoundDown)+" AS at")
+		}
+	}
+	for i, k := range r.keys {
+		for _, c := range s.Columns {
+			if c.Name == k.Name {
+				columns = append(columns, r.Key("q."+r.Quote(c.Name), c, k.Type)+numbered(" AS k", i))
+			}
+		}
+	}
+	for i, c := range s.Columns {
+		columns = append(columns, r.Value("q."+r.Quote(c.Name), c, c.Type)+numbered(" AS c", i))
+	}
+	return EntityTable + " AS MATERIALIZED (\n  SELECT " + strings.Join(columns, ", ") + "\n  FROM (\n" + s.SQL + "\n  ) AS q\n)"
+}
+
+// Latest renders the query for the newest row of each key: the keys, the event
+// and created timestamps, the features. With wanted, only for the keys that
+// WantedTable holds.
+func Latest(d Dialect, q *asof.Latest, v *View) string {
+	r := &renderer{Dialect: d, keys: Keys([]*View{v})}
+	var where []string
+	if !q.From.IsZero() {
+		where = append(where, "event >= "+d.Literal(q.From))
+	}
+	where = append(where, "event <= "+d.Literal(q.To))
+	if keys := v.keyNames(""); q.Keys != nil && len(keys) > 0 {
+		where = append(where, fmt.Sprintf("(%s) IN (SELECT %s FROM %s)", strings.Join(keys, ", "), strings.Join(keys, ", "), WantedTable))
+	}
+	r.source(v, "asof_source", where)
+
+	var columns []string
+	for i, k := range v.Keys {
+		columns = append(columns, numbered("s.k", i)+" AS "+d.Quote(k.Entity))
+	}
+	created := "CAST(NULL AS timestamp)"
+	if v.Created != "" {
+		created = "s.created"
+	}
+	columns = append(columns, "s.event AS "+asof.EventTimestamp, created+" AS "+asof.CreatedTimestamp)
+	for _, f := range v.Features {
+		columns = append(columns, d.Value("s."+v.read(f.Column), v.columns[f.Column], f.Type)+" AS "+d.Quote(f.Output))
+	}
+	body := strings.Join(columns, ",\n  ") + "\nFROM asof_source AS s\nORDER BY "
+	newest := r.order(v, "s.", newestFirst)
+	if len(v.Keys) == 0 {
+		return r.sql("SELECT " + body + "s.event DESC" + newest + "\nLIMIT 1")
+	}
+	by := strings.Join(v.keyNames("s."), ", ")
+	return r.sql("SELECT DISTINCT ON (" + by + ") " + body + by + ", s.event DESC" + newest)
+}
+
+// Range renders the query for how many rows a relation has, and the oldest and
+// the newest of a column of times.
+func Range(d Dialect, relation string, timestamp asof.SourceColumn) string {
+	return fmt.Sprintf("SELECT count(*), min(event), max(event)\nFROM (SELECT %s AS event FROM %s AS s) AS source",
+		d.Instant("s."+d.Quote(timestamp.Name), timestamp, asof.RoundUp), relation)
+}
+
+// source adds the view's rows under the common names: k0, k1, …, event,
+// created, f0, f1, …. Rows without a key or a time can match nothing.
+func (r *renderer) source(v *View, name string, where []string) {
+	var columns, present []string
+	for i, k := range v.Keys {
+		columns = append(columns, r.Key("s."+r.Quote(k.Column), v.columns[k.Column], k.Type)+numbered(" AS k", i))
+		present = append(present, numbered("k", i)+" IS NOT NULL")
+	}
+	columns = append(columns, r.Instant("s."+r.Quote(v.Timestamp), v.columns[v.Timestamp], asof.RoundUp)+" AS event")
+	if v.Created != "" {
+		columns = append(columns, r.Instant("s."+r.Quote(v.Created), v.columns[v.Created], asof.RoundUp)+" AS created")
+	}
+	for i, f := range v.names {
+		columns = append(columns, "s."+r.Quote(f)+numbered(" AS f", i))
+	}
+	where = append(append(present, "event IS NOT NULL"), where...)
+	r.with = append(r.with, fmt.Sprintf("%s AS (\n  SELECT * FROM (\n    SELECT %s\n    FROM %s AS s\n  ) AS s\n  WHERE %s\n)",
+		name, strings.Join(columns, ", "), v.Relation, strings.Join(where, " AND ")))
+}
+
+// What follows each column where rows of one key are ordered.
+const (
+	newestFirst = " DESC NULLS LAST"
+	oldestFirst = " NULLS FIRST"
+)
+
+// order continues an ORDER BY of keys and time with what decides between the
+// rows of one key and one time.
+func (r *renderer) order(v *View, prefix, direction string) string {
+	order := []string{""}
+	if v.Created != "" {
+		order = append(order, prefix+"created"+direction)
+	}
+	for _, name := range v.ranked() {
+		order = append(order, r.Rank(prefix+v.read(name), v.columns[name])+direction)
+	}
+	return strings.Join(order, ", ")
+}
+
+func (r *renderer) sql(body string) string {
+	if len(r.with) == 0 {
+		return body
+	}
+	return "WITH " + strings.Join(r.with, ",\n") + "\n" + body
+}
+
+// keyNames returns the names of the view's own keys: k0, k1, ….
+func (v *View) keyNames(prefix string) []string {
+	names := make([]string, len(v.Keys))
+	for i := range v.Keys {
+		names[i] = prefix + numbered("k", i)
+	}
+	return names
+}
+
+func numbered(prefix string, i int) string { return prefix + strconv.Itoa(i) }

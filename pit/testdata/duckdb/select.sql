@@ -1,0 +1,55 @@
+WITH asof_entities AS MATERIALIZED (
+  SELECT row_number() OVER () AS nr, q."seen" AS at, q."user_id" AS k0, q."shop_id" AS k1, q."user_id" AS c0, q."shop_id" AS c1, q."seen" AS c2, q."label" AS c3
+  FROM (
+SELECT user_id, shop_id, seen, label FROM asked
+  ) AS q
+),
+asof_source_0 AS (
+  SELECT * FROM (
+    SELECT s."user_id" AS k0, CAST(s."as_of" AS TIMESTAMP) AS event, s."monthly_fee" AS f0, s."months" AS f1
+    FROM (SELECT * FROM profiles) AS s
+  ) AS s
+  WHERE k0 IS NOT NULL AND event IS NOT NULL
+),
+asof_newest_0 AS (
+  SELECT DISTINCT ON (k0, event) *
+  FROM asof_source_0
+  ORDER BY k0, event, f1 DESC NULLS LAST, f0 DESC NULLS LAST
+),
+asof_source_1 AS (
+  SELECT * FROM (
+    SELECT CAST(s."shop" AS BIGINT) AS k0, s."user" AS k1, s."at" AS event, make_timestamp(((epoch_ns(s."loaded") + 999) - ((epoch_ns(s."loaded") + 999) % 1000 + 1000) % 1000) // 1000) AS created, s."we""ird" AS f0, s."extra" AS f1
+    FROM visits AS s
+  ) AS s
+  WHERE k0 IS NOT NULL AND k1 IS NOT NULL AND event IS NOT NULL
+),
+asof_newest_1 AS (
+  SELECT DISTINCT ON (k0, k1, event) *
+  FROM asof_source_1
+  ORDER BY k0, k1, event, created DESC NULLS LAST, f0 DESC NULLS LAST, f1 DESC NULLS LAST
+),
+asof_source_2 AS (
+  SELECT * FROM (
+    SELECT make_timestamp(epoch_us(s."at")) AS event, s."rain" AS f0
+    FROM weather AS s
+  ) AS s
+  WHERE event IS NOT NULL
+),
+asof_newest_2 AS (
+  SELECT DISTINCT ON (event) *
+  FROM asof_source_2
+  ORDER BY event, f0 DESC NULLS LAST
+)
+SELECT e.c0 AS "user_id",
+  e.c1 AS "shop_id",
+  e.c2 AS "seen",
+  e.c3 AS "label",
+  m0.f0 AS "profile__fee",
+  CASE WHEN m1.event >= e.at - to_microseconds(129600000000) THEN m1.f0 END AS "visits",
+  CASE WHEN m1.event >= e.at - to_microseconds(129600000000) THEN m1.f1 END AS "extra",
+  m2.f0 AS "rain"
+FROM asof_entities AS e
+ASOF LEFT JOIN asof_newest_0 AS m0 ON e.k0 = m0.k0 AND e.at >= m0.event
+ASOF LEFT JOIN asof_newest_1 AS m1 ON e.k1 = m1.k0 AND e.k0 = m1.k1 AND e.at >= m1.event
+ASOF LEFT JOIN asof_newest_2 AS m2 ON e.at >= m2.event
+ORDER BY e.nr

@@ -1,0 +1,13 @@
+WITH asof_source AS (
+  SELECT * FROM (
+    SELECT s."at" AS event, s."rain" AS f0
+    FROM weather AS s
+  ) AS s
+  WHERE event IS NOT NULL AND event <= timestamptz '2024-01-31 00:00:00+00'
+)
+SELECT s.event AS event_timestamp,
+  CAST(NULL AS timestamp) AS created_timestamp,
+  s.f0 AS "rain"
+FROM asof_source AS s
+ORDER BY s.event DESC, s.f0 DESC NULLS LAST
+LIMIT 1
