@@ -1,0 +1,9 @@
+package duckdb
+
+import "time"
+
+// OnStep has step called at each step of publishing.
+func (w *Warehouse) OnStep(step func(name string)) { w.step = step }
+
+// At has the warehouse take now for the time.
+func (w *Warehouse) At(now func() time.Time) { w.now = now }
