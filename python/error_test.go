@@ -1,0 +1,173 @@
+package python_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.starlark.net/starlark"
+
+	"github.com/asof-dev/asof/python"
+)
+
+// TestMistakes checks that every mistake of a file is reported, with its line.
+func TestMistakes(t *testing.T) {
+	cases := []struct {
+		name, source string
+		want         []string // error texts, "" for none
+	}{
+		{"name", "x = 1\ny = xs\n", []string{`main.py:2: name "xs" is not defined; did you mean "x"?`}},
+		{"known name", "b = Basket()\n", []string{`main.py:1: name "Basket" is not defined; add: from shop import Basket`}},
+		{"several", "a = nope1\nb = a + 1\nc = 1 + 'x'\nd = nope2\n", []string{
+			`main.py:1: name "nope1" is not defined`, `main.py:3: unknown binary op: int + string`, `main.py:4: name "nope2" is not defined`}},
+		{"no follow-ups", "a = nope1\nfor x in a:\n    b = x\nc = f'{a}' + a.b.c(1)[2]\nd = len(a)\n", []string{`main.py:1: name "nope1" is not defined`}},
+		{"helper", "def f(x):\n    return x.y\n\nf(1)\n", []string{`main.py:2: int has no .y field or method (called from main.py:4)`}},
+		{"class", "class A:\n    pass\n", []string{"main.py:1: a class cannot be read without Python; " + python.PythonHint}},
+		{"try", "try:\n    import x\nexcept ImportError:\n    x = None\n", []string{"main.py:1: a try statement cannot be read without Python; " + python.PythonHint}},
+		{"try in a function", "def f():\n    try:\n        return 1\n    except Exception:\n        return 2\n", nil},
+		{"calling it", "def f():\n    x = 1\n    try:\n        return 1\n    finally:\n        pass\n\ny = f()\n", []string{
+			"main.py:3: a try statement cannot be read without Python; " + python.PythonHint + " (called from main.py:8)"}},
+		{"syntax", "x = 1\ny = (1,\nz = 2\n", []string{"main.py:2: this is not valid Python"}},
+		{"import", "from shop import Baskett\n", []string{`main.py:1: shop has no "Baskett"; did you mean "Basket"?`}},
+		{"submodule", "import shop.carts\n", []string{`main.py:1: there is no module "shop.carts"`}},
+		{"foreign call", "import pandas as pd\nT = pd.DataFrame\ndf = pd.read_csv('x')\n", []string{
+			"main.py:3: calls pandas.read_csv, a library that is not available here; keep such calls inside functions, list the file in .feastignore, or run with --python"}},
+		{"environment", "import os\nx = os.environ['NOPE']\n", []string{
+			`main.py:2: the environment variable NOPE is not set; set it, or write os.environ.get('NOPE', DEFAULT)`}},
+		{"key", "d = {'monthly_fee': 1}\nx = d['monthly_fees']\n", []string{`main.py:2: key 'monthly_fees' is not in the dict; did you mean "monthly_fee"?`}},
+		{"raise", "def check(x):\n    if x > 1:\n        raise ValueError(f'{x} is too big')\ncheck(5)\n", []string{
+			"main.py:3: ValueError: 5 is too big (called from main.py:4)"}},
+		{"assert", "assert 1 > 2, 'no'\n", []string{"main.py:1: no"}},
+		{"argument", "from datetime import timedelta\nx = timedelta(day=1)\n", []string{`main.py:2: timedelta has no argument "day"; did you mean "days"?`}},
+		{"write", "open('x.txt', 'w')\n", []string{"main.py:1: opens a file for writing while definitions are read; do that elsewhere, or run with --python"}},
+		{"main guard", "if __name__ == '__main__':\n    class A: pass\n    nope()\n", nil},
+		{"endless recursion", "def f(x):\n    return f(x)\ny = f(1)\n", []string{"main.py:2: maximum recursion depth exceeded in f"}},
+		{"memory", "x = [1] * 10 ** 9\ny = 'a' * 10 ** 12\nz = range(10 ** 12)\n", []string{
+			"main.py:1: the list or text would be too long for a definition file", "main.py:2: the list or text would be too long for a definition file",
+			"main.py:3: the list or text would be too long for a definition file"}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			m := run(t, map[string]string{"main.py": c.source})
+			var got []string
+			for _, e := range m.Errors {
+				text := e.Error()
+				if strings.Contains(text, "recursion depth") {
+					text, _, _ = strings.Cut(text, " (called")
+				}
+				got = append(got, text)
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestEndlessLoopStops(t *testing.T) {
+	in := python.New(python.Config{Root: "/r", FS: files(map[string]string{"main.py": "while True:\n    pass\nx = 1\n"}), MaxSteps: 10_000})
+	m := in.Run("main.py")
+	if len(m.Errors) != 1 || !strings.Contains(m.Errors[0].Error(), "main.py:1: the definitions take too long") {
+		t.Errorf("got %v", m.Errors)
+	}
+}
+
+func TestCallSite(t *testing.T) {
+	m := run(t, map[string]string{"main.py": "from shop import Basket\nx = Basket(\n    1,\n    colour='red',\n    size=3,\n)\n"})
+	if got, _ := starlark.AsString(m.Get("x")); got != "1 2 at main.py:2 size at main.py:5" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestModules(t *testing.T) {
+	cases := []struct {
+		name  string
+		files map[string]string
+		want  string // str(out), or the errors of all modules
+	}{
+		{"absolute", map[string]string{"entities.py": "user = 'u'", "main.py": "from entities import user as u\nimport entities\nout = u + entities.user"}, "uu"},
+		{"several in parentheses", map[string]string{"d.py": "a = 1\nb = 2", "main.py": "from d import (\n    a,  # first\n    b as c,\n)\nout = a + c"}, "3"},
+		{"star", map[string]string{"d.py": "a = 1\n_b = 2", "main.py": "from d import *\nout = [a, '_b' in globals()]"}, "[1, False]"},
+		{"star with __all__", map[string]string{"d.py": "__all__ = ['_b']\na = 1\n_b = 2", "main.py": "from d import *\nout = [_b, 'a' in globals()]"}, "[2, False]"},
+		{"package", map[string]string{"p/__init__.py": "from .m import x", "p/m.py": "x = 4", "main.py": "from p import x\nimport p.m\nout = x + p.m.x"}, "8"},
+		{"folder", map[string]string{"p/m.py": "x = 4", "main.py": "from p.m import x\nfrom p import m\nimport p.m as q\nout = x + m.x + q.x"}, "12"},
+		{"root's own name", map[string]string{"m.py": "x = 4", "main.py": "from feature_repo.m import x\nfrom feature_repo import m\nout = x + m.x"}, "8"},
+		{"relative", map[string]string{"p/a.py": "from .b import y\nfrom ..top import z\nfrom . import b\nx = y + z + b.y", "p/b.py": "y = 1", "top.py": "z = 5", "main.py": "from p.a import x\nout = x"}, "7"},
+		{"sys.path", map[string]string{"lib/m.py": "x = 2", "main.py": "import os, sys\nsys.path.append(os.path.join(os.path.dirname(__file__), 'lib'))\nfrom m import x\nout = x"}, "2"},
+		{"beside", map[string]string{"p/a.py": "from b import y\nx = y", "p/b.py": "y = 1", "main.py": "from p.a import x\nout = x"}, "1"},
+		{"once", map[string]string{"m.py": "import shop\nx = []", "a.py": "from m import x\nx.append(1)", "main.py": "from m import x\nimport a\nfrom a import x as y\nout = [x, x is y]"}, "[[1], True]"},
+		{"inside a function", map[string]string{"m.py": "x = 3", "main.py": "def f():\n    from m import x\n    return x\nout = f()"}, "3"},
+		{"cycle that works", map[string]string{"a.py": "x = 1\nimport b", "b.py": "import a\ny = a.x", "main.py": "import a, b\nout = b.y"}, "1"},
+		{"cycle", map[string]string{"a.py": "from b import y\nx = 1", "b.py": "from a import x\ny = 1", "main.py": "import a\nout = 1"},
+			`b.py:1: "x" is not defined yet in a.py: the modules import each other in a circle (a.py imports b.py imports a.py); move what both need into a third file`},
+		{"missing name", map[string]string{"entities.py": "user = 1", "main.py": "from entities import users\nout = 1"}, `main.py:1: entities.py does not define "users"; did you mean "user"?`},
+		{"misspelt module", map[string]string{"entities.py": "user = 1", "main.py": "from entites import user\nout = user"}, `main.py:1: there is no module "entites"; did you mean "entities"?`},
+		{"missing relative", map[string]string{"p/a.py": "from .bb import y", "main.py": "import p.a\nout = 1"}, `p/a.py:1: there is no module ".bb" beside p/a.py`},
+		{"mistake in an import is told once", map[string]string{"m.py": "x = undefined", "main.py": "from m import x\nout = x.y"}, `m.py:1: name "undefined" is not defined`},
+		{"data", map[string]string{"conf.yaml": "views:\n  - name: a\n    ttl: 3\n", "main.py": "import yaml\nfrom pathlib import Path\nwith open(Path(__file__).parent / 'conf.yaml') as f:\n    conf = yaml.safe_load(f)\nout = [v['name'] for v in conf['views']]"}, "['a']"},
+		{"environment", map[string]string{"main.py": "import os\nout = [os.environ.get('TTL_DAYS', '7'), os.getenv('NOPE', 'x'), os.environ['HOME'], 'NOPE' in os.environ, int(os.getenv('TTL_DAYS')) * 2]"}, "['30', 'x', '/home/ann', False, 60]"},
+		{"file", map[string]string{"p/m.py": "import os\nhere = os.path.dirname(os.path.abspath(__file__))", "main.py": "from p.m import here\nout = [here, __name__]"}, "['/repo/feature_repo/p', 'main']"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			in := interpreter(c.files)
+			m := in.Run("main.py")
+			got := ""
+			for _, m := range in.Modules() {
+				for _, e := range m.Errors {
+					got += e.Error()
+				}
+			}
+			if got == "" && m.Get("out") != nil {
+				got = python.Text(m.Get("out"))
+			}
+			if got != c.want {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+		})
+	}
+}
+
+func TestFunctionKeepsItsText(t *testing.T) {
+	m := run(t, map[string]string{"main.py": `import numpy as np
+import os
+from shop import Basket
+FACTOR = 2
+
+def keep(x):
+    return x
+
+@keep
+@keep
+def risk(inputs: "pd.DataFrame", *, scale=1):
+    try:
+        return np.log(inputs["a"]) * FACTOR   # natural
+    except ValueError:
+        return None
+
+other = 1
+`})
+	for _, e := range m.Errors {
+		t.Fatal(e)
+	}
+	f := m.Get("risk").(*python.Function)
+	definition := "def risk(inputs: \"pd.DataFrame\", *, scale=1):\n    try:\n        return np.log(inputs[\"a\"]) * FACTOR   # natural\n    except ValueError:\n        return None\n"
+	if got := f.Definition(); got != definition {
+		t.Errorf("definition:\n%s", got)
+	}
+	if got := f.Source(); got != "@keep\n@keep\n"+definition {
+		t.Errorf("source:\n%s", got)
+	}
+	for _, c := range []struct {
+		name      string
+		got, want []string
+	}{
+		{"imports", f.Imports(), []string{"import numpy as np"}},
+		{"uses", f.Uses(), []string{"FACTOR"}},
+		{"parameters", f.Parameters(), []string{"inputs", "scale"}},
+	} {
+		if diff := cmp.Diff(c.want, c.got); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", c.name, diff)
+		}
+	}
+}
