@@ -1,0 +1,109 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/asof-dev/asof"
+)
+
+// Warehouse is a schema with the team's own tables, taken as they are: their
+// types, their foreign keys, columns that no file fills. A table that is
+// missing is created from what the pipeline declares.
+//
+// A run stages in temporary tables of its one connection, so a run that dies
+// leaves nothing, and publishes in one transaction. Runs wait for one another
+// at an advisory lock. Beside the team's tables there are four of ours:
+// asof_publications; asof_loaded, the newest as_of of each live table;
+// asof_history, the rows that the last three publications replaced; and
+// asof_dropped, the keys that a snapshot had and has no more.
+type Warehouse struct {
+	db *DB
+
+	// step is told where a publication has got to. Tests stop the process
+	// there.
+	step func(name string)
+}
+
+var _ asof.Warehouse = (*Warehouse)(nil)
+
+// keptPublications is how many publications can be rolled back.
+const keptPublications = 3
+
+// Warehouse returns the database's schema as a warehouse.
+func (db *DB) Warehouse() *Warehouse { return &Warehouse{db: db, step: func(string) {}} }
+
+// bookkeeping creates our tables, in the schema %[1]s.
+const bookkeeping = `
+CREATE TABLE IF NOT EXISTS %[1]s.asof_publications (
+ id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, run text NOT NULL, pipeline text NOT NULL,
+ as_of date NOT NULL, published_at timestamptz NOT NULL);
+CREATE TABLE IF NOT EXISTS %[1]s.asof_loaded (table_name text PRIMARY KEY, as_of date NOT NULL);
+CREATE TABLE IF NOT EXISTS %[1]s.asof_history (
+ publication bigint NOT NULL, table_name text NOT NULL, change text NOT NULL, previous jsonb NOT NULL);
+CREATE INDEX IF NOT EXISTS asof_history_publication ON %[1]s.asof_history (publication);
+CREATE TABLE IF NOT EXISTS %[1]s.asof_dropped (
+ table_name text, as_of date, key jsonb, PRIMARY KEY (table_name, as_of, key));`
+
+// Publications lists what was published, newest first.
+func (w *Warehouse) Publications(ctx context.Context) ([]asof.Publication, error) {
+	const doing = "the publications cannot be listed"
+	rows, err := w.db.pool.Query(ctx, "SELECT run, pipeline, as_of, published_at FROM "+w.db.qualified("asof_publications")+" ORDER BY id DESC")
+	if err != nil {
+		return nil, w.db.fault(doing, err)
+	}
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (asof.Publication, error) {
+		var p asof.Publication
+		err := row.Scan(&p.ID, &p.Name, &p.AsOf, &p.At)
+		p.At = p.At.UTC()
+		return p, err
+	})
+	if missing(err) {
+		return nil, nil // nothing was ever published
+	}
+	return list, w.db.fault(doing, err)
+}
+
+// Close does nothing: the pool is the database's.
+func (w *Warehouse) Close() error { return nil }
+
+// Stage waits for the schema's other runs and opens a private place for this
+// one: a connection of its own, which ends with it.
+func (w *Warehouse) Stage(ctx context.Context, run string) (asof.Stage, error) {
+	doing := "the stage of run " + run + " cannot be opened"
+	pooled, err := w.db.pool.Acquire(ctx)
+	if err != nil {
+		return nil, w.db.fault(doing, err)
+	}
+	s := &stage{w: w, conn: pooled.Hijack(), staged: map[string]bool{}}
+	// A run whose process is gone gives its lock back within a second, also
+	// from the middle of a statement.
+	err = s.exec(ctx, "SET client_connection_check_interval = '1s'")
+	if err == nil {
+		err = s.exec(ctx, "SELECT pg_advisory_lock(hashtextextended($1, 0))", "asof warehouse "+w.db.schema)
+	}
+	if err != nil && ctx.Err() != nil {
+		return nil, errors.Join(asof.Errorf(asof.CodeUnavailable, "run %s: another run holds the warehouse, schema %s of %s: %w", run, w.db.schema, w.db.where, ctx.Err()), s.Discard(ctx))
+	}
+	if err != nil {
+		return nil, errors.Join(w.db.fault(doing, err), s.Discard(ctx))
+	}
+	return s, nil
+}
+
+// qualified returns the SQL name of a table in the schema.
+func (db *DB) qualified(table string) string { return pgx.Identifier{db.schema, table}.Sanitize() }
+
+// missing reports whether a statement failed because a table is not there.
+func missing(err error) bool {
+	var server *pgconn.PgError
+	return errors.As(err, &server) && server.Code == "42P01"
+}
+
+func quoteName(name string) string { return pgx.Identifier{name}.Sanitize() }
+
+func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
