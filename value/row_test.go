@@ -56,7 +56,7 @@ func schemaOf(t *testing.T, v *asof.FeatureView) *value.Schema {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Evolve(v.Features)
+	s.Evolve(v)
 	return s
 }
 
@@ -116,8 +116,8 @@ func TestSchemaNeverServesARemovedFeature(t *testing.T) {
 	old := view(feature("a", asof.TypeInt64), feature("b", asof.TypeInt64), feature("c", asof.TypeInt64))
 	s := schemaOf(t, old)
 	rows := encode(t, old, s, `[{"id": 1, "event_timestamp": "2024-01-01T00:00:00Z", "created_timestamp": null, "a": 1, "b": 2, "c": 3}]`)
-	if s.Evolve(old.Features) {
-		t.Error("the same features changed the schema")
+	if changed, rekeyed := s.Evolve(old); changed || rekeyed {
+		t.Error("the same view changed the schema")
 	}
 	for _, step := range []struct {
 		features []asof.Field
@@ -127,8 +127,8 @@ func TestSchemaNeverServesARemovedFeature(t *testing.T) {
 		{old.Features, "1 null 3"},
 		{[]asof.Field{feature("a", asof.TypeString), feature("b", asof.TypeInt64), feature("c", asof.TypeInt64)}, "null null 3"},
 	} {
-		if !s.Evolve(step.features) {
-			t.Error("other features did not change the schema")
+		if changed, rekeyed := s.Evolve(view(step.features...)); !changed || rekeyed {
+			t.Errorf("other features: changed %v, other keys %v", changed, rekeyed)
 		}
 		again, err := value.ParseSchema(s.Marshal())
 		if err != nil {
@@ -137,6 +137,11 @@ func TestSchemaNeverServesARemovedFeature(t *testing.T) {
 		if got := jsonOf(read(t, old, again, rows[0], "a", "b", "c")); got != step.want {
 			t.Errorf("with %v: got %s, want %s", step.features, got, step.want)
 		}
+	}
+	other := view(feature("a", asof.TypeString))
+	other.EntityColumns = []asof.Field{{Name: "id", Type: asof.Scalar(asof.TypeInt32)}}
+	if changed, rekeyed := s.Evolve(other); !changed || !rekeyed {
+		t.Errorf("another type of a join key: changed %v, other keys %v", changed, rekeyed)
 	}
 	if _, err := value.NewEncoder(old, 3, s); asof.ErrorCode(err) != asof.CodeNotFound {
 		t.Errorf("a writer with another type of a feature: got %v, want not found", err)
@@ -198,7 +203,7 @@ func TestEncodeRefuses(t *testing.T) {
 func BenchmarkEncode(b *testing.B) {
 	v := view(feature("a", asof.TypeInt64), feature("b", asof.TypeFloat32), feature("c", asof.TypeBool))
 	s, _ := value.ParseSchema("")
-	s.Evolve(v.Features)
+	s.Evolve(v)
 	e, _ := value.NewEncoder(v, 3, s)
 	const n = 100_000
 	fields := []arrow.Field{{Name: "id", Type: arrow.PrimitiveTypes.Int64}, {Name: asof.EventTimestamp, Type: asof.Timestamp}, {Name: asof.CreatedTimestamp, Type: asof.Timestamp},

@@ -2,6 +2,7 @@ package value
 
 import (
 	"encoding/json"
+	"slices"
 
 	"github.com/asof-dev/asof"
 )
@@ -15,6 +16,7 @@ import (
 // again. A writer that still knows the old definition writes under the old
 // number, which nobody reads either.
 type Schema struct {
+	Keys    []string          `json:"keys"` // the join keys and their types, sorted
 	Next    int32             `json:"next"` // the number that the next new feature gets
 	Columns map[string]Column `json:"columns"`
 }
@@ -43,11 +45,20 @@ func (s *Schema) Marshal() string {
 	return string(text)
 }
 
-// Evolve makes the schema that of features, and reports whether that changed it.
-func (s *Schema) Evolve(features []asof.Field) bool {
-	changed := false
-	wanted := make(map[string]bool, len(features))
-	for _, f := range features {
+// Evolve makes the schema that of the view. It reports whether that changed it,
+// and whether the rows are of other join keys now: those have to go.
+func (s *Schema) Evolve(v *asof.FeatureView) (changed, rekeyed bool) {
+	keys := []string{}
+	for _, k := range Keys(v) {
+		keys = append(keys, k.Name+" "+k.Type.String())
+	}
+	slices.Sort(keys)
+	if !slices.Equal(keys, s.Keys) {
+		changed, rekeyed = true, s.Keys != nil
+		s.Keys = keys
+	}
+	wanted := make(map[string]bool, len(v.Features))
+	for _, f := range v.Features {
 		wanted[f.Name] = true
 		if c, ok := s.Columns[f.Name]; ok && c.Type == f.Type.String() {
 			continue
@@ -62,7 +73,7 @@ func (s *Schema) Evolve(features []asof.Field) bool {
 			changed = true
 		}
 	}
-	return changed
+	return changed, rekeyed
 }
 
 // Numbers returns the numbers of the named features; 0, which no row has, for

@@ -1,0 +1,157 @@
+// Package sqlite keeps the online store and the ledger in SQLite files: no
+// server, one file each, which several processes may use at once.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+
+	"modernc.org/sqlite" // registers the driver "sqlite" as well
+	lib "modernc.org/sqlite/lib"
+
+	"github.com/asof-dev/asof"
+)
+
+// file is one SQLite database in write-ahead mode: readers see the last commit
+// and wait for nobody. It opens when first used.
+//
+// SQLite has one writer at a time: the process has one connection for writing,
+// for which its goroutines queue, and other processes are waited for by the
+// busy timeout.
+type file struct {
+	path string
+	what string // "online store", "ledger": for messages
+
+	mu      sync.Mutex
+	writing *sql.DB
+	reading *sql.DB
+}
+
+const busyTimeout = "10000" // milliseconds
+
+// writer returns the connection for writing. It makes the file and its folder.
+func (f *file) writer(ctx context.Context) (*sql.DB, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.writing != nil {
+		return f.writing, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(f.path), 0o777); err != nil {
+		return nil, asof.Errorf(asof.CodeUnavailable, "cannot make the folder of the %s %s: %w", f.what, f.path, err)
+	}
+	db, err := open(f.path, "mode=rwc&_txlock=immediate&_pragma=busy_timeout("+busyTimeout+")&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)")
+	if err != nil {
+		return nil, f.fault("cannot open it", err)
+	}
+	db.SetMaxOpenConns(1)
+	if err := db.PingContext(ctx); err != nil {
+		db.Close()
+		return nil, f.fault("cannot open it", err)
+	}
+	f.writing = db
+	return db, nil
+}
+
+// reader returns the connections for reading; nil where there is no file yet,
+// which reading does not make.
+func (f *file) reader() (*sql.DB, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.reading != nil {
+		return f.reading, nil
+	}
+	if _, err := os.Stat(f.path); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	db, err := open(f.path, "mode=rw&_pragma=busy_timeout("+busyTimeout+")&_pragma=query_only(1)")
+	if err != nil {
+		return nil, f.fault("cannot open it", err)
+	}
+	conns := max(4, runtime.GOMAXPROCS(0))
+	db.SetMaxOpenConns(conns)
+	db.SetMaxIdleConns(conns)
+	f.reading = db
+	return db, nil
+}
+
+func open(path, settings string) (*sql.DB, error) {
+	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: settings}
+	connector, err := sqlite.NewConnector(u.String())
+	if err != nil {
+		return nil, err
+	}
+	return sql.OpenDB(connector), nil
+}
+
+// change runs do in one write transaction.
+func (f *file) change(ctx context.Context, doing string, do func(tx *sql.Tx) error) error {
+	db, err := f.writer(ctx)
+	if err != nil {
+		return err
+	}
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return f.fault(doing, err)
+	}
+	defer tx.Rollback() // after Commit it does nothing
+	if err := do(tx); err != nil {
+		return f.fault(doing, err)
+	}
+	return f.fault(doing, tx.Commit())
+}
+
+// Close closes the connections.
+func (f *file) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var errs []error
+	for _, db := range []*sql.DB{f.reading, f.writing} {
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
+	}
+	f.reading, f.writing = nil, nil
+	return errors.Join(errs...)
+}
+
+// fault gives an error of the driver its code and a sentence. What is an
+// asof.Error already, or the caller's own cancelling, stays as it is.
+func (f *file) fault(doing string, err error) error {
+	var known *asof.Error
+	if err == nil || errors.As(err, &known) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return asof.Errorf(asof.CodeUnavailable, "%s %s: %s: no answer in time: %w", f.what, f.path, doing, err)
+	}
+	reason := err.Error()
+	code := asof.CodeUnavailable
+	var fault *sqlite.Error
+	if errors.As(err, &fault) {
+		switch fault.Code() & 0xff {
+		case lib.SQLITE_FULL:
+			reason = "the disk is full; nothing was changed"
+		case lib.SQLITE_READONLY, lib.SQLITE_PERM:
+			reason = "it is read-only for this user; check the owner and the permissions of the file and its folder"
+		case lib.SQLITE_CANTOPEN:
+			reason = "the file cannot be opened or made; check that its folder exists and that this user may write there"
+		case lib.SQLITE_BUSY, lib.SQLITE_LOCKED:
+			reason = "another process has held it for more than 10 s; try again when that one is done"
+		case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
+			code, reason = asof.CodeInvalid, "the file is damaged or no SQLite database; move it away, then `asof apply` and materialize again"
+		case lib.SQLITE_IOERR:
+			reason = "reading or writing the file failed: " + strings.TrimSpace(reason)
+		default:
+			code = asof.CodeInternal
+		}
+	}
+	return &asof.Error{Code: code, Message: f.what + " " + f.path + ": " + doing + ": " + reason, Cause: err}
+}
