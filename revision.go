@@ -98,11 +98,10 @@ func registeredView(old Object, d *FeatureView, now time.Time) *FeatureView {
 	if o == nil {
 		o = &FeatureView{}
 	}
-	before := o.Meta
-	if (o.Kind == ViewStream) != (d.Kind == ViewStream) {
-		before.Stored = nil // another message
+	c.Meta = registeredMeta(o.Meta, d.Meta, now)
+	if old != nil && (o.Kind == ViewStream) != (d.Kind == ViewStream) {
+		c.Meta.Stored = nil // it was another kind of message
 	}
-	c.Meta = registeredMeta(before, d.Meta, now)
 	c.Source, c.Stream = sourceWithin(d.Source, now), sourceWithin(d.Stream, now)
 	c.VersionNumber, c.VersionID = o.VersionNumber, o.VersionID
 	if c.State == 0 {
@@ -186,4 +185,14 @@ func sameSources(a, b []OnDemandSource) bool {
 		}
 		return x.Request == nil || sameFields(x.Request.Schema, y.Request.Schema)
 	})
+}
+
+// Materialized returns the view as a registry stores it after span was copied
+// to the online store at now.
+func Materialized(v *FeatureView, span Interval, now time.Time) *FeatureView {
+	c := *v
+	c.Intervals = Cover(v.Intervals, span)
+	c.State = StateAvailableOnline
+	c.Meta.Updated = now
+	return &c
 }

@@ -17,6 +17,9 @@ const (
 // 4 available online.
 type State int32
 
+// StateAvailableOnline is the state of a view after its first materialization.
+const StateAvailableOnline State = 4
+
 // FeatureView is a named group of features of the same entities, read from one
 // source.
 type FeatureView struct {

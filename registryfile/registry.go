@@ -1,0 +1,222 @@
+// Package registryfile is a registry in Feast's registry file: one
+// feast.core.Registry message that holds any number of projects. Feast's SDK
+// opens what it writes, and it reads what Feast writes.
+//
+// A change is made under a lock that other processes of ours respect (a file
+// beside the registry, with .lock at the end of its name), in a temporary file
+// of the same folder that is renamed over the registry: a reader sees the old
+// registry or the new one. Feast itself takes no lock; a file that it wrote
+// meanwhile is read again before ours replaces it.
+//
+// Objects of kinds that the nouns do not know, and fields of later versions of
+// Feast, stay as they are. Feast's dummy entity is written for every project
+// and is no object of a snapshot.
+package registryfile
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/feastpb/core"
+)
+
+// schemaVersion is the only registry_schema_version there is.
+const schemaVersion = "1"
+
+// Registry is an asof.Registry in one file. It may be used by several
+// goroutines, and the file by several processes.
+type Registry struct {
+	path string
+	now  func() time.Time
+
+	mu   sync.Mutex
+	last content // what was read last
+}
+
+// content is a registry file as it was read.
+type content struct {
+	stat      os.FileInfo // nil where there is no file
+	trusted   bool        // another stat like this one means the same content
+	bytes     []byte
+	registry  *core.Registry // never changed
+	snapshots map[string]*asof.Snapshot
+}
+
+// Open returns the registry in the file at path. A file that does not exist is
+// an empty registry; the first Apply makes it. now is the clock, nil for
+// time.Now.
+func Open(path string, now func() time.Time) *Registry {
+	if now == nil {
+		now = time.Now
+	}
+	return &Registry{path: path, now: now}
+}
+
+// Close does nothing: the file is open only while it is read or written.
+func (r *Registry) Close() error { return nil }
+
+// Snapshot returns the project as the file has it now. It reads the file only
+// where it has changed.
+func (r *Registry) Snapshot(ctx context.Context, project string) (*asof.Snapshot, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.refresh(ctx); err != nil {
+		return nil, err
+	}
+	return r.snapshot(project)
+}
+
+// snapshot decodes a project of the content that was read last, once.
+func (r *Registry) snapshot(project string) (*asof.Snapshot, error) {
+	if s, ok := r.last.snapshots[project]; ok {
+		return s, nil
+	}
+	s, err := decode(r.last.registry, project)
+	if err != nil {
+		return nil, asof.Errorf(asof.CodeInvalid, "registry %s: %w", r.path, err)
+	}
+	r.last.snapshots[project] = s
+	return s, nil
+}
+
+// Apply changes a project as the contract of asof.Registry says.
+func (r *Registry) Apply(ctx context.Context, project string, change asof.Change) (*asof.Snapshot, error) {
+	err := r.change(ctx, project, func(current *asof.Snapshot, registry *core.Registry) (bool, error) {
+		if change.Base != "" && change.Base != current.Version {
+			return false, asof.Errorf(asof.CodeConflict,
+				"project %q in registry %s was changed by somebody else meanwhile: plan again", project, r.path)
+		}
+		if current.Project() != nil && len(change.Put)+len(change.Delete) == 0 {
+			return false, nil
+		}
+		return true, newEdit(registry, project, current, r.now()).apply(change)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return r.Snapshot(ctx, project)
+}
+
+// RecordMaterialization adds an interval to a feature view.
+func (r *Registry) RecordMaterialization(ctx context.Context, project, view string, span asof.Interval) error {
+	return r.change(ctx, project, func(current *asof.Snapshot, registry *core.Registry) (bool, error) {
+		v, err := current.View(view)
+		if err != nil {
+			return false, err
+		}
+		return true, newEdit(registry, project, current, r.now()).write(asof.Materialized(v, span, r.now()))
+	})
+}
+
+// Teardown removes a project, and the file where it held nothing else.
+func (r *Registry) Teardown(ctx context.Context, project string) error {
+	return r.change(ctx, project, func(_ *asof.Snapshot, registry *core.Registry) (bool, error) {
+		return removeProject(registry, project), nil
+	})
+}
+
+// change runs edit on a copy of the registry, under the lock, and writes the
+// result where edit reports a change. It starts again where a process that
+// takes no lock, as Feast, has written in between.
+func (r *Registry) change(ctx context.Context, project string, edit func(*asof.Snapshot, *core.Registry) (bool, error)) error {
+	path, err := r.target()
+	if err != nil {
+		return err
+	}
+	unlock, err := lock(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for {
+		r.last.trusted = false
+		if err := r.refresh(ctx); err != nil {
+			return err
+		}
+		current, err := r.snapshot(project)
+		if err != nil {
+			return err
+		}
+		registry := proto.CloneOf(r.last.registry)
+		changed, err := edit(current, registry)
+		if err != nil || !changed {
+			return err
+		}
+		if again, err := r.write(path, registry); err != nil || !again {
+			return err
+		}
+	}
+}
+
+// target returns the file to write: where path is a link, what it points to.
+// It makes the folder if there is none.
+func (r *Registry) target() (string, error) {
+	path, err := filepath.EvalSymlinks(r.path)
+	switch {
+	case err == nil:
+		return path, nil
+	case !os.IsNotExist(err):
+		return "", unwritable(r.path, err)
+	}
+	if err := os.MkdirAll(filepath.Dir(r.path), 0o777); err != nil {
+		return "", unwritable(r.path, err)
+	}
+	return r.path, nil
+}
+
+// write puts registry into the file, or removes the file where registry holds
+// no project. again reports that the file has changed since it was read, and
+// was left alone.
+func (r *Registry) write(path string, registry *core.Registry) (again bool, err error) {
+	registry.RegistrySchemaVersion = schemaVersion
+	registry.VersionId = uuid.NewString()
+	registry.LastUpdated = timestamppb.New(r.now())
+	b, err := proto.Marshal(registry)
+	if err != nil {
+		return false, asof.Errorf(asof.CodeInvalid, "registry %s: %w", r.path, err)
+	}
+	draft, err := newDraft(path, b, r.last.stat)
+	if err != nil {
+		return false, unwritable(r.path, err)
+	}
+	defer draft.discard()
+	if now, _ := os.Stat(path); !sameFile(now, r.last.stat) {
+		return true, nil
+	}
+	if isEmpty(registry) {
+		err = os.Remove(path)
+	} else {
+		err = draft.publish(path)
+	}
+	if err != nil {
+		return false, unwritable(r.path, err)
+	}
+	return false, nil
+}
+
+// decode makes the snapshot of a project.
+func decode(registry *core.Registry, project string) (*asof.Snapshot, error) {
+	objects, version, err := objectsOf(registry, project)
+	if err != nil {
+		return nil, err
+	}
+	var updated time.Time
+	if len(objects) > 0 {
+		updated = registry.GetLastUpdated().AsTime()
+	}
+	objects = slices.DeleteFunc(objects, func(o asof.Object) bool {
+		return o.ObjectKind() == asof.KindEntity && o.ObjectName() == asof.DummyEntity
+	})
+	return asof.NewSnapshot(version, updated, objects), nil
+}
