@@ -26,7 +26,7 @@ func TypeOf(t arrow.DataType) Type {
 	case arrow.DICTIONARY:
 		return TypeOf(t.(*arrow.DictionaryType).ValueType)
 	case arrow.LIST, arrow.LARGE_LIST, arrow.FIXED_SIZE_LIST:
-		return arrayOf(TypeOf(t.(arrow.ListLikeType).Elem()))
+		return ListOf(TypeOf(t.(arrow.ListLikeType).Elem()))
 	case arrow.MAP:
 		return Scalar(TypeMap)
 	case arrow.STRUCT:
@@ -39,9 +39,9 @@ func TypeOf(t arrow.DataType) Type {
 	return Type{}
 }
 
-// arrayOf returns the list of an element type: Feast numbers the lists of
+// ListOf returns the list of an element type: Feast numbers the lists of
 // scalars, and nests the others.
-func arrayOf(elem Type) Type {
+func ListOf(elem Type) Type {
 	if elem.Value == TypeInvalid {
 		return Type{}
 	}

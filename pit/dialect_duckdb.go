@@ -8,8 +8,12 @@ import (
 	"github.com/asof-dev/asof"
 )
 
-// DuckDB is DuckDB's dialect. Native types are those that DESCRIBE prints. Its
-// instants are TIMESTAMPs in UTC: they need no time zone data, and sessions
+// TextOf begins the native type of a column that a file holds as text, and that
+// is to be compared as the type behind it: TextOf+"BIGINT".
+const TextOf = "TEXT OF "
+
+// DuckDB is DuckDB's dialect. Native types are those that DESCRIBE prints, and
+// TextOf. Its instants are TIMESTAMPs in UTC: they need no time zone data, and sessions
 // are set to UTC.
 var DuckDB Dialect = duckDB{}
 
@@ -54,7 +58,7 @@ func (d duckDB) Key(expr string, c asof.SourceColumn, t asof.Type) string {
 	switch {
 	case family == instant && c.IsTime:
 		return d.Instant(expr, c, asof.RoundDown)
-	case family != other && family == familyOf(c.Type) && c.Native != "UUID":
+	case family != other && family == familyOf(c.Type) && c.Native != "UUID" && !strings.HasPrefix(c.Native, TextOf):
 		return expr
 	}
 	if name, ok := duckTypes[t.Value]; ok {
@@ -63,7 +67,12 @@ func (d duckDB) Key(expr string, c asof.SourceColumn, t asof.Type) string {
 	return "CAST(" + expr + " AS VARCHAR)"
 }
 
-func (duckDB) Rank(expr string, _ asof.SourceColumn) string { return expr }
+func (duckDB) Rank(expr string, c asof.SourceColumn) string {
+	if typ, ok := strings.CutPrefix(c.Native, TextOf); ok {
+		return "TRY_CAST(" + expr + " AS " + typ + ")"
+	}
+	return expr
+}
 
 func (duckDB) Value(expr string, c asof.SourceColumn, t asof.Type) string {
 	nested := strings.HasPrefix(c.Native, "STRUCT") || strings.HasPrefix(c.Native, "MAP")

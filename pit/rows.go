@@ -18,23 +18,24 @@ import (
 // Rows are entity rows held in memory. Only their Index goes to the engine:
 // the other columns need not be sent, and come out exactly as they came in.
 type Rows struct {
-	Schema   *arrow.Schema
-	Batches  []arrow.RecordBatch
-	Index    []arrow.RecordBatch // the columns of EntityTable, a batch for each of Batches
-	From, To time.Time           // the oldest and the newest time; zero where there is none
+	Schema      *arrow.Schema
+	Batches     []arrow.RecordBatch
+	IndexSchema *arrow.Schema       // of EntityTable
+	Index       []arrow.RecordBatch // its rows, a batch for each of Batches
+	From, To    time.Time           // the oldest and the newest time; zero where there is none
 }
 
 // ReadRows reads entity rows to their end. A column that is missing, a time
 // that is none, a key that does not fit its declared type are CodeInvalid.
 func ReadRows(ctx context.Context, reader array.RecordReader, timestamp string, views []*View, mem memory.Allocator) (*Rows, error) {
-	rows := &Rows{Schema: reader.Schema()}
 	var names []string
-	for _, f := range rows.Schema.Fields() {
+	for _, f := range reader.Schema().Fields() {
 		names = append(names, f.Name)
 	}
 	if err := CheckEntities(names, timestamp, views); err != nil {
 		return nil, err
 	}
+	rows := &Rows{Schema: reader.Schema(), IndexSchema: indexSchema(reader.Schema(), Keys(views))}
 	ix := indexer{rows: rows, keys: Keys(views), timestamp: timestamp, mem: mem}
 	for reader.Next() {
 		batch := reader.RecordBatch()
@@ -94,6 +95,23 @@ type indexer struct {
 	oldest, newest int64
 }
 
+// typed returns the type of a key: the one declared, else what its column has.
+func (k Key) typed(column arrow.DataType) asof.Type {
+	if k.Type.Value == asof.TypeInvalid {
+		return asof.TypeOf(column)
+	}
+	return k.Type
+}
+
+func indexSchema(rows *arrow.Schema, keys []Key) *arrow.Schema {
+	fields := []arrow.Field{{Name: "nr", Type: arrow.PrimitiveTypes.Int64}, {Name: "at", Type: indexTime, Nullable: true}}
+	for i, k := range keys {
+		column := rows.Field(rows.FieldIndices(k.Name)[0]).Type
+		fields = append(fields, arrow.Field{Name: numbered("k", i), Type: k.typed(column).Arrow(), Nullable: true})
+	}
+	return arrow.NewSchema(fields, nil)
+}
+
 var indexTime = &arrow.TimestampType{Unit: arrow.Microsecond}
 
 func (ix *indexer) add(batch arrow.RecordBatch) error {
@@ -102,27 +120,22 @@ func (ix *indexer) add(batch arrow.RecordBatch) error {
 		return err
 	}
 	columns := []arrow.Array{number, at}
-	fields := []arrow.Field{{Name: "nr", Type: number.DataType()}, {Name: "at", Type: at.DataType(), Nullable: true}}
 	defer func() {
 		for _, c := range columns {
 			c.Release()
 		}
 	}()
-	for i, k := range ix.keys {
+	for _, k := range ix.keys {
 		from := batch.Column(batch.Schema().FieldIndices(k.Name)[0])
-		to := k.Type
-		if to.Value == asof.TypeInvalid {
-			to = asof.TypeOf(from.DataType())
-		}
+		to := k.typed(from.DataType())
 		key, err := asof.Cast(from, to, ix.mem)
 		if bad := (*asof.CastError)(nil); errors.As(err, &bad) {
 			return asof.Errorf(asof.CodeInvalid, "entity row %d: %s is %s, which does not fit %s, the declared type of the join key",
 				ix.done+int64(bad.Row)+1, k.Name, bad.Value, to)
 		}
 		columns = append(columns, key)
-		fields = append(fields, arrow.Field{Name: numbered("k", i), Type: key.DataType(), Nullable: true})
 	}
-	ix.rows.Index = append(ix.rows.Index, array.NewRecordBatch(arrow.NewSchema(fields, nil), columns, batch.NumRows()))
+	ix.rows.Index = append(ix.rows.Index, array.NewRecordBatch(ix.rows.IndexSchema, columns, batch.NumRows()))
 	ix.done += batch.NumRows()
 	return nil
 }

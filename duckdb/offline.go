@@ -1,0 +1,169 @@
+//go:build duckdb_arrow
+
+package duckdb
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/pit"
+)
+
+// Options say what an offline store reads, and within which bounds.
+type Options struct {
+	Dir       string     // the repository: relative paths of sources start here
+	Warehouse *Warehouse // what a PostgreSQLSource's SQL sees; nil: no tables
+	Memory    int64      // bytes that DuckDB may take; 0: four fifths of the machine's
+	Spill     string     // folder for what does not fit; "": one of the process's own in the system's temporary folder
+}
+
+// Offline is an offline store that runs DuckDB in the process: Parquet and CSV
+// files, and the tables of the embedded warehouse. DuckDB is in memory, and
+// opened by the first question.
+type Offline struct {
+	dir       string
+	warehouse *Warehouse
+	engine    engine
+	mem       memory.Allocator
+}
+
+// OpenOffline returns an offline store. It reads nothing yet.
+func OpenOffline(o Options) (*Offline, error) {
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return nil, asof.Errorf(asof.CodeInvalid, "the repository's folder: %w", err)
+	}
+	if o.Spill == "" {
+		o.Spill = filepath.Join(os.TempDir(), fmt.Sprintf("asof-duckdb-%d", os.Getpid()))
+	}
+	return &Offline{dir: dir, warehouse: o.Warehouse, mem: memory.DefaultAllocator,
+		engine: engine{memory: o.Memory, spill: o.Spill}}, nil
+}
+
+// Close ends DuckDB, if it was started.
+func (o *Offline) Close() error { return o.engine.close() }
+
+// Historical answers a point-in-time query.
+func (o *Offline) Historical(ctx context.Context, q *asof.PointInTime) (array.RecordReader, error) {
+	texts := []string{q.Entities.SQL}
+	for _, v := range q.Views {
+		texts = append(texts, text(v.Source))
+	}
+	return o.answer(ctx, texts, func(s *session) (array.RecordReader, error) { return o.historical(ctx, s, q) })
+}
+
+func (o *Offline) historical(ctx context.Context, s *session, q *asof.PointInTime) (array.RecordReader, error) {
+	query := &pit.Query{Cutoff: q.CreatedCutoff}
+	for _, view := range q.Views {
+		v, err := o.view(ctx, s, view)
+		if err != nil {
+			return nil, err
+		}
+		query.Views = append(query.Views, v)
+	}
+	var rows *pit.Rows
+	var err error
+	if q.Entities.SQL != "" {
+		query.Select, err = s.entities(ctx, q, query.Views)
+	} else {
+		rows, err = s.entityTable(ctx, q, query, o.mem)
+	}
+	if err != nil {
+		return nil, err
+	}
+	raw, err := s.query(ctx, pit.Historical(pit.DuckDB, query))
+	if err != nil {
+		if rows != nil {
+			rows.Release()
+		}
+		return nil, s.fault("the point-in-time query fails", err)
+	}
+	return pit.HistoricalAnswer(query, rows, raw, o.mem), nil
+}
+
+// entities describes the SELECT that makes the entity rows.
+func (s *session) entities(ctx context.Context, q *asof.PointInTime, views []*pit.View) (*pit.Select, error) {
+	sql := trimmed(q.Entities.SQL)
+	if err := s.single("the SQL of the entity rows", sql); err != nil {
+		return nil, err
+	}
+	columns, err := s.columns(ctx, "(\n"+sql+"\n)")
+	if err != nil {
+		return nil, s.fault("the SQL of the entity rows", err)
+	}
+	if err := pit.CheckEntities(columnNames(columns), q.Timestamp, views); err != nil {
+		return nil, err
+	}
+	return &pit.Select{SQL: sql, Columns: columns, Timestamp: q.Timestamp}, nil
+}
+
+// entityTable reads the entity rows and puts their index into the session.
+func (s *session) entityTable(ctx context.Context, q *asof.PointInTime, query *pit.Query, mem memory.Allocator) (*pit.Rows, error) {
+	rows, err := pit.ReadRows(ctx, q.Entities.Records, q.Timestamp, query.Views, mem)
+	if err != nil {
+		return nil, err
+	}
+	query.From, query.To = rows.From, rows.To
+	if err := s.load(ctx, pit.EntityTable, rows.Index, rows.IndexSchema); err != nil {
+		rows.Release()
+		return nil, s.fault("the entity rows cannot be read", err)
+	}
+	return rows, nil
+}
+
+// PullLatest answers with the newest row of each key.
+func (o *Offline) PullLatest(ctx context.Context, q *asof.Latest) (array.RecordReader, error) {
+	return o.answer(ctx, []string{text(q.View.Source)}, func(s *session) (array.RecordReader, error) {
+		v, err := o.view(ctx, s, q.View)
+		if err != nil {
+			return nil, err
+		}
+		if q.Keys != nil && len(q.View.Keys) > 0 {
+			wanted, err := pit.ReadWanted(q, o.mem)
+			if err != nil {
+				return nil, err
+			}
+			defer wanted.Release()
+			if err := s.load(ctx, pit.WantedTable, []arrow.RecordBatch{wanted}, wanted.Schema()); err != nil {
+				return nil, s.fault("the keys asked for cannot be read", err)
+			}
+		}
+		raw, err := s.query(ctx, pit.Latest(pit.DuckDB, q, v))
+		if err != nil {
+			return nil, s.fault(fmt.Sprintf("feature view %q cannot be read", q.View.View), err)
+		}
+		return pit.LatestAnswer(v, raw, o.mem), nil
+	})
+}
+
+// answer runs a question in a session of its own, which the reader then owns.
+func (o *Offline) answer(ctx context.Context, texts []string, ask func(*session) (array.RecordReader, error)) (array.RecordReader, error) {
+	s, err := o.session(ctx, texts...)
+	if err != nil {
+		return nil, err
+	}
+	reader, err := ask(s)
+	if err != nil {
+		_ = s.close()
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		return nil, err
+	}
+	return reader, nil
+}
+
+func (o *Offline) view(ctx context.Context, s *session, q asof.ViewQuery) (*pit.View, error) {
+	r, err := s.relation(ctx, o.dir, q.Source, &q)
+	if err != nil {
+		return nil, err
+	}
+	return pit.NewView(q, r.sql, r.columns)
+}

@@ -1,0 +1,193 @@
+//go:build duckdb_arrow
+
+package duckdb
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/pit"
+)
+
+// relation is a source as DuckDB reads it.
+type relation struct {
+	sql     string // stands in FROM
+	columns []asof.SourceColumn
+}
+
+// text returns the SQL of the user's that reading a source takes.
+func text(source *asof.DataSource) string {
+	if source == nil {
+		return ""
+	}
+	return source.Query + "\n" + source.Table + "\n" + text(source.Batch)
+}
+
+// relation resolves a source. With a view, a CSV file's columns have the types
+// that the view declares; without one, those that DuckDB detects.
+func (s *session) relation(ctx context.Context, dir string, source *asof.DataSource, view *asof.ViewQuery) (relation, error) {
+	what := fmt.Sprintf("data source %q", source.Name)
+	var sql string
+	var err error
+	switch source.Kind {
+	case asof.SourceFile:
+		return s.file(ctx, dir, source, view)
+	case asof.SourcePostgres:
+		sql, err = s.overWarehouse(what, source)
+	case asof.SourcePush, asof.SourceKafka, asof.SourceKinesis:
+		if source.Batch != nil {
+			return s.relation(ctx, dir, source.Batch, view)
+		}
+		err = asof.Errorf(asof.CodeInvalid, "%s is a %s source without a batch_source: it has no history to read", what, source.Kind)
+	default:
+		kind := string(source.Kind)
+		if source.Class != "" {
+			kind = source.Class
+		}
+		err = asof.Errorf(asof.CodeInvalid, "%s is a %s source, which the duckdb offline store does not read; it reads files and PostgreSQLSource", what, kind)
+	}
+	if err != nil {
+		return relation{}, err
+	}
+	columns, err := s.columns(ctx, sql)
+	return relation{sql, columns}, s.fault(what, err)
+}
+
+// overWarehouse reads a PostgreSQLSource from the warehouse's tables of the
+// same names, whatever schema they are in there.
+func (s *session) overWarehouse(what string, source *asof.DataSource) (string, error) {
+	if source.Query == "" {
+		name := source.Table[strings.LastIndex(source.Table, ".")+1:]
+		return quoteName(strings.Trim(name, `"`)), nil
+	}
+	sql := trimmed(source.Query)
+	if err := s.single("the query of "+what, sql); err != nil {
+		return "", err
+	}
+	return "(\n" + sql + "\n)", nil
+}
+
+// trimmed takes off what may end a statement, and must not stand in a subquery.
+func trimmed(sql string) string { return strings.TrimRight(sql, "; \t\r\n") }
+
+func (s *session) file(ctx context.Context, dir string, source *asof.DataSource, view *asof.ViewQuery) (relation, error) {
+	what := fmt.Sprintf("data source %q", source.Name)
+	path, err := localPath(dir, source.Path)
+	if err != nil {
+		return relation{}, asof.Errorf(asof.CodeInvalid, "%s: %w", what, err)
+	}
+	format := source.Format
+	if ext := strings.ToLower(filepath.Ext(path)); format == asof.FormatAuto {
+		format = asof.FormatParquet
+		if ext == ".csv" || strings.HasSuffix(strings.ToLower(path), ".csv.gz") {
+			format = asof.FormatCSV
+		}
+	}
+	switch format {
+	case asof.FormatParquet:
+		sql := "read_parquet(" + quoteText(pattern(path, "parquet")) + ", hive_partitioning = true, union_by_name = true)"
+		columns, err := s.columns(ctx, sql)
+		return relation{sql, columns}, missing(what, path, s.fault(what, err))
+	case asof.FormatCSV:
+		sql := "read_csv(" + quoteText(pattern(path, "csv")) + ", header = true, hive_partitioning = true, union_by_name = true"
+		columns, err := s.columns(ctx, sql+")")
+		if err != nil || view == nil {
+			return relation{sql + ")", columns}, missing(what, path, s.fault(what, err))
+		}
+		types, columns := declared(view, columns)
+		return relation{sql + types + ")", columns}, nil
+	}
+	return relation{}, asof.Errorf(asof.CodeInvalid, "%s is a %s file, which the duckdb offline store does not read; it reads Parquet and CSV", what, format)
+}
+
+// localPath returns a path of a definition as one of this machine.
+func localPath(dir, path string) (string, error) {
+	if u, err := url.Parse(path); err == nil && len(u.Scheme) > 1 {
+		if u.Scheme != "file" {
+			return "", fmt.Errorf("%s is not on this machine, and the duckdb offline store reads local files only", path)
+		}
+		path = u.Path
+	}
+	if path == "" {
+		return "", fmt.Errorf("it has no path")
+	}
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(dir, path)
+	}
+	return path, nil
+}
+
+// pattern returns what DuckDB is to read: every file of a folder, the one file
+// of that name, or what the path matches as a pattern.
+func pattern(path, ext string) string {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return path
+	case info.IsDir():
+		return globEscape.Replace(path) + "/**/*." + ext
+	}
+	return globEscape.Replace(path)
+}
+
+// missing says what is wrong with a path better than the engine does.
+func missing(what, path string, err error) error {
+	if err == nil || !strings.Contains(err.Error(), "No files found") {
+		return err
+	}
+	if info, e := os.Stat(path); e == nil && info.IsDir() {
+		return asof.Errorf(asof.CodeInvalid, "%s: the folder %s holds no files of its format", what, path)
+	}
+	var names []string
+	entries, _ := os.ReadDir(filepath.Dir(path))
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return asof.Errorf(asof.CodeInvalid, "%s: there is no file %s%s", what, path, asof.DidYouMean(filepath.Base(path), names))
+}
+
+// csvTypes are what a CSV file's text is compared as, by declared type.
+var csvTypes = map[asof.ValueType]string{
+	asof.TypeInt32: "BIGINT", asof.TypeInt64: "BIGINT", asof.TypeFloat32: "DOUBLE", asof.TypeFloat64: "DOUBLE",
+	asof.TypeBool: "BOOLEAN",
+}
+
+// declared returns the option that gives a CSV file's columns the types that a
+// view declares, and the columns in these types. Features and keys stay text
+// until they get their type, so that they are rounded once and a bad value is
+// reported with its key; times are read as UTC where they have no zone.
+func declared(view *asof.ViewQuery, columns []asof.SourceColumn) (string, []asof.SourceColumn) {
+	types := map[string]asof.Type{}
+	for _, k := range view.Keys {
+		types[k.Column] = k.Type
+	}
+	for _, f := range view.Features {
+		types[f.Column] = f.Type
+	}
+	var read []string
+	out := make([]asof.SourceColumn, len(columns))
+	for i, c := range columns {
+		typ, known := types[c.Name]
+		switch {
+		case c.Name == view.Timestamp || c.Name == view.Created && c.Name != "":
+			c.Native, c.Type, c.IsTime = "TIMESTAMP WITH TIME ZONE", asof.Scalar(asof.TypeUnixTimestamp), true
+			read = append(read, quoteText(c.Name)+": 'TIMESTAMPTZ'")
+		case known:
+			c.Native, c.Type, c.IsTime = "VARCHAR", typ, false
+			if compared, ok := csvTypes[typ.Value]; ok {
+				c.Native = pit.TextOf + compared
+			}
+			read = append(read, quoteText(c.Name)+": 'VARCHAR'")
+		}
+		out[i] = c
+	}
+	if len(read) == 0 {
+		return "", out
+	}
+	return ", types = {" + strings.Join(read, ", ") + "}", out
+}

@@ -1,0 +1,224 @@
+//go:build duckdb_arrow
+
+package duckdb
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/duckdb/duckdb-go/v2"
+
+	"github.com/asof-dev/asof"
+)
+
+// engine is a DuckDB in memory that is opened when it is first needed.
+type engine struct {
+	memory int64 // bytes; 0: DuckDB's own limit
+	spill  string
+
+	mu        sync.Mutex
+	connector *duckdb.Connector
+}
+
+func (e *engine) open(ctx context.Context) (*duckdb.Connector, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.connector != nil {
+		return e.connector, nil
+	}
+	connector, err := duckdb.NewConnector("", nil)
+	if err != nil {
+		return nil, err
+	}
+	settings := []string{"SET temp_directory = " + quoteText(e.spill)}
+	if e.memory > 0 {
+		settings = append(settings, fmt.Sprintf("SET memory_limit = '%dKiB'", max(e.memory>>10, 1)))
+	}
+	conn, err := connector.Connect(ctx)
+	if err == nil {
+		err = errors.Join(execute(ctx, conn, settings...), conn.Close())
+	}
+	if err != nil {
+		return nil, errors.Join(err, connector.Close())
+	}
+	e.connector = connector
+	return connector, nil
+}
+
+func (e *engine) close() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.connector == nil {
+		return nil
+	}
+	defer func() { e.connector = nil }()
+	return e.connector.Close()
+}
+
+// session is one connection, for one question: what it creates is temporary
+// and its own. It holds a pin of the warehouse, whose tables its SQL sees.
+type session struct {
+	conn   driver.Conn
+	arrow  *duckdb.Arrow
+	pin    *Pin
+	tables []string // all of the warehouse's
+}
+
+// session opens a session whose SQL is among the texts: the tables that they
+// cannot mean are left out. The caller closes it.
+func (o *Offline) session(ctx context.Context, texts ...string) (*session, error) {
+	s := &session{pin: new(Pin)}
+	err := o.start(ctx, s, strings.ToLower(strings.Join(texts, "\n")))
+	if err != nil {
+		return nil, errors.Join(fault("DuckDB cannot start", err), s.close())
+	}
+	return s, nil
+}
+
+func (o *Offline) start(ctx context.Context, s *session, text string) error {
+	connector, err := o.engine.open(ctx)
+	if err != nil {
+		return err
+	}
+	if s.conn, err = connector.Connect(ctx); err != nil {
+		return err
+	}
+	if s.arrow, err = duckdb.NewArrowFromConn(s.conn); err != nil {
+		return err
+	}
+	if o.warehouse != nil {
+		if s.pin, err = o.warehouse.Pin(ctx); err != nil {
+			return err
+		}
+	}
+	statements := []string{"SET TimeZone = 'UTC'"}
+	for _, t := range s.pin.Tables() {
+		s.tables = append(s.tables, t.Name)
+		if strings.Contains(text, strings.ToLower(t.Name)) {
+			statements = append(statements, "CREATE TEMP VIEW "+quoteName(t.Name)+" AS FROM "+t.Relation)
+		}
+	}
+	return execute(ctx, s.conn, statements...)
+}
+
+func (s *session) close() error {
+	s.pin.Release()
+	if s.conn == nil {
+		return nil
+	}
+	return s.conn.Close()
+}
+
+func execute(ctx context.Context, conn driver.Conn, statements ...string) error {
+	for _, sql := range statements {
+		if _, err := conn.(driver.ExecerContext).ExecContext(ctx, sql, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// single checks that a text is one SELECT. It says what the text is in
+// messages.
+func (s *session) single(what, sql string) error {
+	stmt, err := s.conn.Prepare(sql)
+	if err != nil {
+		if strings.Contains(err.Error(), "multi-statement") {
+			return asof.Errorf(asof.CodeInvalid, "%s holds more than one statement; it has to be one SELECT", what)
+		}
+		return s.fault(what, err)
+	}
+	defer stmt.Close()
+	kind, err := stmt.(*duckdb.Stmt).StatementType()
+	if err == nil && kind != duckdb.STATEMENT_TYPE_SELECT {
+		return asof.Errorf(asof.CodeInvalid, "%s is not a SELECT", what)
+	}
+	return err
+}
+
+// fault gives an error its code and, for a missing table, the nearest names.
+func (s *session) fault(doing string, err error) error {
+	err = fault(doing, err)
+	if _, rest, ok := strings.Cut(err.Error(), "Table with name "); ok && asof.ErrorCode(err) == asof.CodeInvalid {
+		name, _, _ := strings.Cut(rest, " does not exist")
+		return asof.Errorf(asof.CodeInvalid, "%s: the warehouse has no table %q%s", doing, name, asof.DidYouMean(name, s.tables))
+	}
+	return err
+}
+
+// load makes a temporary table of batches. A table, not a view of the batches:
+// DuckDB could read those once only, and a query may need them more often.
+func (s *session) load(ctx context.Context, table string, batches []arrow.RecordBatch, schema *arrow.Schema) error {
+	reader, err := array.NewRecordReader(schema, batches)
+	if err != nil {
+		return err
+	}
+	defer reader.Release()
+	// Every connection sees a registered view, so its name is this one's own.
+	view := fmt.Sprintf("asof_%p", s)
+	release, err := s.arrow.RegisterView(reader, view)
+	if err != nil {
+		return err
+	}
+	defer release()
+	return execute(ctx, s.conn, "CREATE TEMP TABLE "+table+" AS FROM "+view, "DROP VIEW "+view)
+}
+
+// query runs SQL and hands the session over to the reader.
+func (s *session) query(ctx context.Context, sql string) (array.RecordReader, error) {
+	rows, err := s.arrow.QueryContext(ctx, sql)
+	if err != nil {
+		return nil, err
+	}
+	return &sessionReader{RecordReader: rows, session: s}, nil
+}
+
+// sessionReader closes its session when it is released. It has one owner.
+type sessionReader struct {
+	array.RecordReader
+	session *session
+	once    sync.Once
+}
+
+func (r *sessionReader) Release() {
+	r.once.Do(func() {
+		r.RecordReader.Release()
+		_ = r.session.close() // nothing but a second close can fail here
+	})
+}
+
+// columns describes a relation.
+func (s *session) columns(ctx context.Context, relation string) ([]asof.SourceColumn, error) {
+	rows, err := s.arrow.QueryContext(ctx, "SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM "+relation+")")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Release()
+	var list []asof.SourceColumn
+	for rows.Next() {
+		batch := rows.RecordBatch()
+		names, types := batch.Column(0).(*array.String), batch.Column(1).(*array.String)
+		for i := range names.Len() {
+			native := strings.Clone(types.Value(i))
+			typ := typeOf(native)
+			list = append(list, asof.SourceColumn{Name: strings.Clone(names.Value(i)), Native: native, Type: typ,
+				IsTime: typ.Value == asof.TypeUnixTimestamp})
+		}
+	}
+	return list, rows.Err()
+}
+
+func columnNames(columns []asof.SourceColumn) []string {
+	list := make([]string, len(columns))
+	for i, c := range columns {
+		list[i] = c.Name
+	}
+	return slices.Clip(list)
+}
