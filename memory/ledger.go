@@ -1,0 +1,70 @@
+package memory
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/asof-dev/asof"
+)
+
+// Ledger is an asof.Ledger in memory.
+type Ledger struct {
+	mu      sync.Mutex
+	last    int64
+	entries []asof.Materialization // newest first
+}
+
+var _ asof.Ledger = (*Ledger)(nil)
+
+// NewLedger returns an empty ledger.
+func NewLedger() *Ledger { return &Ledger{} }
+
+// Begin records that a run started.
+func (l *Ledger) Begin(ctx context.Context, m asof.Materialization) (int64, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.last++
+	m.ID = l.last
+	l.entries = slices.Insert(l.entries, 0, m)
+	return m.ID, nil
+}
+
+// Finish completes the entry of m.ID.
+func (l *Ledger) Finish(ctx context.Context, m asof.Materialization) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range l.entries {
+		if e := &l.entries[i]; e.ID == m.ID {
+			e.Finished, e.Read, e.Written, e.Newest, e.Error = m.Finished, m.Read, m.Written, m.Newest, m.Error
+			return nil
+		}
+	}
+	return asof.Errorf(asof.CodeNotFound, "the ledger has no entry %d", m.ID)
+}
+
+// Materializations lists entries, newest first.
+func (l *Ledger) Materializations(ctx context.Context, project, view string) ([]asof.Materialization, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var list []asof.Materialization
+	for _, m := range l.entries {
+		if m.Project == project && (view == "" || m.View == view) {
+			list = append(list, m)
+		}
+	}
+	return list, nil
+}
+
+// Forget removes the entries of the views.
+func (l *Ledger) Forget(ctx context.Context, project string, views []string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.entries = slices.DeleteFunc(l.entries, func(m asof.Materialization) bool {
+		return m.Project == project && slices.Contains(views, m.View)
+	})
+	return nil
+}
+
+// Close does nothing: what the ledger holds can still be read.
+func (l *Ledger) Close() error { return nil }
