@@ -1,0 +1,47 @@
+package postgres_test
+
+import (
+	"testing"
+
+	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/postgres"
+	"github.com/asof-dev/asof/storetest"
+)
+
+// openDatabase opens a database of storetest in one of its schemas.
+func openDatabase(tb testing.TB, d storetest.PostgresDatabase, schema string) *postgres.DB {
+	tb.Helper()
+	db, err := postgres.Open(tb.Context(), postgres.Config{Host: d.Host, Port: d.Port, Database: d.Name, User: d.User, Password: d.Password, Schema: schema})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return db
+}
+
+func openOnline(tb testing.TB, db *postgres.DB) *postgres.Online {
+	tb.Helper()
+	o, err := db.Online(3)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return o
+}
+
+func TestOnline(t *testing.T) {
+	storetest.Online(t, func(t *testing.T) func() asof.OnlineStore {
+		d := storetest.Postgres(t).Database(t)
+		return func() asof.OnlineStore { return openOnline(t, openDatabase(t, d, "")) }
+	})
+}
+
+func TestLedger(t *testing.T) {
+	storetest.Ledger(t, func(t *testing.T) func() asof.Ledger {
+		d := storetest.Postgres(t).Database(t)
+		return func() asof.Ledger { return openDatabase(t, d, "").Ledger() }
+	})
+}
