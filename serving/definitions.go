@@ -1,0 +1,136 @@
+package serving
+
+import (
+	"context"
+	"maps"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/asof-dev/asof"
+)
+
+// definitions are one state of the registry, and the plans made from it.
+type definitions struct {
+	snapshot *asof.Snapshot
+	checked  atomic.Int64 // when the registry last said that this is its state, nanoseconds since start
+
+	making sync.Mutex
+	plans  atomic.Pointer[map[string]*plan] // never changed, only replaced
+	every  func() ([]string, error)
+}
+
+// maxPlans bounds the plans that are kept: a caller may ask for any set of
+// features.
+const maxPlans = 1024
+
+// start is what times of checking are counted from.
+var start = time.Now()
+
+// current returns the state of the registry, at most Refresh old. When the
+// registry cannot be asked, the last known state goes on to be served.
+func (r *Reader) current(ctx context.Context) (*definitions, error) {
+	d := r.definitions.Load()
+	switch {
+	case d == nil:
+		r.refreshing.Lock()
+	case time.Since(start)-time.Duration(d.checked.Load()) < r.Refresh || !r.refreshing.TryLock():
+		return d, nil // fresh, or somebody is asking
+	}
+	defer r.refreshing.Unlock()
+	d, err := r.refresh(ctx, r.definitions.Load())
+	if err != nil {
+		return nil, err
+	}
+	if d.snapshot.Project() == nil {
+		return nil, asof.Errorf(asof.CodeUnavailable, "project %q was never applied, so there are no features to serve; run `asof apply`", r.Project)
+	}
+	return d, nil
+}
+
+// refresh asks the registry. The caller holds refreshing.
+func (r *Reader) refresh(ctx context.Context, known *definitions) (*definitions, error) {
+	snapshot, err := r.Registry.Snapshot(ctx, r.Project)
+	if err != nil {
+		if known == nil {
+			return nil, err
+		}
+		if ctx.Err() != context.Canceled { // the registry's trouble, not a caller's who went away
+			r.trouble.Store(&err)
+			known.checked.Store(int64(time.Since(start)))
+		}
+		return known, nil
+	}
+	r.trouble.Store(nil)
+	if known == nil || known.snapshot.Version != snapshot.Version {
+		known = newDefinitions(snapshot)
+	}
+	known.checked.Store(int64(time.Since(start)))
+	if snapshot.Project() == nil {
+		r.definitions.Store(nil) // asked again with every read, so that an apply counts at once
+	} else {
+		r.definitions.Store(known)
+	}
+	return known, nil
+}
+
+func newDefinitions(s *asof.Snapshot) *definitions {
+	d := &definitions{snapshot: s}
+	d.plans.Store(&map[string]*plan{})
+	d.every = sync.OnceValues(func() ([]string, error) { return everyFeature(s) })
+	return d
+}
+
+// everyFeature returns the references of all online features of the only
+// entity.
+func (d *definitions) everyFeature() ([]string, error) { return d.every() }
+
+// plan returns the plan of a selection, made when first asked for.
+func (d *definitions) plan(s Selection, keyVersion int) (*plan, error) {
+	var room [512]byte
+	key := s.appendKey(room[:0])
+	if p := (*d.plans.Load())[string(key)]; p != nil {
+		return p, nil
+	}
+	p, err := compile(d.snapshot, s, keyVersion)
+	if err != nil {
+		return nil, err
+	}
+	d.making.Lock()
+	defer d.making.Unlock()
+	plans := map[string]*plan{}
+	if old := *d.plans.Load(); len(old) < maxPlans {
+		plans = maps.Clone(old)
+	}
+	plans[string(key)] = p
+	d.plans.Store(&plans)
+	return p, nil
+}
+
+// appendKey appends what tells selections apart.
+func (s *Selection) appendKey(dst []byte) []byte {
+	if s.FullNames {
+		dst = append(dst, '+')
+	}
+	dst = append(append(dst, s.Service...), 0)
+	for _, f := range s.Features {
+		dst = append(append(dst, f...), 0)
+	}
+	return dst
+}
+
+// quoted joins names for a sentence: "a", "b" and "c".
+func quoted(names []string) string {
+	var b strings.Builder
+	for i, name := range names {
+		switch {
+		case i > 0 && i == len(names)-1:
+			b.WriteString(" and ")
+		case i > 0:
+			b.WriteString(", ")
+		}
+		b.WriteString(`"` + name + `"`)
+	}
+	return b.String()
+}

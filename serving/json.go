@@ -1,0 +1,157 @@
+package serving
+
+import (
+	"bytes"
+	"strconv"
+	"time"
+
+	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/value"
+)
+
+// statusNames are Feast's.
+var statusNames = [...]string{
+	asof.StatusInvalid:       `"INVALID"`,
+	asof.StatusPresent:       `"PRESENT"`,
+	asof.StatusNullValue:     `"NULL_VALUE"`,
+	asof.StatusNotFound:      `"NOT_FOUND"`,
+	asof.StatusOutsideMaxAge: `"OUTSIDE_MAX_AGE"`,
+}
+
+// AppendFeast appends the answer as Feast's HTTP server gives it: results by
+// column, then the metadata, with the views and their versions when asked for.
+func (a *Answer) AppendFeast(dst []byte, versions bool) []byte {
+	dst = append(dst, `{"results":[`...)
+	for c := range a.Columns() {
+		dst = comma(dst, c)
+		dst = append(dst, `{"values":[`...)
+		dst = a.appendValues(dst, c, value.Served)
+		dst = append(dst, `],"statuses":[`...)
+		for row := range a.rows {
+			dst = append(comma(dst, row), statusNames[a.Status(c, row)]...)
+		}
+		if a.rows > 0 { // Feast leaves an empty list out
+			dst = append(dst, `],"event_timestamps":[`...)
+		}
+		for row := range a.rows {
+			dst = appendTime(comma(dst, row), a.Event(c, row))
+		}
+		dst = append(dst, `]}`...)
+	}
+	dst = append(dst, `],"metadata":{"feature_names":[`...)
+	for c := range a.Columns() {
+		dst = value.AppendQuoted(comma(dst, c), a.Name(c), false)
+	}
+	dst = append(dst, ']')
+	if versions {
+		dst = a.appendVersions(dst)
+	}
+	return append(dst, `}}`...)
+}
+
+func (a *Answer) appendVersions(dst []byte) []byte {
+	dst = append(dst, `,"feature_view_metadata":[`...)
+	for i, v := range a.plan.views {
+		dst = append(comma(dst, i), `{"name":`...)
+		dst = value.AppendQuoted(dst, v.Name, false)
+		if v.Version != 0 {
+			dst = strconv.AppendInt(append(dst, `,"version":`...), int64(v.Version), 10)
+		}
+		dst = append(dst, '}')
+	}
+	return append(dst, ']')
+}
+
+// AppendDict appends what Feast's CLI prints: each column's values under its
+// name, indented by four spaces, without a newline at the end.
+func (a *Answer) AppendDict(dst []byte) []byte {
+	compact := []byte{'{'}
+	for c := range a.Columns() {
+		compact = value.AppendQuoted(comma(compact, c), a.Name(c), true)
+		compact = append(compact, `:[`...)
+		compact = a.appendValues(compact, c, value.Printed)
+		compact = append(compact, ']')
+	}
+	return value.AppendIndented(dst, append(compact, '}'))
+}
+
+// AppendEntity appends one row: its join keys, then an object of its features,
+// with numbers in their shortest form.
+func (a *Answer) AppendEntity(dst []byte, row int) []byte {
+	dst = append(dst, '{')
+	for c := range a.Columns() {
+		switch {
+		case c == len(a.keys):
+			dst = append(comma(dst, c), `"features":{`...)
+		default:
+			dst = comma(dst, c)
+		}
+		dst = append(value.AppendQuoted(dst, a.Name(c), false), ':')
+		dst = value.AppendJSON(dst, a.Value(c, row), value.Plain)
+	}
+	return append(dst, `}}`...)
+}
+
+// Table returns the answer for people: the names of the columns, and the text
+// of each row's values. What is not there says so, and so does a value older
+// than its view's ttl.
+func (a *Answer) Table() (header []string, rows [][]string) {
+	for c := range a.Columns() {
+		header = append(header, a.Name(c))
+	}
+	for row := range a.rows {
+		cells := make([]string, a.Columns())
+		for c := range cells {
+			cells[c] = a.cell(c, row)
+		}
+		rows = append(rows, cells)
+	}
+	return header, rows
+}
+
+func (a *Answer) cell(column, row int) string {
+	shown := value.AppendJSON(nil, a.Value(column, row), value.Plain)
+	if len(shown) > 1 && shown[0] == '"' && bytes.IndexByte(shown, '\\') < 0 {
+		shown = shown[1 : len(shown)-1]
+	}
+	switch a.Status(column, row) {
+	case asof.StatusNotFound:
+		return "not found"
+	case asof.StatusOutsideMaxAge:
+		return string(shown) + " (expired)"
+	}
+	return string(shown)
+}
+
+func (a *Answer) appendValues(dst []byte, column int, form value.Form) []byte {
+	for row := range a.rows {
+		dst = value.AppendJSON(comma(dst, row), a.Value(column, row), form)
+	}
+	return dst
+}
+
+// comma appends a comma before all elements but the first.
+func comma(dst []byte, i int) []byte {
+	if i > 0 {
+		return append(dst, ',')
+	}
+	return dst
+}
+
+// appendTime appends an instant as protobuf's JSON writes it: RFC 3339 in UTC
+// with 0, 3 or 6 digits behind the second.
+func appendTime(dst []byte, us int64) []byte {
+	dst = time.UnixMicro(us).UTC().AppendFormat(append(dst, '"'), time.RFC3339)
+	fraction, digits := ((us%1_000_000)+1_000_000)%1_000_000, 6
+	if fraction%1_000 == 0 {
+		fraction, digits = fraction/1_000, 3
+	}
+	if fraction > 0 {
+		dst[len(dst)-1] = '.'
+		for scale := [...]int64{3: 100, 6: 100_000}[digits]; scale > 0; scale /= 10 {
+			dst = append(dst, '0'+byte(fraction/scale%10))
+		}
+		dst = append(dst, 'Z')
+	}
+	return append(dst, '"')
+}

@@ -1,0 +1,66 @@
+package serving
+
+// Request asks for features of entities.
+type Request struct {
+	Selection
+	Entities []Column // of equal lengths: row i of all of them is one entity row
+}
+
+// Selection says which features: by reference, or those of a service.
+type Selection struct {
+	// Features are references, view:feature. A feature's name alone is one
+	// where only one view has such a feature.
+	Features  []string
+	Service   string
+	FullNames bool // name features view__feature
+}
+
+// Column is one column of the entity rows, named by a join key or, as Feast
+// allows, by an entity.
+type Column struct {
+	Name   string
+	Values []Cell
+}
+
+// Cell is a value as the caller wrote it; its type is that which the join key
+// declares. The zero Cell is a null.
+type Cell struct {
+	kind cellKind
+	text string
+}
+
+type cellKind uint8
+
+const (
+	null cellKind = iota
+	text
+	number
+	other
+)
+
+// Text makes a Cell of a string. A whole number, a time and base64 bytes may
+// be written as one where the join key is of such a type.
+func Text(s string) Cell { return Cell{text, s} }
+
+// Number makes a Cell of a JSON number.
+func Number(literal string) Cell { return Cell{number, literal} }
+
+// Other makes a Cell of JSON that can be no join key: true, a list, an object.
+func Other(json string) Cell { return Cell{other, json} }
+
+// Fault is the kind of mistake that a request made, in the error's chain, for
+// surfaces that have names of their own for them.
+type Fault string
+
+// The faults.
+const (
+	FaultNoView        Fault = "there is no such feature view"
+	FaultNoFeature     Fault = "there is no such feature"
+	FaultNoService     Fault = "there is no such feature service"
+	FaultNoEntity      Fault = "there is no such entity"
+	FaultNameCollision Fault = "two columns of the answer have one name"
+	FaultNoSingleKey   Fault = "one key does not tell which rows are meant"
+)
+
+// Error makes a Fault an error.
+func (f Fault) Error() string { return string(f) }
