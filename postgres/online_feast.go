@@ -10,7 +10,8 @@ import (
 // FeastTables returns the names of the tables in the schema in which Feast
 // itself keeps online features of the project, and which hold rows. Asof does
 // not read them: it has tables of its own.
-func (db *DB) FeastTables(ctx context.Context, project string) ([]string, error) {
+func (o *Online) FeastTables(ctx context.Context, project string) ([]string, error) {
+	db := o.db
 	const doing = "looking for Feast's online tables"
 	rows, _ := db.pool.Query(ctx, `SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 		WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND (SELECT count(*) FROM pg_attribute a
