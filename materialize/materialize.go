@@ -1,0 +1,178 @@
+// Package materialize copies the newest feature values from the offline store
+// to the online store, and remembers in the ledger what it copied.
+//
+// A run works on windows of event time, both ends included. An incremental
+// window starts at the view's watermark: the end of the gap-free prefix of what
+// finished runs covered. Killed at any point and run again, a run leaves the
+// same state: rows are written newest-wins, and the ledger is told last.
+package materialize
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/asof-dev/asof"
+)
+
+// Materializer materializes the views of one project.
+type Materializer struct {
+	Project  string
+	Registry asof.Registry
+	Offline  asof.OfflineStore
+	Online   asof.OnlineStore
+	Ledger   asof.Ledger
+
+	Parallel int           // views at once; 0 is 4
+	Overlap  time.Duration // how far before its watermark an incremental window starts
+	// FeastIntervals says that the online store holds what Feast itself
+	// materialized, because it shares Feast's layout: then Feast's intervals
+	// are the first watermark of a view that the ledger does not know. Without
+	// it such a view starts at its oldest row, and says so.
+	FeastIntervals bool
+	Progress       asof.Progress    // may be nil
+	Now            func() time.Time // nil is time.Now
+}
+
+// Result is what one run did for one view.
+type Result struct {
+	View     string
+	Span     asof.Interval // From zero: from the oldest row
+	Read     int64         // newest rows of keys that the source had in the span
+	Written  int64         // keys that hold a row of this run
+	Late     int64         // of those, keys written again because a row from before the span came late
+	Restored int64         // keys that were dropped by a correction and hold the newest row left of them
+	Removed  int64         // keys that were dropped by a correction and hold nothing now
+	Newest   time.Time     // newest event that was read; zero where none was
+	Took     time.Duration
+	Notes    []string // what the user should know: an empty window, a clamped end
+	Err      error    // why the view failed
+}
+
+// Materialize copies the span from start to end. Without names it takes every
+// view that is online. The error says which views failed; the others are done.
+func (m *Materializer) Materialize(ctx context.Context, start, end time.Time, names []string) ([]Result, error) {
+	if start.After(end) {
+		return nil, asof.Errorf(asof.CodeInvalid, "the start %s is after the end %s", stamp(start), stamp(end))
+	}
+	views, err := m.views(ctx, names)
+	if err != nil {
+		return nil, err
+	}
+	end, note := m.clamp(end)
+	if start.After(end) {
+		return nil, asof.Errorf(asof.CodeInvalid, "the start %s is in the future", stamp(start))
+	}
+	return m.each(ctx, views, func(ctx context.Context, v *asof.FeatureView, r *Result) error {
+		r.note(note)
+		r.Span = asof.Interval{From: start, To: end}
+		return m.recorded(ctx, v, r, "materialize", func(q asof.ViewQuery) error { return m.pull(ctx, v, q, r) })
+	})
+}
+
+// Incremental copies what came since the last run, up to end.
+func (m *Materializer) Incremental(ctx context.Context, end time.Time, names []string) ([]Result, error) {
+	views, err := m.views(ctx, names)
+	if err != nil {
+		return nil, err
+	}
+	end, note := m.clamp(end)
+	return m.each(ctx, views, func(ctx context.Context, v *asof.FeatureView, r *Result) error {
+		r.note(note)
+		entries, err := m.Ledger.Materializations(ctx, m.Project, v.Name)
+		if err != nil {
+			return err
+		}
+		from := m.start(v, covered(entries), r)
+		r.Span = asof.Interval{From: from, To: end}
+		if from.After(end) {
+			r.note("it is materialized up to " + stamp(from) + " already")
+			return nil
+		}
+		return m.recorded(ctx, v, r, "incremental", func(q asof.ViewQuery) error {
+			if err := m.pull(ctx, v, q, r); err != nil {
+				return err
+			}
+			return m.pullLate(ctx, v, q, lateSince(entries), r)
+		})
+	})
+}
+
+// clamp holds an end in the future down to now: rows that come later would lie
+// before the watermark.
+func (m *Materializer) clamp(end time.Time) (time.Time, string) {
+	end = end.UTC().Truncate(time.Microsecond)
+	if now := m.now(); end.After(now) {
+		return now, "the end " + stamp(end) + " is in the future: now, " + stamp(now) + ", was taken"
+	}
+	return end, ""
+}
+
+func (m *Materializer) now() time.Time {
+	now := time.Now
+	if m.Now != nil {
+		now = m.Now
+	}
+	return now().UTC().Truncate(time.Microsecond)
+}
+
+// each runs do for the views side by side.
+func (m *Materializer) each(ctx context.Context, views []*asof.FeatureView, do func(context.Context, *asof.FeatureView, *Result) error) ([]Result, error) {
+	results := make([]Result, len(views))
+	var group errgroup.Group
+	group.SetLimit(m.parallel())
+	for i, v := range views {
+		results[i].View = v.Name
+		group.Go(func() error {
+			started := m.now()
+			results[i].Err = do(ctx, v, &results[i])
+			results[i].Took = m.now().Sub(started)
+			return nil
+		})
+	}
+	group.Wait() // the errors are in the results
+	return results, failure(results)
+}
+
+func (m *Materializer) parallel() int {
+	if m.Parallel > 0 {
+		return m.Parallel
+	}
+	return 4
+}
+
+// failure is one error for all views that failed.
+func failure(results []Result) error {
+	var failed []Result
+	for _, r := range results {
+		if r.Err != nil {
+			failed = append(failed, r)
+		}
+	}
+	switch len(failed) {
+	case 0:
+		return nil
+	case 1:
+		return asof.Errorf(asof.ErrorCode(failed[0].Err), "feature view %q was not materialized: %w", failed[0].View, failed[0].Err)
+	}
+	errs, lines := make([]error, len(failed)), make([]string, len(failed))
+	for i, r := range failed {
+		errs[i] = r.Err
+		lines[i] = fmt.Sprintf("  %s: %v", r.View, r.Err)
+	}
+	return &asof.Error{Code: asof.ErrorCode(errs[0]), Cause: errors.Join(errs...),
+		Message: fmt.Sprintf("%d of %d feature views were not materialized:\n%s", len(failed), len(results), strings.Join(lines, "\n"))}
+}
+
+func (r *Result) note(text string) {
+	if text != "" {
+		r.Notes = append(r.Notes, text)
+	}
+}
+
+// stamp is how times are told to people.
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.999999Z07:00") }

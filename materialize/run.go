@@ -1,0 +1,121 @@
+package materialize
+
+import (
+	"context"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/asof-dev/asof"
+)
+
+// recorded runs work between its two entries in the ledger. The registry's
+// interval goes before the ledger's, which is the watermark: it moves last.
+func (m *Materializer) recorded(ctx context.Context, v *asof.FeatureView, r *Result, cause string, work func(q asof.ViewQuery) error) error {
+	q, err := v.Query()
+	if err != nil {
+		return err
+	}
+	entry := asof.Materialization{Project: m.Project, View: v.Name, Span: r.Span, Started: m.now(), Cause: cause}
+	if entry.ID, err = m.Ledger.Begin(ctx, entry); err != nil {
+		return err
+	}
+	if err = work(q); err == nil {
+		err = m.account(ctx, q, r)
+	}
+	entry.Finished, entry.Read, entry.Written = m.now(), r.Read, r.Written
+	if r.Written > 0 {
+		entry.Newest = r.Newest
+	}
+	if err != nil {
+		entry.Error = err.Error()
+		// A run that was cancelled is recorded all the same.
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+	}
+	if finish := m.Ledger.Finish(ctx, entry); err == nil {
+		err = finish
+	}
+	return err
+}
+
+// account tells the registry what was covered, and the user when nothing was
+// found there.
+func (m *Materializer) account(ctx context.Context, q asof.ViewQuery, r *Result) error {
+	span := r.Span
+	if r.Read == 0 || span.From.IsZero() {
+		held, err := m.Offline.Range(ctx, q.Source)
+		if err != nil {
+			return err
+		}
+		if r.Read == 0 {
+			r.note(nothing(q, r.Span, held))
+		}
+		if span.From.IsZero() {
+			if held.Rows == 0 {
+				return nil
+			}
+			span.From = held.Oldest
+		}
+	}
+	if span.From.After(span.To) {
+		return nil // all that the source has lies behind the end
+	}
+	return m.Registry.RecordMaterialization(ctx, m.Project, r.View, span)
+}
+
+func nothing(q asof.ViewQuery, span asof.Interval, held asof.SourceRange) string {
+	window := "up to " + stamp(span.To)
+	if !span.From.IsZero() {
+		window = "from " + stamp(span.From) + " " + window
+	}
+	if held.Rows == 0 {
+		return "no rows " + window + ": source " + q.Source.Name + " is empty"
+	}
+	return "no rows " + window + ": source " + q.Source.Name + " has rows from " + stamp(held.Oldest) + " to " + stamp(held.Newest)
+}
+
+// pull copies the newest rows of the result's span.
+func (m *Materializer) pull(ctx context.Context, v *asof.FeatureView, q asof.ViewQuery, r *Result) error {
+	step := "materialize " + v.Name
+	m.Progress.Report(step, 0, 0)
+	err := m.batches(ctx, &asof.Latest{View: q, From: r.Span.From, To: r.Span.To}, func(rows arrow.RecordBatch) error {
+		written, err := m.Online.Write(ctx, m.Project, v, rows)
+		if err != nil {
+			return err
+		}
+		r.Read += rows.NumRows()
+		r.Written += written
+		r.Newest = later(r.Newest, newest(rows))
+		m.Progress.Report(step, r.Read, 0)
+		return nil
+	})
+	if err == nil {
+		m.Progress.Report(step, r.Read, r.Read)
+	}
+	return err
+}
+
+// pullLate looks for rows that came since, but are older than the span: their
+// keys by the created timestamp, then the newest row of each before the span.
+// A source without one tells nothing; that is what Overlap is for.
+func (m *Materializer) pullLate(ctx context.Context, v *asof.FeatureView, q asof.ViewQuery, since time.Time, r *Result) error {
+	if q.Created == "" || since.IsZero() || r.Span.From.IsZero() {
+		return nil
+	}
+	came := q
+	came.Timestamp, came.Created, came.Features = q.Created, "", nil
+	keys, err := m.all(ctx, &asof.Latest{View: came, From: since, To: m.now()})
+	if err != nil || keys == nil {
+		return err
+	}
+	defer keys.Release()
+	before := r.Span.From.Add(-time.Microsecond)
+	return m.batches(ctx, &asof.Latest{View: q, To: before, Keys: keys}, func(rows arrow.RecordBatch) error {
+		written, err := m.Online.Write(ctx, m.Project, v, rows)
+		r.Written += written
+		r.Late += written
+		return err
+	})
+}
