@@ -1,8 +1,6 @@
 package feastconv
 
 import (
-	"google.golang.org/protobuf/proto"
-
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/feastpb/core"
 	"github.com/asof-dev/asof/feastpb/types"
@@ -71,64 +69,4 @@ func orNew[T any](m *T) *T {
 		return new(T)
 	}
 	return m
-}
-
-// decodeOpaque keeps the whole message; its name and kind are all that the
-// noun says of it.
-func decodeOpaque(m proto.Message) *asof.Opaque {
-	switch m := m.(type) {
-	case *core.LabelView:
-		return &asof.Opaque{Kind: asof.KindLabelView, Name: m.GetSpec().GetName(),
-			Meta: metaOf(m, m.GetMeta().GetCreatedTimestamp(), m.GetMeta().GetLastUpdatedTimestamp())}
-	case *core.Permission:
-		return &asof.Opaque{Kind: asof.KindPermission, Name: m.GetSpec().GetName(),
-			Meta: metaOf(m, m.GetMeta().GetCreatedTimestamp(), m.GetMeta().GetLastUpdatedTimestamp())}
-	case *core.SavedDataset:
-		return &asof.Opaque{Kind: asof.KindSavedDataset, Name: m.GetSpec().GetName(),
-			Meta: metaOf(m, m.GetMeta().GetCreatedTimestamp(), m.GetMeta().GetLastUpdatedTimestamp())}
-	case *core.ValidationReference:
-		return &asof.Opaque{Kind: asof.KindValidationRef, Name: m.GetName(), Meta: metaOf(m, nil, nil)}
-	}
-	return nil
-}
-
-// opaque writes the kept message with the project, name and times of the noun.
-func (e *Encoder) opaque(o *asof.Opaque) (proto.Message, error) {
-	switch o.Kind {
-	case asof.KindLabelView:
-		m := &core.LabelView{}
-		if err := stored(o.Meta, m); err != nil {
-			return nil, err
-		}
-		m.Spec, m.Meta = orNew(m.Spec), orNew(m.Meta)
-		m.Spec.Name, m.Spec.Project = o.Name, e.Project
-		m.Meta.CreatedTimestamp, m.Meta.LastUpdatedTimestamp = timestamp(o.Meta.Created), timestamp(o.Meta.Updated)
-		return m, nil
-	case asof.KindPermission:
-		m := &core.Permission{}
-		if err := stored(o.Meta, m); err != nil {
-			return nil, err
-		}
-		m.Spec, m.Meta = orNew(m.Spec), orNew(m.Meta)
-		m.Spec.Name, m.Spec.Project = o.Name, e.Project
-		m.Meta.CreatedTimestamp, m.Meta.LastUpdatedTimestamp = timestamp(o.Meta.Created), timestamp(o.Meta.Updated)
-		return m, nil
-	case asof.KindSavedDataset:
-		m := &core.SavedDataset{}
-		if err := stored(o.Meta, m); err != nil {
-			return nil, err
-		}
-		m.Spec, m.Meta = orNew(m.Spec), orNew(m.Meta)
-		m.Spec.Name, m.Spec.Project = o.Name, e.Project
-		m.Meta.CreatedTimestamp, m.Meta.LastUpdatedTimestamp = timestamp(o.Meta.Created), timestamp(o.Meta.Updated)
-		return m, nil
-	case asof.KindValidationRef:
-		m := &core.ValidationReference{}
-		if err := stored(o.Meta, m); err != nil {
-			return nil, err
-		}
-		m.Name, m.Project = o.Name, e.Project
-		return m, nil
-	}
-	return nil, asof.Errorf(asof.CodeInvalid, "a %s has no opaque message", o.Kind)
 }

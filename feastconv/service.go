@@ -124,7 +124,8 @@ func (e *Encoder) batchSource(view string) (source *asof.DataSource, known bool,
 		if err := stored(o.Meta, &m); err != nil || m.GetSpec().GetSource().GetBatchSource() == nil {
 			return nil, true, err
 		}
-		source, err = decodeSource(m.GetSpec().GetSource().GetBatchSource())
+		stampSource(m.Spec.Source, o.Meta)
+		source, err = decodeSource(m.Spec.Source.BatchSource)
 		return source, true, err
 	}
 	return nil, false, nil

@@ -9,7 +9,7 @@ import (
 )
 
 func TestRegistry(t *testing.T) {
-	storetest.Registry(t, func(*testing.T) storetest.OpenRegistry {
+	storetest.Registry(t, func(*testing.T) func() asof.Registry {
 		r := memory.NewRegistry(nil)
 		return func() asof.Registry { return r }
 	})

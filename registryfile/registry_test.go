@@ -12,7 +12,7 @@ import (
 func TestMain(m *testing.M) { storetest.Main(m) }
 
 func TestRegistry(t *testing.T) {
-	storetest.Registry(t, func(t *testing.T) storetest.OpenRegistry {
+	storetest.Registry(t, func(t *testing.T) func() asof.Registry {
 		path := filepath.Join(t.TempDir(), "data", "registry.db")
 		return func() asof.Registry { return registryfile.Open(path, nil) }
 	})

@@ -14,16 +14,12 @@ import (
 	"github.com/asof-dev/asof"
 )
 
-// OpenRegistry opens one more handle on the same registry, as another process
-// would.
-type OpenRegistry func() asof.Registry
-
 // Registry is the conformance suite of asof.Registry. fresh makes a new, empty
-// registry each time.
-func Registry(t *testing.T, fresh func(t *testing.T) OpenRegistry) {
+// registry each time; open opens a handle on it, as another process would.
+func Registry(t *testing.T, fresh func(t *testing.T) (open func() asof.Registry)) {
 	for _, test := range []struct {
 		name string
-		run  func(t *testing.T, open OpenRegistry)
+		run  func(t *testing.T, open func() asof.Registry)
 	}{
 		{"a project never applied is empty", testRegistryEmpty},
 		{"what is put comes back, everywhere", testRegistryPut},
@@ -124,7 +120,7 @@ func applyTo(t *testing.T, r asof.Registry, project string, put ...asof.Object) 
 	return s
 }
 
-func testRegistryEmpty(t *testing.T, open OpenRegistry) {
+func testRegistryEmpty(t *testing.T, open func() asof.Registry) {
 	r := open()
 	s := snapshotOf(t, r, "p")
 	if s.Project() != nil || len(s.Views()) != 0 || len(s.Entities()) != 0 {
@@ -141,7 +137,7 @@ func testRegistryEmpty(t *testing.T, open OpenRegistry) {
 	}
 }
 
-func testRegistryPut(t *testing.T, open OpenRegistry) {
+func testRegistryPut(t *testing.T, open func() asof.Registry) {
 	put := oneOfEach()
 	for handle, s := range map[string]*asof.Snapshot{
 		"Apply's answer": applyTo(t, open(), "p", put...),
@@ -158,7 +154,7 @@ func testRegistryPut(t *testing.T, open OpenRegistry) {
 	}
 }
 
-func testRegistryReplace(t *testing.T, open OpenRegistry) {
+func testRegistryReplace(t *testing.T, open func() asof.Registry) {
 	r := open()
 	applyTo(t, r, "p", oneOfEach()...)
 	changed := *oneOfEach()[1].(*asof.Entity)
@@ -184,7 +180,7 @@ func testRegistryReplace(t *testing.T, open OpenRegistry) {
 	}
 }
 
-func testRegistryVersions(t *testing.T, open OpenRegistry) {
+func testRegistryVersions(t *testing.T, open func() asof.Registry) {
 	r := open()
 	first := applyTo(t, r, "p", oneOfEach()...)
 	view := func(s *asof.Snapshot) *asof.FeatureView {
@@ -216,7 +212,7 @@ func testRegistryVersions(t *testing.T, open OpenRegistry) {
 	}
 }
 
-func testRegistryConflict(t *testing.T, open OpenRegistry) {
+func testRegistryConflict(t *testing.T, open func() asof.Registry) {
 	r := open()
 	empty := snapshotOf(t, r, "p").Version
 	base := applyTo(t, r, "p", oneOfEach()...).Version
@@ -236,7 +232,7 @@ func testRegistryConflict(t *testing.T, open OpenRegistry) {
 	}
 }
 
-func testRegistryNoChange(t *testing.T, open OpenRegistry) {
+func testRegistryNoChange(t *testing.T, open func() asof.Registry) {
 	r := open()
 	was := applyTo(t, r, "p", oneOfEach()...)
 	now := applyTo(t, r, "p")
@@ -245,7 +241,7 @@ func testRegistryNoChange(t *testing.T, open OpenRegistry) {
 	}
 }
 
-func testRegistrySnapshotStays(t *testing.T, open OpenRegistry) {
+func testRegistrySnapshotStays(t *testing.T, open func() asof.Registry) {
 	r := open()
 	s := applyTo(t, r, "p", oneOfEach()...)
 	if _, err := r.Apply(t.Context(), "p", asof.Change{Delete: []asof.Ref{{Kind: asof.KindFeatureView, Name: "nobody"}}}); err != nil {
@@ -260,7 +256,7 @@ func testRegistrySnapshotStays(t *testing.T, open OpenRegistry) {
 	}
 }
 
-func testRegistryMaterialization(t *testing.T, open OpenRegistry) {
+func testRegistryMaterialization(t *testing.T, open func() asof.Registry) {
 	r := open()
 	applyTo(t, r, "p", oneOfEach()...)
 	day := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -291,7 +287,7 @@ func testRegistryMaterialization(t *testing.T, open OpenRegistry) {
 	}
 }
 
-func testRegistryProjects(t *testing.T, open OpenRegistry) {
+func testRegistryProjects(t *testing.T, open func() asof.Registry) {
 	r := open()
 	applyTo(t, r, "p", oneOfEach()...)
 	was := snapshotOf(t, r, "p")
@@ -314,7 +310,7 @@ func testRegistryProjects(t *testing.T, open OpenRegistry) {
 	applyTo(t, r, "p", oneOfEach()...) // a name can be used again
 }
 
-func testRegistryWriters(t *testing.T, open OpenRegistry) {
+func testRegistryWriters(t *testing.T, open func() asof.Registry) {
 	applyTo(t, open(), "p", oneOfEach()...)
 	const writers, each = 4, 5
 	var all sync.WaitGroup
