@@ -53,6 +53,7 @@ func (r *Reader) current(ctx context.Context) (*definitions, error) {
 func (r *Reader) refresh(ctx context.Context, known *definitions) (*definitions, error) {
 	snapshot, err := r.Registry.Snapshot(ctx, r.Project)
 	if err != nil {
+		err = unavailable(err)
 		if known == nil {
 			return nil, err
 		}

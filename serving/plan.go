@@ -12,12 +12,12 @@ import (
 
 // plan is what a selection needs, worked out for one state of the registry.
 type plan struct {
-	features []planFeature  // in the order asked
-	readings []planReading  // one for each view and way to name its entities
-	groups   []planGroup    // one for each kind of entity key
-	keys     []planKey      // the columns that the request has to have
+	features []planFeature   // in the order asked
+	readings []planReading   // one for each view and way to name its entities
+	groups   []planGroup     // one for each kind of entity key
+	keys     []planKey       // the columns that the request has to have
 	roles    map[string]role // every column that a request may have
-	names    []string       // of roles, for "did you mean"
+	names    []string        // of roles, for "did you mean"
 	views    []ViewVersion
 }
 

@@ -8,6 +8,7 @@ package serving
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -145,16 +146,21 @@ func (r *Reader) answer(ctx context.Context, p *plan, entities []Column) (*Answe
 	return a, nil
 }
 
-// readStore reads; a view that the store does not know although the registry
-// does is no mistake of the caller.
+// readStore reads. What goes wrong here is no mistake of the caller: a view
+// that the store does not know was registered and not made ready.
 func (r *Reader) readStore(ctx context.Context, readings []*asof.Reading) error {
 	err := r.Online.Read(ctx, r.Project, readings)
-	switch {
-	case err == nil:
-		return nil
-	case ctx.Err() == context.DeadlineExceeded:
+	if errors.Is(err, context.DeadlineExceeded) || err != nil && ctx.Err() == context.DeadlineExceeded {
 		return asof.Errorf(asof.CodeUnavailable, "the online store did not answer in time: %w", err)
-	case asof.ErrorCode(err) == asof.CodeNotFound:
+	}
+	return unavailable(err)
+}
+
+// unavailable makes an error of a store or a registry one that the caller
+// cannot mend.
+func unavailable(err error) error {
+	switch asof.ErrorCode(err) {
+	case asof.CodeInvalid, asof.CodeNotFound:
 		return asof.Errorf(asof.CodeUnavailable, "%w", err)
 	}
 	return err

@@ -1,0 +1,152 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"errors"
+	"strconv"
+
+	"github.com/asof-dev/asof/serving"
+	"github.com/asof-dev/asof/value"
+)
+
+// malformed is what is wrong with the form of a body, in the words of FastAPI,
+// which Feast's clients know.
+type malformed struct {
+	kind  string
+	at    string // behind "body", as JSON: `,"entities","user_id"`
+	text  string
+	input string // JSON
+}
+
+// append appends the answer of status 422. A long input is left out.
+func (m *malformed) append(dst []byte) []byte {
+	dst = append(dst, `{"detail":[{"type":"`+m.kind+`","loc":["body"`+m.at+`],"msg":`...)
+	dst = value.AppendQuoted(dst, m.text, false)
+	if len(m.input) <= 4096 {
+		dst = append(append(dst, `,"input":`...), m.input...)
+	}
+	return append(dst, `}]}`...)
+}
+
+// parse reads the body into the buffer's request.
+func (b *buffer) parse() *malformed {
+	b.request.Selection, b.request.Entities, b.versions = serving.Selection{Features: b.request.Features[:0]}, b.request.Entities[:0], false
+	if wrong := checkJSON(b.in); wrong != nil {
+		return wrong
+	}
+	body := trim(string(b.in))
+	if body[0] != '{' {
+		return &malformed{"model_attributes_type", "", "Input should be a valid dictionary or object to extract fields from", body}
+	}
+	entities := ""
+	for name, v := range members(body) {
+		var wrong *malformed
+		switch name {
+		case "entities":
+			entities = v
+		case "features":
+			wrong = b.parseFeatures(v)
+		case "feature_service":
+			if v != "null" {
+				b.request.Service, wrong = parseString(v, `,"feature_service"`)
+			}
+		case "full_feature_names":
+			b.request.FullNames, wrong = parseBool(v, `,"full_feature_names"`)
+		case "include_feature_view_version_metadata":
+			b.versions, wrong = parseBool(v, `,"include_feature_view_version_metadata"`)
+		}
+		if wrong != nil {
+			return wrong
+		}
+	}
+	if entities == "" {
+		return &malformed{"missing", `,"entities"`, "Field required", body}
+	}
+	return b.parseEntities(entities)
+}
+
+func checkJSON(body []byte) *malformed {
+	if len(body) == 0 {
+		return &malformed{"missing", "", "Field required", "null"}
+	}
+	if json.Valid(body) {
+		return nil
+	}
+	var syntax *json.SyntaxError
+	at := len(body)
+	err := json.Unmarshal(body, new(any))
+	if errors.As(err, &syntax) {
+		at = int(syntax.Offset)
+	}
+	return &malformed{"json_invalid", "," + strconv.Itoa(at), "JSON decode error: " + err.Error(), "{}"}
+}
+
+func (b *buffer) parseFeatures(list string) *malformed {
+	b.request.Features = b.request.Features[:0]
+	if list[0] != '[' {
+		return &malformed{"list_type", `,"features"`, "Input should be a valid list", list}
+	}
+	for v := range elements(list) {
+		name, wrong := parseString(v, `,"features",`+strconv.Itoa(len(b.request.Features)))
+		if wrong != nil {
+			return wrong
+		}
+		b.request.Features = append(b.request.Features, name)
+	}
+	return nil
+}
+
+func (b *buffer) parseEntities(object string) *malformed {
+	if object[0] != '{' {
+		return &malformed{"dict_type", `,"entities"`, "Input should be a valid dictionary", object}
+	}
+	for name, list := range members(object) {
+		if list[0] != '[' {
+			return &malformed{"list_type", `,"entities",` + string(value.AppendQuoted(nil, name, false)), "Input should be a valid list", list}
+		}
+		n := len(b.request.Entities)
+		if n < cap(b.request.Entities) {
+			b.request.Entities = b.request.Entities[:n+1]
+		} else {
+			b.request.Entities = append(b.request.Entities, serving.Column{})
+		}
+		c := &b.request.Entities[n]
+		c.Name, c.Values = name, c.Values[:0]
+		for v := range elements(list) {
+			c.Values = append(c.Values, cell(v))
+		}
+	}
+	return nil
+}
+
+// cell makes a request's cell of a JSON value.
+func cell(v string) serving.Cell {
+	switch v[0] {
+	case '"':
+		return serving.Text(unquote(v))
+	case 'n':
+		return serving.Cell{}
+	case 't', 'f', '[', '{':
+		return serving.Other(v)
+	}
+	return serving.Number(v)
+}
+
+func parseString(v, at string) (string, *malformed) {
+	if v[0] != '"' {
+		return "", &malformed{"string_type", at, "Input should be a valid string", v}
+	}
+	return unquote(v), nil
+}
+
+func parseBool(v, at string) (bool, *malformed) {
+	word := v
+	if v[0] == '"' {
+		word = unquote(v)
+	}
+	is, ok := lenientBool(word)
+	if !ok {
+		return false, &malformed{"bool_parsing", at, "Input should be a valid boolean, unable to interpret input", v}
+	}
+	return is, nil
+}

@@ -1,0 +1,132 @@
+// Package httpapi serves features over HTTP: to Feast's clients as Feast's
+// server does, and one entity at a time by its key.
+//
+//	POST /get-online-features   Feast's request and answer
+//	GET  /features/{key}        the features of one entity
+//	GET  /health                whether the process lives
+//	GET  /ready                 whether it can answer: registry and online store
+//
+// A caller's mistake is a 4xx with a sentence. Answers are appended from the
+// bytes that the online store holds.
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/asof-dev/asof/serving"
+)
+
+// Options are what a handler works on. Only Reader is needed.
+type Options struct {
+	Reader *serving.Reader
+
+	// Features are what GET /features/{key} answers where the request names
+	// none: references or names of features. Without them it is all online
+	// features of the project's only entity.
+	Features []string
+	Timeout  time.Duration // of one request's read; 0 is 5 s
+	MaxBody  int64         // bytes of a request; 0 is 8 MiB
+	Log      *slog.Logger  // gets what is our own mistake; nil for nowhere
+}
+
+type handler struct{ Options }
+
+// New makes the handler of all routes.
+func New(o Options) http.Handler {
+	if o.Timeout == 0 {
+		o.Timeout = 5 * time.Second
+	}
+	if o.MaxBody == 0 {
+		o.MaxBody = 8 << 20
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &handler{o}
+}
+
+// ServeHTTP finds the route. The path is taken as it was sent, so that a key
+// may hold an escaped slash.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	path := r.URL.EscapedPath()
+	switch path {
+	case "/get-online-features":
+		allow(w, r, h.online, http.MethodPost)
+	case "/health":
+		allow(w, r, h.health, http.MethodGet, http.MethodHead)
+	case "/ready":
+		allow(w, r, h.ready, http.MethodGet, http.MethodHead)
+	default:
+		escaped, ok := strings.CutPrefix(path, "/features/")
+		key, err := url.PathUnescape(escaped)
+		if !ok || err != nil || escaped == "" || strings.Contains(escaped, "/") {
+			writeDetail(w, http.StatusNotFound, "Not Found")
+			return
+		}
+		allow(w, r, func(w http.ResponseWriter, r *http.Request) { h.entity(w, r, key) }, http.MethodGet, http.MethodHead)
+	}
+}
+
+// allow calls serve for the methods given and refuses others.
+func allow(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc, methods ...string) {
+	for _, m := range methods {
+		if r.Method == m {
+			serve(w, r)
+			return
+		}
+	}
+	w.Header().Set("Allow", strings.Join(methods, ", "))
+	writeDetail(w, http.StatusMethodNotAllowed, "Method Not Allowed")
+}
+
+func (h *handler) health(w http.ResponseWriter, _ *http.Request) {
+	write(w, http.StatusOK, []byte(`{"status":"ok"}`))
+}
+
+func (h *handler) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), h.Timeout)
+	defer cancel()
+	if err := h.Reader.Ready(ctx); err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	write(w, http.StatusOK, []byte(`{"status":"ready"}`))
+}
+
+// entity answers for one key.
+func (h *handler) entity(w http.ResponseWriter, r *http.Request, key string) {
+	chosen, err := selection(r.URL.RawQuery)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	if len(chosen.Features) == 0 && chosen.Service == "" {
+		chosen.Features = h.Features
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), h.Timeout)
+	defer cancel()
+	answer, err := h.Reader.ReadKey(ctx, key, chosen)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	b := buffers.Get().(*buffer)
+	defer b.release()
+	b.out = answer.AppendEntity(b.out[:0], 0)
+	answer.Release()
+	write(w, http.StatusOK, b.out)
+}
+
+// write sends a JSON answer.
+func write(w http.ResponseWriter, status int, body []byte) {
+	w.Header()["Content-Type"] = jsonType
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // a caller who went away is no error of ours
+}
+
+var jsonType = []string{"application/json"}

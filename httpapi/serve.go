@@ -1,0 +1,60 @@
+package httpapi
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/asof-dev/asof"
+)
+
+// ServeOptions bound what a connection may take; a 0 takes the default.
+type ServeOptions struct {
+	HeaderTimeout time.Duration // for the header of a request; 5 s
+	ReadTimeout   time.Duration // for the whole of a request; 30 s
+	WriteTimeout  time.Duration // from the header to the end of the answer; 60 s
+	IdleTimeout   time.Duration // between requests; 2 min
+	Grace         time.Duration // for open requests to end when ctx is done; 10 s
+	Log           *slog.Logger  // gets what net/http complains of; nil for nowhere
+}
+
+// Serve answers on the listener until ctx is done; then it takes no more
+// connections, lets open requests end, and returns nil. It closes the listener.
+// Requests that did not end in the grace time are cut off, which is
+// asof.CodeUnavailable.
+func Serve(ctx context.Context, l net.Listener, h http.Handler, o ServeOptions) error {
+	log := o.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	server := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: cmp.Or(o.HeaderTimeout, 5*time.Second),
+		ReadTimeout:       cmp.Or(o.ReadTimeout, 30*time.Second),
+		WriteTimeout:      cmp.Or(o.WriteTimeout, time.Minute),
+		IdleTimeout:       cmp.Or(o.IdleTimeout, 2*time.Minute),
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(l) }()
+	select {
+	case err := <-failed:
+		return asof.Errorf(asof.CodeUnavailable, "cannot serve on %s: %w", l.Addr(), err)
+	case <-ctx.Done():
+	}
+	grace := cmp.Or(o.Grace, 10*time.Second)
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	err := server.Shutdown(ending)
+	if errors.Is(err, context.DeadlineExceeded) {
+		_ = server.Close()
+		err = asof.Errorf(asof.CodeUnavailable, "requests were still open %s after the server was told to stop, and were cut off", grace)
+	}
+	<-failed // http.ErrServerClosed: the goroutine has ended
+	return err
+}
