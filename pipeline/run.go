@@ -1,0 +1,304 @@
+package pipeline
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/asof-dev/asof"
+)
+
+// Options say what to run, and on what.
+type Options struct {
+	Pipeline    *Pipeline
+	Params      map[string]string // by name, as text
+	Repo        string            // the folder that file names start from
+	Warehouse   asof.Warehouse
+	Materialize Materialize // nil: a materialize step is left out, and said to be
+	Progress    asof.Progress
+	Now         func() time.Time // nil: the clock
+}
+
+// Report says what a run did, step by step, also of a run that failed.
+type Report struct {
+	Pipeline string
+	Run      string // its ID
+	AsOf     time.Time
+	Steps    []StepReport
+	Duration time.Duration
+}
+
+// StepReport says what one step did. Rows are those read, checked, published
+// or materialized.
+type StepReport struct {
+	Name     string
+	Rows     int64
+	Changes  []asof.TableChange // of the step that publishes, by table; Dropped is nil
+	Warnings asof.Problems
+	Duration time.Duration
+}
+
+// PublishStep is the name of the step that shows what was staged.
+const PublishStep = "publish"
+
+// Run runs a pipeline. Where a file or a check is wrong, all that is wrong is
+// returned as asof.Problems, and tables and snapshots are as they were.
+//
+// Running it again with the same files changes nothing, and completes a run
+// that was cut off, also between publishing and materializing.
+func Run(ctx context.Context, o Options) (Report, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	r := &run{Options: o, started: o.Now()}
+	r.report.Pipeline = o.Pipeline.Name
+	err := r.run(ctx)
+	r.report.Duration = o.Now().Sub(r.started)
+	return r.report, err
+}
+
+// run is one run of a pipeline.
+type run struct {
+	Options
+	started time.Time
+	values  map[string]string // of the parameters
+	report  Report
+	staged  map[string]int64 // rows by table
+	checker
+}
+
+func (r *run) run(ctx context.Context) error {
+	if err := r.params(); err != nil {
+		return err
+	}
+	id := make([]byte, 4)
+	if _, err := rand.Read(id); err != nil {
+		return err
+	}
+	r.report.Run = r.started.UTC().Format("20060102T150405Z") + "-" + hex.EncodeToString(id)
+	stage, err := r.Warehouse.Stage(ctx, r.report.Run)
+	if err != nil {
+		return err
+	}
+	defer stage.Discard(context.WithoutCancel(ctx))
+	r.checker = checker{stage: stage, loads: map[string]*LoadStep{}, files: map[string]fileName{}, failed: map[string]bool{}}
+	r.staged = map[string]int64{}
+	problems, err := r.loadAndCheck(ctx)
+	if err != nil {
+		return err
+	}
+	if len(problems) > 0 {
+		return asof.Errorf(asof.CodeInvalid, "pipeline %s stops before anything is published; tables and snapshots are as they were:\n%w", r.Pipeline.Name, problems)
+	}
+	done, err := r.publish(ctx)
+	if err != nil {
+		return err
+	}
+	return r.materialize(ctx, done)
+}
+
+// step times a step and enters it into the report.
+func (r *run) step(name string, do func(*StepReport) error) error {
+	s := StepReport{Name: name}
+	start := r.Now()
+	err := do(&s)
+	s.Duration = r.Now().Sub(start)
+	r.report.Steps = append(r.report.Steps, s)
+	return err
+}
+
+// loadAndCheck stages every file, then puts every rule to them, and returns
+// all that is wrong.
+func (r *run) loadAndCheck(ctx context.Context) (problems asof.Problems, err error) {
+	for _, s := range r.Pipeline.Steps {
+		if s.Load == nil {
+			continue
+		}
+		err := r.step(s.Name, func(report *StepReport) error {
+			wrong, err := r.load(ctx, s, report)
+			problems = append(problems, wrong...)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	for _, s := range r.Pipeline.Steps {
+		if s.Load == nil || r.failed[s.Load.Table.Name] {
+			continue
+		}
+		name := "check " + s.Load.Table.Name
+		err := r.step(name, func(report *StepReport) error {
+			r.Progress.Report(name, 0, 0)
+			wrong, warnings, err := r.check(ctx, s.Load, r.rules(s))
+			problems = append(problems, wrong...)
+			report.Rows, report.Warnings = r.staged[s.Load.Table.Name], warnings
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return problems, nil
+}
+
+// rules returns all that is expected of a loaded table, said or not.
+func (r *run) rules(load Step) []Rule {
+	rules := implicit(load.Load, load.Place)
+	for _, s := range r.Pipeline.Steps {
+		if s.Check != nil && s.Check.Table == load.Load.Table.Name {
+			rules = append(rules, s.Check.Rules...)
+		}
+	}
+	return rules
+}
+
+// load stages one file. What is wrong with the file is returned as problems.
+func (r *run) load(ctx context.Context, s Step, report *StepReport) (asof.Problems, error) {
+	table := s.Load.Table
+	file := fileName{name: r.fill(s.Load.File)}
+	if file.path = file.name; !filepath.IsAbs(file.path) {
+		file.path = filepath.Join(r.Repo, file.name)
+	}
+	r.loads[table.Name], r.files[table.Name] = s.Load, file
+	rows, err := openRows(file.path, file.name, table, func(done, total int64) { r.Progress.Report(s.Name, done, total) })
+	if err == nil {
+		defer rows.Release()
+		report.Rows, err = r.stage.Load(ctx, table, rows)
+		r.staged[table.Name] = report.Rows
+		if err == nil && rows.scanner.torn {
+			report.Warnings = append(report.Warnings, asof.Problem{Place: asof.Place{File: file.name, Line: rows.scanner.line},
+				Message: "the last line has no line end; the file may be cut off"})
+		}
+	}
+	if asof.ErrorCode(err) != asof.CodeInvalid {
+		return nil, err
+	}
+	r.failed[table.Name] = true
+	var problems asof.Problems
+	if errors.As(err, &problems) {
+		return problems, nil
+	}
+	problem := asof.Problem{Place: asof.Place{File: file.name}, Message: err.Error()}
+	var duplicate *asof.DuplicateKey
+	if errors.As(err, &duplicate) {
+		if lines := linesOf(file.path, table, [][]string{duplicate.Values})[strings.Join(duplicate.Values, "\x00")]; len(lines) > 0 {
+			problem.Place.Line = lines[0]
+			problem.Message += " (" + atLines(lines) + ")"
+		}
+	}
+	return asof.Problems{problem}, nil
+}
+
+// publish shows everything that was staged, as one.
+func (r *run) publish(ctx context.Context) (asof.Published, error) {
+	p := asof.Publication{ID: r.report.Run, Name: r.Pipeline.Name, AsOf: r.report.AsOf}
+	for _, s := range r.Pipeline.Steps {
+		switch {
+		case s.Load != nil:
+			p.Upserts = append(p.Upserts, asof.Upsert{Table: s.Load.Table})
+		case s.Snapshot != nil:
+			p.Frozen = append(p.Frozen, asof.Frozen{Table: s.Snapshot.Table, SQL: r.fill(s.Snapshot.SQL)})
+		}
+	}
+	var done asof.Published
+	err := r.step(PublishStep, func(report *StepReport) (err error) {
+		r.Progress.Report(PublishStep, 0, 0)
+		if done, err = r.stage.Publish(ctx, p); err != nil {
+			return err
+		}
+		for _, c := range done.Tables {
+			report.Rows += c.Added + c.Changed + c.Removed
+			plain := c
+			plain.Dropped = nil
+			report.Changes = append(report.Changes, plain)
+		}
+		if r.report.AsOf.After(r.started) {
+			report.Warnings = asof.Problems{{Place: asof.Place{File: r.Pipeline.Path}, Message: "the day " + r.values[AsOfParam] + " has not come yet"}}
+		}
+		return nil
+	})
+	return done, err
+}
+
+// materialize brings the online store after what was published.
+func (r *run) materialize(ctx context.Context, done asof.Published) error {
+	dropped := map[string]arrow.RecordBatch{}
+	defer func() {
+		for _, batch := range dropped {
+			batch.Release()
+		}
+	}()
+	for _, c := range done.Tables {
+		if c.Dropped != nil {
+			dropped[c.Table] = c.Dropped
+		}
+	}
+	last := r.Pipeline.Steps[len(r.Pipeline.Steps)-1]
+	if last.Materialize == nil {
+		return nil
+	}
+	return r.step(last.Name, func(report *StepReport) (err error) {
+		if r.Options.Materialize == nil {
+			report.Warnings = asof.Problems{{Place: last.Place, Message: "nothing was materialized: no online store takes part in this run"}}
+			return nil
+		}
+		r.Progress.Report(last.Name, 0, 0)
+		report.Rows, err = r.Options.Materialize(ctx, r.report.AsOf, last.Materialize.Views, dropped)
+		if err != nil {
+			return asof.Errorf(asof.ErrorCode(err), "the month %s is published and not materialized; run the same command again to complete it: %w",
+				r.report.AsOf.Format(time.DateOnly), err)
+		}
+		return nil
+	})
+}
+
+// params checks the given parameters and fills in defaults.
+func (r *run) params() error {
+	var known []string
+	r.values = map[string]string{}
+	var wrong asof.Problems
+	problem := func(format string, args ...any) {
+		wrong = append(wrong, asof.Problem{Place: asof.Place{File: r.Pipeline.Path}, Message: fmt.Sprintf(format, args...)})
+	}
+	for _, p := range r.Pipeline.Params {
+		known = append(known, p.Name)
+		value, given := r.Params[p.Name]
+		switch {
+		case !given && p.Required:
+			problem("the parameter %s is missing: add %s=%s", p.Name, p.Name, map[ParamType]string{ParamDate: "2024-01-31", ParamString: "VALUE"}[p.Type])
+		case given && p.Type == ParamDate && !isDate(value):
+			problem("the parameter %s has to be a date like 2024-01-31, and not %q", p.Name, value)
+		case !given:
+			value = p.Default
+		}
+		r.values[p.Name] = value
+	}
+	for name := range r.Params {
+		if !slices.Contains(known, name) {
+			problem("there is no parameter %q%s", name, orKnown(name, known))
+		}
+	}
+	if len(wrong) > 0 {
+		slices.SortFunc(wrong, func(a, b asof.Problem) int { return strings.Compare(a.Message, b.Message) })
+		return wrong.Err()
+	}
+	asOf, err := time.Parse(time.DateOnly, r.values[AsOfParam])
+	r.report.AsOf = asOf
+	return err
+}
+
+// fill puts the parameters' values into a text.
+func (r *run) fill(text string) string {
+	return paramInUse.ReplaceAllStringFunc(text, func(match string) string {
+		return r.values[paramInUse.FindStringSubmatch(match)[1]]
+	})
+}

@@ -1,0 +1,219 @@
+package pipeline
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"unicode/utf8"
+)
+
+// scanner reads the records of a CSV file: commas, double quotes, LF or CRLF,
+// UTF-8 with or without its mark. Empty lines are passed over.
+type scanner struct {
+	r      *bufio.Reader
+	line   int    // of the record's first line
+	next   int    // of the line that is read next
+	read   int64  // bytes so far
+	buf    []byte // the record's lines
+	fields []field
+	text   []byte // values of quoted fields
+	torn   bool   // the last line had no end
+}
+
+// field is a cell: its value, and whether it stood in quotes.
+type field struct {
+	value  []byte // until the next record
+	quoted bool
+}
+
+// longest is how many bytes a record may have: a quote that is never closed
+// would take the whole file.
+const longest = 1 << 20
+
+func newScanner(r io.Reader) *scanner {
+	s := &scanner{r: bufio.NewReaderSize(r, 256<<10), next: 1}
+	return s
+}
+
+// lineError is a mistake in a line of a file.
+type lineError struct {
+	line    int
+	message string
+}
+
+func (e *lineError) Error() string { return fmt.Sprintf("line %d: %s", e.line, e.message) }
+
+// mark passes over the mark of UTF-8, and refuses that of UTF-16.
+func (s *scanner) mark() error {
+	start, _ := s.r.Peek(3)
+	switch {
+	case bytes.HasPrefix(start, []byte("\xef\xbb\xbf")):
+		_, err := s.r.Discard(3)
+		return err
+	case bytes.HasPrefix(start, []byte("\xff\xfe")), bytes.HasPrefix(start, []byte("\xfe\xff")):
+		return &lineError{1, "the file is UTF-16 and has to be UTF-8; convert it: iconv -f UTF-16 -t UTF-8 FILE"}
+	case bytes.HasPrefix(start, []byte("PK\x03\x04")), bytes.HasPrefix(start, []byte("\x1f\x8b")):
+		return &lineError{1, "the file is a compressed one, or a workbook, and no CSV"}
+	}
+	return nil
+}
+
+// record reads the next record's fields, io.EOF after the last.
+func (s *scanner) record() ([]field, error) {
+	for {
+		s.line = s.next
+		s.buf = s.buf[:0]
+		if err := s.readLine(); err != nil {
+			return nil, err
+		}
+		if len(trimEnd(s.buf)) > 0 {
+			break
+		}
+	}
+	if bytes.IndexByte(s.buf, '"') < 0 {
+		return s.split(trimEnd(s.buf)), nil
+	}
+	return s.unquote()
+}
+
+// readLine appends a line, with its end, to the record.
+func (s *scanner) readLine() error {
+	start := len(s.buf)
+	for {
+		part, err := s.r.ReadSlice('\n')
+		s.buf = append(s.buf, part...)
+		s.read += int64(len(part))
+		if len(s.buf) > longest {
+			return &lineError{s.line, "the record is longer than 1 MiB; a quote may be open"}
+		}
+		if errors.Is(err, bufio.ErrBufferFull) {
+			continue
+		}
+		if err == io.EOF && len(s.buf) > start {
+			s.torn = true
+			err = nil
+		}
+		if err != nil {
+			return err
+		}
+		break
+	}
+	if line := s.buf[start:]; !utf8.Valid(line) || bytes.IndexByte(line, 0) >= 0 {
+		return badText(s.next, line)
+	}
+	s.next++
+	return nil
+}
+
+// badText says what is wrong with the bytes of a line.
+func badText(n int, line []byte) error {
+	if i := bytes.IndexByte(line, 0); i >= 0 && utf8.Valid(line) {
+		return &lineError{n, fmt.Sprintf("there is a zero byte at position %d: the file is damaged, or no text", i+1)}
+	}
+	for i := 0; i < len(line); {
+		r, size := utf8.DecodeRune(line[i:])
+		if r == utf8.RuneError && size == 1 {
+			b := line[i]
+			message := fmt.Sprintf("the byte 0x%02X at position %d is not UTF-8", b, i+1)
+			if b >= 0xA0 {
+				message += fmt.Sprintf("; it looks like Latin-1, where it is %q", rune(b))
+			}
+			return &lineError{n, message + "; convert the file: iconv -f ISO-8859-1 -t UTF-8 FILE"}
+		}
+		i += size
+	}
+	return &lineError{n, "the line is not UTF-8"}
+}
+
+func trimEnd(line []byte) []byte {
+	line = bytes.TrimSuffix(line, []byte("\n"))
+	return bytes.TrimSuffix(line, []byte("\r"))
+}
+
+// split cuts a line without quotes.
+func (s *scanner) split(line []byte) []field {
+	s.fields = s.fields[:0]
+	for {
+		i := bytes.IndexByte(line, ',')
+		if i < 0 {
+			s.fields = append(s.fields, field{value: line})
+			return s.fields
+		}
+		s.fields = append(s.fields, field{value: line[:i]})
+		line = line[i+1:]
+	}
+}
+
+// unquote cuts a record with quotes, which may go on over several lines.
+func (s *scanner) unquote() ([]field, error) {
+	s.fields, s.text = s.fields[:0], s.text[:0]
+	var ends []int // of the values in s.text
+	var quoted []bool
+	for at := 0; ; {
+		if at < len(s.buf) && s.buf[at] == '"' {
+			after, err := s.quotedField(at)
+			if err != nil {
+				return nil, err
+			}
+			at = after
+			quoted = append(quoted, true)
+		} else {
+			end := len(s.buf)
+			if i := bytes.IndexAny(s.buf[at:], ",\n"); i >= 0 {
+				end = at + i
+			}
+			value := s.buf[at:end]
+			if bytes.IndexByte(value, '"') >= 0 {
+				return nil, &lineError{s.line, fmt.Sprintf("a quote stands inside the cell %q; put the whole cell in quotes and write quotes in it twice", trimEnd(value))}
+			}
+			if end >= len(s.buf) || s.buf[end] == '\n' {
+				value = trimEnd(value)
+			}
+			s.text = append(s.text, value...)
+			at = end
+			quoted = append(quoted, false)
+		}
+		ends = append(ends, len(s.text))
+		if at < len(s.buf) && s.buf[at] == ',' {
+			at++
+			continue
+		}
+		if len(trimEnd(s.buf[at:])) > 0 {
+			return nil, &lineError{s.line, fmt.Sprintf("%q follows the end of a quoted cell; write a quote in a cell twice", trimEnd(s.buf[at:]))}
+		}
+		break
+	}
+	for i, start := 0, 0; i < len(ends); i++ {
+		s.fields = append(s.fields, field{value: s.text[start:ends[i]], quoted: quoted[i]})
+		start = ends[i]
+	}
+	return s.fields, nil
+}
+
+// quotedField appends the value of the quoted cell at position at to s.text
+// and returns the position after its closing quote.
+func (s *scanner) quotedField(at int) (int, error) {
+	opened := s.next - 1
+	for at++; ; {
+		i := bytes.IndexByte(s.buf[at:], '"')
+		if i < 0 {
+			s.text = append(s.text, s.buf[at:]...)
+			at = len(s.buf)
+			if err := s.readLine(); err == io.EOF {
+				return 0, &lineError{opened, "the quote that opens a cell here is never closed; the file may be cut off"}
+			} else if err != nil {
+				return 0, err
+			}
+			continue
+		}
+		s.text = append(s.text, s.buf[at:at+i]...)
+		at += i + 1
+		if at >= len(s.buf) || s.buf[at] != '"' {
+			return at, nil
+		}
+		s.text = append(s.text, '"')
+		at++
+	}
+}

@@ -1,0 +1,201 @@
+package pipeline_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/duckdb"
+	"github.com/asof-dev/asof/pipeline"
+	"github.com/asof-dev/asof/postgres"
+	"github.com/asof-dev/asof/sample"
+	"github.com/asof-dev/asof/storetest"
+)
+
+const ingestMonth = "../definition/template/streamflow/pipelines/ingest_month.yaml"
+
+// realMonth returns the folder of StreamFlow's own January: STREAMFLOW_DATA, or
+// beside the module. Where it is not, made-up files stand in.
+func realMonth(t *testing.T) string {
+	t.Helper()
+	dir := os.Getenv("STREAMFLOW_DATA")
+	if dir == "" {
+		dir = "../../shared/streamflow-data"
+	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "month_000", "users.csv")); err != nil {
+		return sampleMonth(t)
+	}
+	return dir
+}
+
+// sampleMonth makes two months in StreamFlow's image.
+func sampleMonth(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "seeds")
+	if _, err := sample.StreamFlow(t.Context(), dir, sample.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// warehouses are the two set-ups.
+var warehouses = map[string]func(t *testing.T) asof.Warehouse{
+	"embedded": func(t *testing.T) asof.Warehouse {
+		w, err := duckdb.OpenWarehouse(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w
+	},
+	"postgres": func(t *testing.T) asof.Warehouse {
+		d := storetest.Postgres(t).Database(t)
+		db, err := postgres.Open(t.Context(), postgres.Config{Host: d.Host, Port: d.Port, User: d.User, Password: d.Password, Database: d.Name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = db.Close() })
+		return db.Warehouse()
+	},
+}
+
+// onBoth runs a test on both set-ups.
+func onBoth(t *testing.T, test func(t *testing.T, w asof.Warehouse)) {
+	for name, open := range warehouses {
+		t.Run(name, func(t *testing.T) { test(t, open(t)) })
+	}
+}
+
+func TestMain(m *testing.M) { storetest.Main(m) }
+
+// online is a materialize step that remembers what it was asked.
+type online struct {
+	asOf    []string
+	dropped map[string]int64
+	err     error
+}
+
+func (o *online) materialize(_ context.Context, asOf time.Time, views []string, dropped map[string]arrow.RecordBatch) (int64, error) {
+	o.asOf = append(o.asOf, asOf.Format(time.DateOnly))
+	o.dropped = map[string]int64{}
+	for table, keys := range dropped {
+		o.dropped[table] = keys.NumRows()
+	}
+	return 0, o.err
+}
+
+func ingest(t *testing.T, w asof.Warehouse, seeds, month, asOf string, o *online) (pipeline.Report, error) {
+	t.Helper()
+	p, err := pipeline.Load(ingestMonth)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pipeline.Run(t.Context(), pipeline.Options{Pipeline: p, Warehouse: w, Materialize: o.materialize,
+		Params: map[string]string{"month": month, "as_of": asOf, "seeds": seeds}})
+}
+
+// mustIngest runs a month and returns its changes by table.
+func mustIngest(t *testing.T, w asof.Warehouse, seeds, month, asOf string) map[string]asof.TableChange {
+	t.Helper()
+	report, err := ingest(t, w, seeds, month, asOf, new(online))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return changes(report)
+}
+
+func changes(report pipeline.Report) map[string]asof.TableChange {
+	byTable := map[string]asof.TableChange{}
+	for _, s := range report.Steps {
+		for _, c := range s.Changes {
+			byTable[c.Table] = c
+		}
+	}
+	return byTable
+}
+
+// query returns one row of text of what is published.
+func query(t *testing.T, w asof.Warehouse, sql string) string {
+	t.Helper()
+	stage, err := w.Stage(t.Context(), "reader")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stage.Discard(t.Context())
+	rows, err := stage.Query(t.Context(), sql)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Release()
+	var values []string
+	for rows.Next() {
+		batch := rows.RecordBatch()
+		for i := range int(batch.NumRows()) {
+			for _, c := range batch.Columns() {
+				values = append(values, strings.Clone(c.ValueStr(i)))
+			}
+		}
+	}
+	if rows.Err() != nil {
+		t.Fatal(rows.Err())
+	}
+	return strings.Join(values, " ")
+}
+
+func TestStreamFlowsJanuary(t *testing.T) {
+	seeds := realMonth(t)
+	onBoth(t, func(t *testing.T, w asof.Warehouse) {
+		asked := new(online)
+		report, err := ingest(t, w, seeds, "month_000", "2024-01-31", asked)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%s", report.Duration)
+		for _, s := range report.Steps {
+			t.Logf("%-40s %6d rows %8s %v", s.Name, s.Rows, s.Duration.Round(time.Millisecond), s.Warnings)
+		}
+		if report.Duration > 3*time.Second {
+			t.Errorf("a month took %s", report.Duration)
+		}
+		for table, c := range changes(report) {
+			if c.Rows != 7043 || c.Added != 7043 {
+				t.Errorf("%s: %+v", table, c)
+			}
+		}
+		if len(changes(report)) != 11 || len(asked.asOf) != 1 || asked.asOf[0] != "2024-01-31" {
+			t.Errorf("%d tables, materialized at %v", len(changes(report)), asked.asOf)
+		}
+		for sql, want := range map[string]string{
+			"SELECT CAST(count(*) AS text) FROM subscriptions_profile_snapshots WHERE plan_stream_tv IS NULL AND as_of = DATE '2024-01-31'":                                                                       "1526",
+			"SELECT CAST(count(*) AS text) FROM subscriptions WHERE plan_stream_movies IS NULL AND net_service = 'No'":                                                                                            "1526",
+			"SELECT CAST(months_active AS text), CAST(CAST(monthly_fee AS numeric(8,2)) AS text), CAST(paperless_billing AS text), net_service FROM subscriptions_profile_snapshots WHERE user_id = '3413-BMNZE'": "1 45.25 false DSL",
+			"SELECT CAST(CAST(watch_hours_30d AS numeric(20,13)) AS text) FROM usage_agg_30d_snapshots WHERE user_id = '3413-BMNZE'":                                                                              "32.0919931169304",
+			"SELECT CAST(count(*) AS text) FROM labels_snapshots WHERE as_of = DATE '2024-01-31'":                                                                                                                 "7043",
+		} {
+			if got := query(t, w, sql); got != want {
+				t.Errorf("%s\n got %s\nwant %s", sql, got, want)
+			}
+		}
+		again, err := ingest(t, w, seeds, "month_000", "2024-01-31", asked)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for table, c := range changes(again) {
+			if c.Equal != 7043 || c.Added+c.Changed+c.Removed != 0 {
+				t.Errorf("again: %s: %+v", table, c)
+			}
+		}
+		if list, err := w.Publications(t.Context()); err != nil || len(list) != 1 {
+			t.Errorf("%d publications, %v", len(list), err)
+		}
+	})
+}
