@@ -26,9 +26,15 @@ install() {
     trap 'rm -f /usr/sbin/policy-rc.d' EXIT
   fi
   export DEBIAN_FRONTEND=noninteractive
-  [ -n "${updated:-}" ] || apt-get update -qq </dev/null >&2
+  [ -n "${updated:-}" ] || quietly apt-get update
   updated=yes
-  apt-get install -y -qq --no-install-recommends "$@" </dev/null >&2
+  quietly apt-get install -y --no-install-recommends "$@"
+}
+
+# quietly COMMAND... shows what the command says only where it fails.
+quietly() {
+  local said
+  said=$("$@" </dev/null 2>&1) || { echo "$said" >&2 && exit 1; }
 }
 
 # keep_off SERVICE: a package that we installed must not start at the next boot.
