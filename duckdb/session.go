@@ -145,6 +145,9 @@ func (s *session) single(what, sql string) error {
 
 // fault gives an error its code and, for a missing table, the nearest names.
 func (s *session) fault(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
 	err = fault(doing, err)
 	if _, rest, ok := strings.Cut(err.Error(), "Table with name "); ok && asof.ErrorCode(err) == asof.CodeInvalid {
 		name, _, _ := strings.Cut(rest, " does not exist")

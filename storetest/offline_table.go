@@ -125,5 +125,5 @@ func text(column arrow.Array, i int) string {
 	if at, ok := asof.Instants(column, asof.RoundDown); ok {
 		return micros(at(i))
 	}
-	return column.ValueStr(i)
+	return strings.Clone(column.ValueStr(i)) // the column may be an engine's memory
 }
