@@ -11,6 +11,7 @@ import (
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/definition"
+	"github.com/asof-dev/asof/pipeline"
 	"github.com/asof-dev/asof/storetest"
 )
 
@@ -31,8 +32,8 @@ func TestInitWritesEveryTemplate(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
-			if strings.Contains(string(text), "{{") {
-				t.Errorf("%s: %s has a placeholder left", template, f)
+			if strings.Contains(string(text), "{{project}}") {
+				t.Errorf("%s: %s does not name the project", template, f)
 			}
 		}
 		for _, f := range []string{"README.md", "feature_store.yaml", "feature_store.postgres.yaml", ".gitignore", ".feastignore"} {
@@ -94,6 +95,40 @@ func TestInitRefuses(t *testing.T) {
 	}
 	if left, err := os.ReadDir(full); err != nil || len(left) != 1 {
 		t.Errorf("a folder that was refused now holds %v (%v)", left, err)
+	}
+}
+
+// The pipelines of a template are right, and write the tables that its sources
+// read.
+func TestInitPipelines(t *testing.T) {
+	for template, want := range map[string]map[string][]string{
+		"minimal": {"load_month": {"customers_snapshots"}},
+		"streamflow": {"ingest_month": {"subscriptions_profile_snapshots", "usage_agg_30d_snapshots",
+			"payments_agg_90d_snapshots", "support_agg_90d_snapshots", "labels_snapshots"}},
+	} {
+		dir := filepath.Join(t.TempDir(), "shop")
+		files, err := definition.Init(dir, "shop", template)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[string][]string{}
+		for _, f := range files {
+			if filepath.Dir(f) != "pipelines" {
+				continue
+			}
+			p, err := pipeline.Load(filepath.Join(dir, f))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, step := range p.Steps {
+				if step.Snapshot != nil {
+					got[p.Name] = append(got[p.Name], step.Snapshot.Table.Name)
+				}
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", template, diff)
+		}
 	}
 }
 
