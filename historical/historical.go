@@ -1,0 +1,130 @@
+// Package historical makes training data: it resolves what is asked for
+// against a registry snapshot, reads the entity rows, has an offline store join
+// them as of their own times, and writes the answer as CSV or Parquet.
+package historical
+
+import (
+	"context"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/asof-dev/asof"
+)
+
+// Request asks for training data. What to read is named by References, each
+// view:feature, or by Service, a feature service; by one of the two.
+type Request struct {
+	Snapshot   *asof.Snapshot
+	Store      asof.OfflineStore
+	References []string
+	Service    string
+	FullNames  bool // columns are named view__feature, with the view's alias where it has one
+	Entities   Entities
+	Label      string        // a column that is moved last; "" for none
+	Output     string        // a .csv or .parquet file; its folder is made where it is missing
+	Progress   asof.Progress // may be nil
+
+	mem memory.Allocator // nil: the default
+}
+
+// Entities say where the entity rows are: a .csv or .parquet file, or a SELECT
+// in the offline store's own words. Exactly one is set.
+type Entities struct {
+	Path string
+	SQL  string
+}
+
+// Result is what Run wrote.
+type Result struct {
+	Path    string
+	Rows    int64
+	Columns []string
+	Empty   []string // features that have no value in any row; none where there are no rows
+}
+
+// Run writes the training data to r.Output: the entity rows in their order with
+// their columns, then the features as asked. The file appears whole or not at
+// all; one that is there is replaced.
+//
+// A mistake in the request or in the entity rows is CodeInvalid, a name that
+// the registry does not hold CodeNotFound; errors of the store are passed on.
+func Run(ctx context.Context, r Request) (Result, error) {
+	write, err := writerFor(r.Output)
+	if err != nil {
+		return Result{}, err
+	}
+	answer, err := r.ask(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	defer answer.Release()
+	out, err := create(r.Output)
+	if err != nil {
+		return Result{}, err
+	}
+	defer out.discard()
+	counted := newTally(answer, r.Progress)
+	if err := write(ctx, counted, out, r.allocator()); err != nil {
+		return Result{}, err
+	}
+	if err := out.commit(); err != nil {
+		return Result{}, err
+	}
+	return counted.result(r.Output), nil
+}
+
+// Records answers with the rows that Run would write, as they are computed.
+// The caller releases the reader. Output is not looked at.
+func Records(ctx context.Context, r Request) (array.RecordReader, error) {
+	answer, err := r.ask(ctx)
+	if err != nil {
+		return nil, err // not the reader: a nil *answer is not a nil interface
+	}
+	return answer, nil
+}
+
+// ask has the store answer the request.
+func (r *Request) ask(ctx context.Context) (*answer, error) {
+	chosen, err := choose(r.Snapshot, r.References, r.Service, r.FullNames)
+	if err != nil {
+		return nil, err
+	}
+	entities, err := r.open(ctx, chosen)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := r.Store.Historical(ctx, &asof.PointInTime{
+		Entities:  entities.EntityRows,
+		Timestamp: entities.timestamp,
+		Views:     chosen.views,
+	})
+	if err != nil {
+		entities.release()
+		return nil, err
+	}
+	a, err := newAnswer(rows, entities, chosen, r.Label)
+	if err != nil {
+		rows.Release()
+		entities.release()
+		return nil, err
+	}
+	return a, nil
+}
+
+func (r *Request) allocator() memory.Allocator {
+	if r.mem == nil {
+		return memory.DefaultAllocator
+	}
+	return r.mem
+}
+
+// names returns the names of a schema's columns.
+func names(s *arrow.Schema) []string {
+	list := make([]string, s.NumFields())
+	for i, f := range s.Fields() {
+		list[i] = f.Name
+	}
+	return list
+}

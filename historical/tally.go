@@ -1,0 +1,50 @@
+package historical
+
+import (
+	"context"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/asof-dev/asof"
+)
+
+// tally is an answer that is counted while it is read.
+type tally struct {
+	*answer
+	progress asof.Progress
+	rows     int64
+	nulls    []int64 // by column
+}
+
+func newTally(a *answer, p asof.Progress) *tally {
+	return &tally{answer: a, progress: p, nulls: make([]int64, len(a.order))}
+}
+
+// each hands over every batch, and ends when ctx does.
+func (t *tally) each(ctx context.Context, take func(arrow.RecordBatch) error) error {
+	for ctx.Err() == nil && t.Next() {
+		batch := t.RecordBatch()
+		if err := take(batch); err != nil {
+			return err
+		}
+		t.rows += batch.NumRows()
+		for i, c := range batch.Columns() {
+			t.nulls[i] += int64(c.NullN())
+		}
+		t.progress.Report("write training data", t.rows, t.entities.count)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return t.Err()
+}
+
+func (t *tally) result(path string) Result {
+	r := Result{Path: path, Rows: t.rows, Columns: names(t.Schema())}
+	for i, name := range r.Columns {
+		if t.isFeature[i] && t.rows > 0 && t.nulls[i] == t.rows {
+			r.Empty = append(r.Empty, name)
+		}
+	}
+	return r
+}
