@@ -1,3 +1,5 @@
+//go:build duckdb_arrow
+
 package duckdb
 
 import (
@@ -30,14 +32,14 @@ const publishedSchema = "published"
 // stage is a DuckDB in memory that holds what one run has staged, and the
 // writer's lock. Its manifest stays the present one while the lock is held.
 type stage struct {
-	w         *Warehouse
-	manifest  *manifest
-	staged    map[string][]column // by table, in the types that they are published in
-	connector *duckdb.Connector
-	conn      driver.Conn
-	arrow     *duckdb.Arrow
-	lock      *os.File
-	written   []string // new files that no manifest names yet, absolute
+	w        *Warehouse
+	manifest *manifest
+	staged   map[string][]column // by table, in the types that they are published in
+	engine   engine
+	conn     driver.Conn
+	arrow    *duckdb.Arrow
+	lock     *os.File
+	written  []string // new files that no manifest names yet, absolute
 }
 
 // Stage waits for the warehouse's other runs and opens a private place for
@@ -72,22 +74,24 @@ func (s *stage) open(ctx context.Context) error {
 	if err := os.RemoveAll(spill); err != nil {
 		return err
 	}
-	if s.connector, err = duckdb.NewConnector("", nil); err != nil {
+	s.engine.spill = spill
+	connector, err := s.engine.open(ctx)
+	if err != nil {
 		return err
 	}
-	if s.conn, err = s.connector.Connect(ctx); err != nil {
+	if s.conn, err = connector.Connect(ctx); err != nil {
 		return err
 	}
 	if s.arrow, err = duckdb.NewArrowFromConn(s.conn); err != nil {
 		return err
 	}
-	statements := []string{"SET TimeZone = 'UTC'", "SET temp_directory = " + quoteText(spill), "CREATE SCHEMA " + publishedSchema}
+	statements := []string{"SET TimeZone = 'UTC'", "CREATE SCHEMA " + publishedSchema}
 	for _, t := range s.w.pinned(s.manifest) {
 		name := quoteName(t.Name)
 		statements = append(statements, "CREATE VIEW "+publishedSchema+"."+name+" AS FROM "+t.Relation,
 			"CREATE VIEW main."+name+" AS FROM "+publishedSchema+"."+name)
 	}
-	return s.exec(ctx, statements...)
+	return execute(ctx, s.conn, statements...)
 }
 
 // Load stages the rows under the table's name, in the types in which they will
@@ -117,7 +121,7 @@ func (s *stage) Load(ctx context.Context, table asof.Table, rows array.RecordRea
 	if s.manifest.Tables[table.Name] != nil {
 		drop = []string{"DROP VIEW " + name}
 	}
-	err = s.exec(ctx, append(drop, "CREATE TABLE "+name+" AS SELECT * FROM asof_rows", "DROP VIEW asof_rows")...)
+	err = execute(ctx, s.conn, append(drop, "CREATE TABLE "+name+" AS SELECT * FROM asof_rows", "DROP VIEW asof_rows")...)
 	if rows.Err() != nil {
 		return 0, rows.Err()
 	}
@@ -152,16 +156,14 @@ func (s *stage) Discard(context.Context) error {
 	if s.conn != nil {
 		errs = append(errs, s.conn.Close())
 	}
-	if s.connector != nil {
-		errs = append(errs, s.connector.Close())
-	}
+	errs = append(errs, s.engine.close())
 	for _, file := range s.written {
 		errs = append(errs, os.Remove(file))
 	}
 	if s.lock != nil {
 		errs = append(errs, s.lock.Close())
 	}
-	*s = stage{w: s.w}
+	s.conn, s.arrow, s.written, s.lock = nil, nil, nil, nil
 	return errors.Join(errs...)
 }
 
@@ -218,7 +220,7 @@ func (s *stage) fit(ctx context.Context, table asof.Table, relation string, colu
 			return asof.Errorf(asof.CodeInvalid, "table %q, %s=%s: the value %s of column %q does not fit its type there, %s; correct the file, or load it into another table",
 				table.Name, table.Key[0], value[1], value[0], declared.Name, typ)
 		}
-		if err := s.exec(ctx, "ALTER TABLE "+relation+" ALTER "+name+" TYPE "+duckType(typ)); err != nil {
+		if err := execute(ctx, s.conn, "ALTER TABLE "+relation+" ALTER "+name+" TYPE "+duckType(typ)); err != nil {
 			return fault("table "+table.Name, err)
 		}
 	}
@@ -261,15 +263,6 @@ func validTable(t asof.Table) error {
 	for _, k := range t.Key {
 		if !slices.ContainsFunc(t.Columns, func(c asof.TableColumn) bool { return c.Name == k }) {
 			return asof.Errorf(asof.CodeInvalid, "table %q: the key column %q is not among its columns", t.Name, k)
-		}
-	}
-	return nil
-}
-
-func (s *stage) exec(ctx context.Context, statements ...string) error {
-	for _, sql := range statements {
-		if _, err := s.conn.(driver.ExecerContext).ExecContext(ctx, sql, nil); err != nil {
-			return err
 		}
 	}
 	return nil

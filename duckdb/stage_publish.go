@@ -1,3 +1,5 @@
+//go:build duckdb_arrow
+
 package duckdb
 
 import (
@@ -154,7 +156,7 @@ func (s *stage) freeze(ctx context.Context, f asof.Frozen, asOf time.Time) (asof
 		typed[i] = quoteName(c.Name) + "::" + duckType(c.Type) + " AS " + quoteName(c.Name)
 	}
 	const rows = "temp.asof_frozen"
-	if err := s.exec(ctx, "CREATE OR REPLACE TEMP TABLE asof_frozen AS SELECT "+strings.Join(typed, ", ")+" FROM ("+f.SQL+") q"); err != nil {
+	if err := execute(ctx, s.conn, "CREATE OR REPLACE TEMP TABLE asof_frozen AS SELECT "+strings.Join(typed, ", ")+" FROM ("+f.SQL+") q"); err != nil {
 		return change, nil, fault("snapshot "+f.Table.Name, err)
 	}
 	if err := s.checkKey(ctx, f.Table, rows); err != nil {
