@@ -61,15 +61,12 @@ step grep -E "^user_id|^$user" "$repo/data/processed/training_df.csv"
 step asof -c "$repo" get-online-features -e "user_id=$user" \
   -f subs_profile_fv:monthly_fee -f subs_profile_fv:paperless_billing -f subs_profile_fv:months_active
 
-# The server: the first port that nobody listens on.
-port=6566
-while (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do port=$((port + 1)); done
-ASOF_API_FEATURES=months_active,monthly_fee,paperless_billing asof -c "$repo" serve -p "$port" >demo/server.log 2>&1 &
+ASOF_API_FEATURES=months_active,monthly_fee,paperless_billing asof -c "$repo" serve -p 0 2>demo/server.log &
 server=$!
-until asof ping "http://127.0.0.1:$port/health" >/dev/null 2>&1; do
-  kill -0 "$server" 2>/dev/null || { cat demo/server.log; exit 1; }
+until url=$(grep -om1 'http://[^ ]*' demo/server.log); do
+  kill -0 "$server" 2>/dev/null || { cat demo/server.log && exit 1; }
 done
-step asof ping "http://127.0.0.1:$port/features/$user"
+step asof ping "$url/features/$user"
 kill "$server"
 wait "$server"
 server=
