@@ -243,3 +243,32 @@ func (t *translator) lambda(n *node) syntax.Expr {
 	defer func() { t.scope = outer }()
 	return &syntax.LambdaExpr{Lambda: t.pos(n), Params: params, Body: t.expr(n.child("body"))}
 }
+
+// Prelude is what the function needs to be evaluated elsewhere, as lines of
+// Python: the import statements that it uses, the constants of its module, and
+// the module's functions that it calls, each with their own.
+func (f *Function) Prelude() []string {
+	lines := f.Imports()
+	return append(lines, f.helpers(map[string]bool{f.name: true})...)
+}
+
+func (f *Function) helpers(seen map[string]bool) []string {
+	var lines []string
+	for _, name := range f.Uses() {
+		if seen[name] {
+			continue
+		}
+		seen[name] = true
+		switch v := f.module.globals[name].(type) {
+		case *Function:
+			if v.module == f.module {
+				lines = append(lines, v.Imports()...)
+				lines = append(lines, v.helpers(seen)...)
+				lines = append(lines, strings.TrimSuffix(v.Definition(), "\n"))
+			}
+		case starlark.NoneType, starlark.Bool, starlark.Int, starlark.Float, starlark.String, *starlark.List, *starlark.Dict, starlark.Tuple, *starlark.Set:
+			lines = append(lines, name+" = "+repr(v))
+		}
+	}
+	return lines
+}

@@ -24,14 +24,17 @@ func (in *Interpreter) importModule(by *Module, name string, level int) (starlar
 	if v, ok := in.library[name]; ok {
 		return v, nil
 	}
-	top, _, _ := strings.Cut(name, ".")
+	top, rest, _ := strings.Cut(name, ".")
+	if p, ok := in.config.Modules[top].(Package); ok {
+		return p.Submodule(rest)
+	}
 	if _, ours := in.config.Modules[top]; ours {
 		return nil, &Error{Kind: Import, Message: fmt.Sprintf("there is no module %q", name), Hint: didYouMean(name, sortedKeys(in.config.Modules))}
 	}
 	if near := in.similarFile(top); near != "" {
 		return nil, &Error{Kind: Import, Message: fmt.Sprintf("there is no module %q", name), Hint: fmt.Sprintf("did you mean %q?", near)}
 	}
-	return foreign{name}, nil
+	return Library(name), nil
 }
 
 // importFile looks for a module among the repository's files: below the root,
@@ -153,16 +156,18 @@ func (in *Interpreter) importStar(by *Module, module string, level int) error {
 				by.globals[name] = v
 			}
 		}
-	case *Namespace:
-		for name, v := range m.Members {
-			if !strings.HasPrefix(name, "_") {
-				by.globals[name] = v
-			}
-		}
 	case inert:
-	default:
+	case foreign:
 		return &Error{Kind: Foreign, Message: fmt.Sprintf("imports everything from %s, which is not available here", module),
 			Hint: "import the names that are used"}
+	case starlark.HasAttrs:
+		for _, name := range m.AttrNames() {
+			v, err := m.Attr(name)
+			if err != nil {
+				return err
+			}
+			by.globals[name] = v
+		}
 	}
 	return nil
 }

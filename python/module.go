@@ -219,21 +219,24 @@ func (g *globals) SetField(name string, v starlark.Value) error {
 	return nil
 }
 
-// whereIs names the shortest of the caller's modules that has the given member.
+// whereIs names the module that a name is usually imported from.
 func (in *Interpreter) whereIs(name string) string {
-	best := ""
 	for _, module := range sortedKeys(in.config.Modules) {
-		ns, ok := in.config.Modules[module].(*Namespace)
-		if ok && ns.Members[name] != nil && (best == "" || len(module) < len(best)) {
-			best = module
-		}
-	}
-	if best == "" {
-		for _, module := range []string{"datetime", "pathlib"} {
-			if ns, ok := in.library[module].(*Namespace); ok && ns.Members[name] != nil {
+		switch m := in.config.Modules[module].(type) {
+		case Package:
+			if home := m.Home(name); home != "" {
+				return home
+			}
+		case *Namespace:
+			if m.Members[name] != nil {
 				return module
 			}
 		}
 	}
-	return best
+	for _, module := range []string{"datetime", "pathlib"} {
+		if m, ok := in.library[module].(*Namespace); ok && m.Members[name] != nil {
+			return module
+		}
+	}
+	return ""
 }

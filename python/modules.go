@@ -28,11 +28,8 @@ func (in *Interpreter) jsonModule() *Namespace {
 		if len(args) != 1 {
 			return nil, errors.New("dumps needs one value")
 		}
-		var b strings.Builder
-		if err := writeJSON(&b, args[0], 0); err != nil {
-			return nil, err
-		}
-		return starlark.String(b.String()), nil
+		out, err := JSON(args[0])
+		return starlark.String(out), err
 	}
 	return &Namespace{Name: "json", Members: map[string]starlark.Value{
 		"load": function("load", load), "loads": function("loads", load), "dumps": function("dumps", dumps),
@@ -114,6 +111,13 @@ func fromGo(v any) starlark.Value {
 func hashable(v starlark.Value) bool {
 	_, err := v.Hash()
 	return err == nil
+}
+
+// JSON writes a value as Python's json.dumps does.
+func JSON(v starlark.Value) (string, error) {
+	var b strings.Builder
+	err := writeJSON(&b, v, 0)
+	return b.String(), err
 }
 
 func writeJSON(b *strings.Builder, v starlark.Value, depth int) error {

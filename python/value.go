@@ -91,8 +91,19 @@ func (n *Namespace) Attr(name string) (starlark.Value, error) {
 	return nil, &Error{Kind: Import, Message: fmt.Sprintf("%s has no %q", n.Name, name), Hint: didYouMean(name, n.AttrNames())}
 }
 
-// foreign is a library that is not here, or a part of one. It may be imported,
-// named in annotations and passed around; calling it is an error.
+// A Package is a module of the caller with modules below it.
+type Package interface {
+	starlark.HasAttrs
+	// Submodule returns a module by its path below the package.
+	Submodule(path string) (starlark.Value, error)
+	// Home names the module from which a name is imported, or is "".
+	Home(name string) string
+}
+
+// Library is a library that is not here, or a part of one. It may be imported,
+// named in annotations and passed around; calling it is an error of that kind.
+func Library(name string) starlark.Value { return foreign{name} }
+
 type foreign struct{ name string }
 
 func (f foreign) String() string        { return "<" + f.name + ">" }

@@ -1,0 +1,99 @@
+package python
+
+import (
+	"io/fs"
+	"strings"
+)
+
+// An Outline is what a file does, told from its text without running it.
+type Outline struct {
+	// Calls are the functions that the file calls, outside of its part under
+	// __name__ == "__main__": by the full name of what was imported
+	// (feast.FeatureStore), or as written. The value is the first such place.
+	Calls map[string]Place
+	// MainCalls are the same for the part under __name__ == "__main__".
+	MainCalls map[string]Place
+}
+
+// Outline reads a file without running it. A file that is not Python has an
+// empty outline.
+func (in *Interpreter) Outline(file string) Outline {
+	o := Outline{Calls: map[string]Place{}, MainCalls: map[string]Place{}}
+	src, err := fs.ReadFile(in.config.FS, file)
+	if err != nil {
+		return o
+	}
+	tree, syntaxErr := parse(file, src)
+	if syntaxErr != nil {
+		return o
+	}
+	s := &surveyor{file: file, src: src, imported: map[string]string{}, into: o.Calls, main: o.MainCalls}
+	s.imports(tree)
+	s.calls(tree)
+	return o
+}
+
+type surveyor struct {
+	file       string
+	src        []byte
+	imported   map[string]string // local name → full name
+	into, main map[string]Place
+}
+
+func (s *surveyor) imports(n *node) {
+	if n.kind == "import_from_statement" || n.kind == "import_statement" {
+		prefix := ""
+		if from := n.child("module_name"); from != nil {
+			prefix = from.text(s.src) + "."
+		}
+		for _, k := range n.children("name") {
+			if k.kind == "aliased_import" {
+				s.imported[k.child("alias").text(s.src)] = prefix + k.child("name").text(s.src)
+			} else if prefix != "" {
+				s.imported[k.text(s.src)] = prefix + k.text(s.src)
+			}
+		}
+	}
+	for _, k := range n.kids {
+		s.imports(k)
+	}
+}
+
+func (s *surveyor) calls(n *node) {
+	switch n.kind {
+	case "if_statement":
+		t := &translator{src: s.src}
+		if t.isMainGuard(n.child("condition")) {
+			inner := *s
+			inner.into = s.main
+			for _, k := range n.kids {
+				inner.calls(k)
+			}
+			return
+		}
+	case "call":
+		s.note(n.child("function"))
+	case "decorator":
+		if kids := n.nodes(); len(kids) > 0 {
+			s.note(kids[0])
+		}
+	}
+	for _, k := range n.kids {
+		s.calls(k)
+	}
+}
+
+// note records a called name, with the name that it starts with put in full.
+func (s *surveyor) note(function *node) {
+	name := strings.Join(strings.Fields(function.text(s.src)), "")
+	head, rest, dotted := strings.Cut(name, ".")
+	if full, ok := s.imported[head]; ok {
+		name = full
+		if dotted {
+			name += "." + rest
+		}
+	}
+	if _, ok := s.into[name]; !ok {
+		s.into[name] = function.place(s.file, s.src)
+	}
+}
