@@ -73,6 +73,7 @@ func encodeFields(fields []asof.Field, old []*core.FeatureSpecV2) []*core.Featur
 	specs := make([]*core.FeatureSpecV2, len(fields))
 	for i, f := range fields {
 		specs[i] = encodeField(f, orNew(byName[f.Name]))
+		delete(byName, f.Name) // each message is written once
 	}
 	return specs
 }

@@ -25,9 +25,14 @@ func decodeFunction(t *core.FeatureTransformationV2) *asof.Function {
 	return nil
 }
 
-func encodeFunction(f *asof.Function) *core.FeatureTransformationV2 {
+// encodeFunction writes f in the place of old; a transformation of a kind that
+// the noun does not know stays.
+func encodeFunction(f *asof.Function, old *core.FeatureTransformationV2) *core.FeatureTransformationV2 {
 	if f == nil {
-		return nil
+		if old.GetTransformation() != nil {
+			return nil
+		}
+		return old
 	}
 	if f.Mode == substrait {
 		var plan core.SubstraitTransformationV2
@@ -37,7 +42,7 @@ func encodeFunction(f *asof.Function) *core.FeatureTransformationV2 {
 		}
 	}
 	body := f.Body
-	if len(body) == 0 {
+	if len(body) == 0 && f.Text != "" {
 		body = pickle(f)
 	}
 	return &core.FeatureTransformationV2{Transformation: &core.FeatureTransformationV2_UserDefinedFunction{
@@ -119,7 +124,7 @@ func (e *Encoder) onDemandView(v *asof.OnDemandFeatureView) (*core.OnDemandFeatu
 	s.Name, s.Project = v.Name, e.Project
 	s.Features = encodeFields(v.Features, s.Features)
 	s.Entities, s.EntityColumns = encodeEntities(v.Entities, v.EntityColumns, s.EntityColumns)
-	s.FeatureTransformation, s.UserDefinedFunction = encodeFunction(v.Function), nil
+	s.FeatureTransformation, s.UserDefinedFunction = encodeFunction(v.Function, s.FeatureTransformation), nil
 	s.Mode, s.Singleton, s.WriteToOnlineStore = v.Mode, v.Singleton, v.WriteToOnline
 	s.Aggregations = encodeAggregations(v.Aggregations)
 	s.Description, s.Tags, s.Owner, s.Org = v.Description, v.Tags, v.Owner, v.Org

@@ -58,7 +58,7 @@ func (e *Encoder) streamView(v *asof.FeatureView) (*core.StreamFeatureView, erro
 	s.Aggregations = encodeAggregations(v.Aggregations)
 	s.TimestampField = v.TimestampField
 	s.EnableTiling, s.TilingHopSize = v.Tiling, duration(v.TilingHop)
-	s.FeatureTransformation, s.UserDefinedFunction = encodeFunction(v.Function), nil
+	s.FeatureTransformation, s.UserDefinedFunction = encodeFunction(v.Function, s.FeatureTransformation), nil
 	if f := s.FeatureTransformation.GetUserDefinedFunction(); f != nil {
 		s.UserDefinedFunction = &core.UserDefinedFunction{Name: f.Name, Body: f.Body, BodyText: f.BodyText}
 	}

@@ -102,7 +102,7 @@ func (e *Encoder) viewSpec(v *asof.FeatureView, s *core.FeatureViewSpec) (_ *cor
 	s.Online, s.Offline, s.Disabled = v.Online, v.Offline, !v.Enabled
 	s.Description, s.Tags, s.Owner, s.Org = v.Description, v.Tags, v.Owner, v.Org
 	s.Mode, s.Version, s.EnableValidation = v.Mode, encodeVersion(v.Version), v.Validate
-	s.FeatureTransformation = encodeFunction(v.Function)
+	s.FeatureTransformation = encodeFunction(v.Function, s.FeatureTransformation)
 	if s.BatchSource, err = e.optionalSource(v.Source, outside); err != nil {
 		return nil, err
 	}

@@ -3,8 +3,10 @@ package registryfile_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -308,4 +310,80 @@ func TestTeardownOfTheLastProjectRemovesTheFile(t *testing.T) {
 	if _, err := os.Stat(path); !os.IsNotExist(err) {
 		t.Errorf("the empty registry is still there: %v", err)
 	}
+}
+
+// TestReadOnlyFolder works as a user who may read and not write; root gives up
+// its rights on one thread, which ends with the goroutine.
+func TestReadOnlyFolder(t *testing.T) {
+	path, r := newRegistry(t)
+	dir := filepath.Dir(path)
+	for d := dir; d != os.TempDir() && d != "/"; d = filepath.Dir(d) {
+		if err := os.Chmod(d, 0o555); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() { _ = os.Chmod(dir, 0o755); _ = os.Chmod(filepath.Dir(dir), 0o755) })
+	if err := os.Remove(path + ".lock"); err != nil && os.Getuid() == 0 {
+		t.Fatal(err)
+	}
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and never unlock: the thread is not used again
+		if os.Getuid() == 0 {
+			if err := syscall.Setfsuid(65534); err != nil {
+				done <- err
+				return
+			}
+		}
+		if s, err := registryfile.Open(path, nil).Snapshot(context.Background(), "p"); err != nil || s.Project() == nil {
+			t.Errorf("a registry that may be read: %v", err)
+		}
+		_, err := r.Apply(context.Background(), "p", asof.Change{Put: []asof.Object{&asof.Entity{Name: "shop", JoinKey: "s"}}})
+		done <- err
+	}()
+	err := <-done
+	if asof.ErrorCode(err) != asof.CodeForbidden || !strings.Contains(err.Error(), path) ||
+		!strings.Contains(err.Error(), "the folder must be writable for this user") {
+		t.Errorf("a folder that may not be written: %v", err)
+	}
+}
+
+// BenchmarkRegistry: a project of 200 views with 20 features each.
+func BenchmarkRegistry(b *testing.B) {
+	var put []asof.Object
+	source := &asof.DataSource{Name: "source", Kind: asof.SourceFile, Path: "x.parquet", TimestampField: "at"}
+	for i := range 200 {
+		v := &asof.FeatureView{Name: fmt.Sprintf("view%d", i), Kind: asof.ViewPlain, Source: source, Online: true, Enabled: true}
+		for j := range 20 {
+			v.Features = append(v.Features, asof.Field{Name: fmt.Sprintf("f%d", j), Type: asof.Scalar(asof.TypeFloat32)})
+		}
+		put = append(put, v)
+	}
+	path := filepath.Join(b.TempDir(), "registry.db")
+	r := registryfile.Open(path, nil)
+	if _, err := r.Apply(b.Context(), "p", asof.Change{Put: put}); err != nil {
+		b.Fatal(err)
+	}
+	b.Run("unchanged", func(b *testing.B) {
+		time.Sleep(150 * time.Millisecond) // until its modification time can be relied on
+		for b.Loop() {
+			if _, err := r.Snapshot(b.Context(), "p"); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("opened", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := registryfile.Open(path, nil).Snapshot(b.Context(), "p"); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("apply one", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := r.Apply(b.Context(), "p", asof.Change{Put: put[:1]}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }

@@ -1,0 +1,77 @@
+package registryfile_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/registryfile"
+)
+
+// crashEnv names the registry that a child process of TestKilledWriter changes
+// until it is killed.
+const crashEnv = "ASOF_TEST_KILLED_WRITER"
+
+// TestKilledWriter kills a process that changes the registry, at twenty points
+// of its work, while this one reads: every read is a whole registry with all
+// that was in it before, the lock of the dead is free, and no draft piles up.
+func TestKilledWriter(t *testing.T) {
+	if path := os.Getenv(crashEnv); path != "" {
+		writeForever(t, path)
+	}
+	path := filepath.Join(t.TempDir(), "registry.db")
+	r := registryfile.Open(path, nil)
+	mustApply(t, r, user)
+	seen := 0
+	for i := range 20 {
+		child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestKilledWriter$")
+		child.Env = append(os.Environ(), crashEnv+"="+path)
+		if err := child.Start(); err != nil {
+			t.Fatal(err)
+		}
+		until := time.Now().Add(30*time.Millisecond + time.Duration(i)*700*time.Microsecond)
+		for time.Now().Before(until) {
+			seen = countEntities(t, r, seen)
+		}
+		_ = child.Process.Kill()
+		_ = child.Wait()
+		seen = countEntities(t, r, seen)
+	}
+	if seen < 3 {
+		t.Fatalf("%d entities: the children wrote nothing", seen)
+	}
+	s := mustApply(t, r, &asof.Entity{Name: "after", JoinKey: "a"})
+	if len(s.Entities()) != seen+1 {
+		t.Errorf("%d entities after one more, want %d", len(s.Entities()), seen+1)
+	}
+	files, err := os.ReadDir(filepath.Dir(path))
+	if err != nil || len(files) != 2 {
+		t.Errorf("beside the registry and its lock: %v (%v)", files, err)
+	}
+}
+
+// countEntities fails the test where there are fewer entities than before.
+func countEntities(t *testing.T, r *registryfile.Registry, before int) int {
+	t.Helper()
+	s, err := r.Snapshot(t.Context(), "p")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(s.Entities()); n >= before {
+		return n
+	}
+	t.Fatalf("%d entities, where %d were read before", len(s.Entities()), before)
+	return 0
+}
+
+func writeForever(t *testing.T, path string) {
+	r := registryfile.Open(path, nil)
+	for i := 0; ; i++ {
+		name := fmt.Sprintf("e%d_%d", os.Getpid(), i)
+		mustApply(t, r, &asof.Entity{Name: name, JoinKey: name})
+	}
+}
