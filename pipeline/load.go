@@ -23,7 +23,11 @@ func Load(path string) (*Pipeline, error) {
 	}
 	file, err := parser.ParseBytes(text, 0)
 	if err != nil {
-		return nil, asof.Errorf(asof.CodeInvalid, "%s is not valid YAML: %s", path, yaml.FormatError(err, false, true))
+		message := yaml.FormatError(err, false, true)
+		if bareParam.Match(text) {
+			message += "\na text that starts with {{ has to stand in quotes"
+		}
+		return nil, asof.Errorf(asof.CodeInvalid, "%s is not valid YAML: %s", path, message)
 	}
 	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
 		return nil, asof.Errorf(asof.CodeInvalid, "%s is empty: it needs `name`, `params` and `steps`", path)
@@ -43,6 +47,7 @@ type fileReader struct {
 var (
 	tableName  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,62}$`)
 	paramInUse = regexp.MustCompile(`\{\{\s*([^{}]*?)\s*\}\}`)
+	bareParam  = regexp.MustCompile(`(?m)[:-] +\{\{`) // YAML takes it for a mapping
 	kinds      = []string{"load", "check", "snapshot", "materialize"}
 )
 

@@ -88,8 +88,6 @@ func (r *reading) text(n ast.Node, what string) string {
 		return n.Value.Value
 	case *ast.NullNode:
 		r.problem(n, "%s has no value", what)
-	case *ast.MappingNode:
-		r.problem(n, "%s has to be a text; one that starts with {{ has to stand in quotes", what)
 	case ast.ScalarNode:
 		return n.GetToken().Value
 	default:

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -106,6 +107,9 @@ func (r *rows) header() error {
 		return r.fault(err)
 	}
 	known := columnNames(r.table)
+	if i := bytes.IndexAny(fields[0].value, ";\t|"); len(fields) == 1 && len(known) > 1 && i >= 0 {
+		return r.problem(r.scanner.line, "the cells are separated by %q, and have to be by commas", fields[0].value[i]).Err()
+	}
 	var found, extra []string
 	for _, f := range fields {
 		name := string(f.value)

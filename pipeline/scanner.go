@@ -47,7 +47,7 @@ func (e *lineError) Error() string { return fmt.Sprintf("line %d: %s", e.line, e
 
 // mark passes over the mark of UTF-8, and refuses that of UTF-16.
 func (s *scanner) mark() error {
-	start, _ := s.r.Peek(3)
+	start, _ := s.r.Peek(4)
 	switch {
 	case bytes.HasPrefix(start, []byte("\xef\xbb\xbf")):
 		_, err := s.r.Discard(3)

@@ -1,0 +1,114 @@
+package pipeline_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/pipeline"
+)
+
+const head = `name: p
+params:
+  as_of: {type: date}
+  month: {type: string, default: month_000}
+steps:
+  - load: users
+    file: "{{month}}/users.csv"
+    key: id
+    columns: {id: integer, name: text, born: date, fee: "numeric(8,2)"}
+`
+
+func loadText(t *testing.T, text string) (*pipeline.Pipeline, error) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "p.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return pipeline.Load(path)
+}
+
+func TestEveryMistakeHasItsLine(t *testing.T) {
+	for name, c := range map[string]struct {
+		text string
+		line int
+		want string
+	}{
+		"unknown key":           {head + "    refernces: {id: users}\n", 10, `unknown key "refernces" in a load step; did you mean "references"?` + "\n        refernces: {id: users}\n        ^"},
+		"unknown top key":       {"nmae: x\n" + head, 1, `did you mean "name"?`},
+		"unknown type":          {strings.Replace(head, "born: date", "born: dates", 1), 9, `column born: the type "dates" is not known`},
+		"key that is no column": {strings.Replace(head, "key: id", "key: [id, nam]", 1), 8, `key: table users has no column "nam"; did you mean "name"?`},
+		"no key":                {strings.Replace(head, "    key: id\n", "", 1), 6, "the load step of users needs `key`"},
+		"unknown step":          {head + "  - loda: x\n", 10, `not with "loda"; did you mean "load"?`},
+		"two kinds":             {head + "  - check: users\n    load: users\n", 11, "both `check` and `load`"},
+		"unknown table":         {head + "  - check: user\n    expect: [{not_null: id}]\n", 10, `no earlier step loads the table "user"; did you mean "users"?`},
+		"unknown rule":          {head + "  - check: users\n    expect:\n      - notnull: id\n", 12, `did you mean "not_null"?`},
+		"rule on no column":     {head + "  - check: users\n    expect:\n      - min: 0\n", 12, "the rule min needs `columns`"},
+		"rule on wrong column":  {head + "  - check: users\n    expect:\n      - min: 0\n        column: fees\n", 13, `no column "fees"; did you mean "fee"?`},
+		"bound of a date":       {head + "  - check: users\n    expect:\n      - min: 0\n        column: born\n", 12, "the bound of a date has to be one like 2024-01-31"},
+		"bound of a text":       {head + "  - check: users\n    expect:\n      - max: 0\n        column: name\n", 12, "a text has no bounds"},
+		"severity":              {head + "  - check: users\n    expect:\n      - not_null: id\n        severity: fatal\n", 13, "severity is `error`"},
+		"rows":                  {head + "  - check: users\n    expect:\n      - rows: {min: many}\n", 12, `whole numbers, and not "many"`},
+		"unknown parameter":     {strings.Replace(head, "{{month}}", "{{mnth}}", 1), 7, `no parameter "mnth"; did you mean "month"?`},
+		"no as_of":              {strings.Replace(head, "as_of: {type: date}", "asof: {type: date}", 1), 1, "the parameter `as_of: {type: date}`"},
+		"wrong default":         {strings.Replace(head, "{type: date}", "{type: date, default: soon}", 1), 3, "has to be a date"},
+		"snapshot of nothing":   {head + "  - snapshot: s\n", 10, "either `from`, a loaded table, or `sql`"},
+		"snapshot by sql":       {head + "  - snapshot: s\n    sql: SELECT 1\n", 10, "needs `key` and `columns`"},
+		"snapshot's own name":   {head + "  - snapshot: users\n    from: users\n", 10, "a name of its own"},
+		"loaded twice":          {head + "  - load: users\n    file: x\n    key: id\n    columns: {id: text}\n", 10, "loaded by an earlier step already"},
+		"materialize early":     {head + "  - materialize: all\n  - snapshot: s\n    from: users\n", 11, "materialize has to be the last step"},
+		"table's name":          {head + "  - snapshot: a-b\n    from: users\n", 10, `"a-b" cannot be the name of a table`},
+		"no list":               {head + "  - check: users\n    expect: {not_null: id}\n", 11, "has to be a list"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := loadText(t, c.text)
+			var problems asof.Problems
+			if !errors.As(err, &problems) || asof.ErrorCode(err) != asof.CodeInvalid {
+				t.Fatalf("err = %v", err)
+			}
+			for _, p := range problems {
+				if p.Place.Line == c.line && strings.Contains(p.Message, c.want) {
+					return
+				}
+			}
+			t.Errorf("no problem in line %d says %q:\n%v", c.line, c.want, err)
+		})
+	}
+}
+
+func TestMistakesAreToldTogether(t *testing.T) {
+	_, err := loadText(t, head+"  - chek: users\n  - check: nobody\n    expect: [{not_null: id}]\n")
+	var problems asof.Problems
+	if !errors.As(err, &problems) || len(problems) != 2 {
+		t.Errorf("two mistakes: %v", err)
+	}
+	if _, err := loadText(t, "name: [\n"); asof.ErrorCode(err) != asof.CodeInvalid || !strings.Contains(err.Error(), "^") {
+		t.Errorf("no YAML: %v", err)
+	}
+	if _, err := loadText(t, strings.Replace(head, `"{{month}}/users.csv"`, "{{month}}/users.csv", 1)); err == nil || !strings.Contains(err.Error(), "has to stand in quotes") {
+		t.Errorf("braces without quotes: %v", err)
+	}
+	if _, err := loadText(t, ""); asof.ErrorCode(err) != asof.CodeInvalid {
+		t.Errorf("empty: %v", err)
+	}
+}
+
+func TestASnapshotTakesTheColumnsItNames(t *testing.T) {
+	p, err := loadText(t, head+"  - snapshot: s\n    from: users\n    columns: [fee, name]\n  - materialize: [v1, v2]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := p.Steps[1].Snapshot
+	if s.SQL != `SELECT "id", "fee", "name" FROM "users"` || len(s.Table.Columns) != 3 || s.Table.Columns[1].Type != "numeric(8,2)" || s.Table.Key[0] != "id" {
+		t.Errorf("snapshot = %+v", s)
+	}
+	if views := p.Steps[2].Materialize.Views; len(views) != 2 || views[1] != "v2" {
+		t.Errorf("views = %v", views)
+	}
+	if !p.Params[0].Required || p.Params[1].Required || p.Params[1].Default != "month_000" {
+		t.Errorf("params = %+v", p.Params)
+	}
+}
