@@ -13,8 +13,9 @@ import (
 )
 
 // csvFile reads the rows of a CSV file, a header first: commas, fields in
-// double quotes where they need it, lines that end in LF or CRLF, UTF-8 with or
-// without a byte order mark. Lines without anything on them are left out.
+// double quotes where they need it, lines that end in LF or CRLF (CRLF in quotes
+// becomes LF), UTF-8 with or without a byte order mark. Lines without anything
+// on them are left out.
 type csvFile struct {
 	path   string
 	reader *csv.Reader
@@ -58,6 +59,9 @@ func newCSVFile(path string, r io.Reader) (*csvFile, error) {
 		return nil, asof.Errorf(asof.CodeInvalid, "%s: the file is empty; its first line has to name the columns", path)
 	}
 	f.header = append(f.header, f.record...)
+	if strings.Contains(strings.Join(f.header, ""), "\r") {
+		return nil, asof.Errorf(asof.CodeInvalid, "%s: its lines end in CR alone; write it with LF or CRLF", path)
+	}
 	if len(f.header) == 1 && strings.ContainsAny(f.header[0], ";\t") {
 		return nil, asof.Errorf(asof.CodeInvalid, "%s:1: the columns are not separated by commas; write the file with commas", path)
 	}
@@ -74,7 +78,7 @@ func (f *csvFile) next() (bool, error) {
 	var bad *csv.ParseError
 	switch {
 	case errors.Is(err, csv.ErrFieldCount):
-		return false, f.fault(f.line(), "%d fields, where the header has %d", len(f.record), len(f.header))
+		return false, f.fault(f.line(), "the number of fields is %d, and the header has %d", len(f.record), len(f.header))
 	case errors.As(err, &bad) && bad.StartLine != bad.Line:
 		return false, f.fault(bad.StartLine, "a quoted field does not end as it should, up to line %d; close its quotes, and double quotes inside it", bad.Line)
 	case errors.As(err, &bad):

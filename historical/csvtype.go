@@ -84,9 +84,14 @@ func isWhole(cell string) bool {
 	return err == nil && !leadsWithZero(cell)
 }
 
-// isNumeral reports whether a cell that is no whole number is a number.
+// isNumeral reports whether a cell is a number. Digits alone that are no whole
+// number of 64 bits would lose some.
 func isNumeral(cell string) bool {
-	if strings.Trim(cell, "+-0123456789") == "" || strings.ContainsAny(cell, "xXpP_") || leadsWithZero(cell) {
+	if isWhole(cell) {
+		return true
+	}
+	digitsAlone := strings.Trim(cell, "+-0123456789") == ""
+	if digitsAlone || leadsWithZero(cell) || strings.ContainsAny(cell, "xXpP_") {
 		return false
 	}
 	_, err := strconv.ParseFloat(cell, 64)
