@@ -24,7 +24,8 @@ var readTexts = func() (texts [len(readSizes)]string) {
 			}
 			b.WriteString("(" + strconv.Itoa(n) + ",?)")
 		}
-		b.WriteString(") SELECT i, event_us, row FROM k JOIN ")
+		// CROSS JOIN is SQLite's way to say: look the keys up, one by one.
+		b.WriteString(") SELECT i, event_us, row FROM k CROSS JOIN ")
 		texts[i] = b.String()
 	}
 	return texts

@@ -31,6 +31,18 @@ func TestLedger(t *testing.T) {
 	})
 }
 
+func TestOnlineKill(t *testing.T) {
+	storetest.OnlineKill(t,
+		func(t *testing.T) string { return filepath.Join(t.TempDir(), "online.db") },
+		func(t *testing.T, place string) asof.OnlineStore { return openOnline(t, place) })
+}
+
+func BenchmarkOnline(b *testing.B) {
+	storetest.OnlineBenchmark(b, func(b *testing.B) asof.OnlineStore {
+		return openOnline(b, filepath.Join(b.TempDir(), "online.db"))
+	})
+}
+
 func openOnline(tb testing.TB, path string) *sqlite.Online {
 	tb.Helper()
 	o, err := sqlite.OpenOnline(path, 3)
