@@ -3,6 +3,8 @@ package postgres_test
 import (
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/postgres"
 	"github.com/asof-dev/asof/storetest"
@@ -36,6 +38,24 @@ func TestOnline(t *testing.T) {
 	storetest.Online(t, func(t *testing.T) func() asof.OnlineStore {
 		d := storetest.Postgres(t).Database(t)
 		return func() asof.OnlineStore { return openOnline(t, openDatabase(t, d, "")) }
+	})
+}
+
+func TestOnlineKill(t *testing.T) {
+	storetest.OnlineKill(t,
+		func(t *testing.T) string { return storetest.Postgres(t).Database(t).URL() },
+		func(t *testing.T, place string) asof.OnlineStore {
+			c, err := pgx.ParseConfig(place)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return openOnline(t, openDatabase(t, storetest.PostgresDatabase{Host: c.Host, Port: int(c.Port), User: c.User, Password: c.Password, Name: c.Database}, ""))
+		})
+}
+
+func BenchmarkOnline(b *testing.B) {
+	storetest.OnlineBenchmark(b, func(b *testing.B) asof.OnlineStore {
+		return openOnline(b, openDatabase(b, storetest.Postgres(b).Database(b), ""))
 	})
 }
 
