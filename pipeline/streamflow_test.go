@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/duckdb"
@@ -198,4 +199,55 @@ func TestStreamFlowsJanuary(t *testing.T) {
 			t.Errorf("%d publications, %v", len(list), err)
 		}
 	})
+}
+
+// teamsTables are tables as a team like StreamFlow's has them.
+const teamsTables = `
+CREATE TABLE users (user_id TEXT PRIMARY KEY, signup_date DATE, user_gender TEXT, user_is_senior BOOLEAN, has_family BOOLEAN, has_dependents BOOLEAN);
+CREATE TABLE subscriptions (user_id VARCHAR(20) PRIMARY KEY REFERENCES users(user_id), months_active INT, plan_stream_tv BOOLEAN, plan_stream_movies BOOLEAN,
+ add_on_security BOOLEAN, add_on_backup BOOLEAN, add_on_device_protect BOOLEAN, add_on_support BOOLEAN, contract_type TEXT,
+ paperless_billing BOOLEAN, monthly_fee NUMERIC(10,2), total_paid NUMERIC(12,2), net_service TEXT);
+CREATE TABLE usage_agg_30d (user_id TEXT PRIMARY KEY REFERENCES users, watch_hours_30d NUMERIC, avg_session_mins_7d NUMERIC,
+ unique_devices_30d INT, skips_7d INT, rebuffer_events_7d INT);
+CREATE TABLE labels (user_id TEXT PRIMARY KEY REFERENCES users, churn_label BOOLEAN);
+CREATE TABLE usage_agg_30d_snapshots (user_id TEXT, as_of DATE, watch_hours_30d NUMERIC, avg_session_mins_7d NUMERIC,
+ unique_devices_30d INT, skips_7d INT, rebuffer_events_7d INT, PRIMARY KEY (user_id, as_of));
+INSERT INTO users (user_id) VALUES ('3413-BMNZE'), ('0000-GONER');
+INSERT INTO subscriptions (user_id, add_on_security) VALUES ('3413-BMNZE', true), ('0000-GONER', false);
+INSERT INTO usage_agg_30d_snapshots (user_id, as_of, skips_7d) VALUES ('3413-BMNZE', '2024-01-31', 0), ('0000-GONER', '2024-01-31', 0), ('0000-GONER', '2023-12-31', 0);`
+
+func TestAMonthGoesIntoTheTeamsOwnTables(t *testing.T) {
+	d := storetest.Postgres(t).Database(t)
+	conn, err := pgx.Connect(t.Context(), d.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(t.Context()))
+	if _, err := conn.Exec(t.Context(), teamsTables); err != nil {
+		t.Fatal(err)
+	}
+	db, err := postgres.Open(t.Context(), postgres.Config{Host: d.Host, Port: d.Port, User: d.User, Password: d.Password, Database: d.Name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	got := mustIngest(t, db.Warehouse(), realMonth(t), "month_000", "2024-01-31")
+	if c := got["subscriptions"]; c.Added != 7042 || c.Changed != 1 {
+		t.Errorf("subscriptions: %+v", c)
+	}
+	if c := got["usage_agg_30d_snapshots"]; c.Added != 7042 || c.Changed != 1 || c.Removed != 1 {
+		t.Errorf("usage_agg_30d_snapshots: %+v", c)
+	}
+	for sql, want := range map[string]string{
+		"SELECT monthly_fee::text || ' ' || net_service || ' ' || add_on_security::text FROM subscriptions WHERE user_id = '3413-BMNZE'":    "45.25 DSL true",
+		"SELECT count(*)::text || ' ' || count(add_on_security)::text FROM subscriptions":                                                   "7044 2",
+		"SELECT watch_hours_30d::text FROM usage_agg_30d_snapshots WHERE user_id = '3413-BMNZE'":                                            "32.0919931169304",
+		"SELECT string_agg(as_of::text, ' ') FROM usage_agg_30d_snapshots WHERE user_id = '0000-GONER'":                                     "2023-12-31",
+		"SELECT count(*)::text FROM pg_class WHERE relname LIKE 'asof%' AND relkind = 'r' OR relnamespace::regnamespace::text LIKE 'asof%'": "4",
+	} {
+		var value string
+		if err := conn.QueryRow(t.Context(), sql).Scan(&value); err != nil || value != want {
+			t.Errorf("%s\n got %s, %v\nwant %s", sql, value, err, want)
+		}
+	}
 }

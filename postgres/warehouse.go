@@ -81,11 +81,9 @@ func (w *Warehouse) Stage(ctx context.Context, run string) (asof.Stage, error) {
 	}
 	s := &stage{w: w, conn: pooled.Hijack(), staged: map[string]bool{}}
 	// A run whose process is gone gives its lock back within a second, also
-	// from the middle of a statement.
-	err = s.exec(ctx, "SET client_connection_check_interval = '1s'")
-	if err == nil {
-		err = s.exec(ctx, "SELECT pg_advisory_lock(hashtextextended($1, 0))", "asof warehouse "+w.db.schema)
-	}
+	// from the middle of a statement; not every system's server can do this.
+	_ = s.exec(ctx, "SET client_connection_check_interval = '1s'")
+	err = s.exec(ctx, "SELECT pg_advisory_lock(hashtextextended($1, 0))", "asof warehouse "+w.db.schema)
 	if err != nil && ctx.Err() != nil {
 		return nil, errors.Join(asof.Errorf(asof.CodeUnavailable, "run %s: another run holds the warehouse, schema %s of %s: %w", run, w.db.schema, w.db.where, ctx.Err()), s.Discard(ctx))
 	}

@@ -34,6 +34,7 @@ func Warehouse(t *testing.T, open func(t *testing.T) WarehouseUnderTest) {
 		"dropped keys are remembered until back":   testDropped,
 		"an older month leaves live tables alone":  testOlderMonth,
 		"a stage sees its own rows and the others": testStageSees,
+		"columns that nobody fills stay":           testUndeclared,
 		"discarded is gone":                        testDiscard,
 		"a failed publication changes nothing":     testFailedPublication,
 		"duplicate and null keys are refused":      testKeys,

@@ -157,6 +157,34 @@ func testStageSees(t *testing.T, w WarehouseUnderTest) {
 	}
 }
 
+func testUndeclared(t *testing.T, w WarehouseUnderTest) {
+	publishMonth(t, w, "r1", firstMonth)
+	narrow, narrowSnapshots := usageTable, usageSnapshots
+	narrow.Columns = usageTable.Columns[:2] // without devices
+	narrowSnapshots.Columns = narrow.Columns
+	stage, err := w.Stage(t.Context(), "r2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := loadRows(t.Context(), stage, narrow, [][]string{{"a", "3.50"}, {"b", "2.25"}}); err != nil {
+		t.Fatal(err)
+	}
+	done, err := stage.Publish(t.Context(), asof.Publication{ID: "r2", AsOf: january, Upserts: []asof.Upsert{{Table: narrow}},
+		Frozen: []asof.Frozen{{Table: narrowSnapshots, SQL: "SELECT user_id, hours FROM usage"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	diff(t, "counts", []asof.TableChange{
+		{Table: "usage", Rows: 2, Changed: 1, Equal: 1}, {Table: "usage_snapshots", Rows: 2, Changed: 1, Removed: 1, Equal: 1},
+	}, counted(done.Tables))
+	diff(t, "dropped", []string{"c"}, droppedOf(t, done, "usage_snapshots"))
+	diff(t, "tables", [][]string{
+		{"users", "a", "true"}, {"users", "b", "false"}, {"users", "c", "∅"},
+		{"usage", "a", "3.50", "1"}, {"usage", "b", "2.25", "2"}, {"usage", "c", "∅", "∅"},
+		{"snapshot", "2024-01-31", "a", "3.50", "1"}, {"snapshot", "2024-01-31", "b", "2.25", "2"},
+	}, state(t, w))
+}
+
 func testDiscard(t *testing.T, w WarehouseUnderTest) {
 	publishMonth(t, w, "r1", firstMonth)
 	before := state(t, w)
