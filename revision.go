@@ -18,11 +18,11 @@ func Registered(old, desired Object, now time.Time) Object {
 	switch d := desired.(type) {
 	case *Project:
 		c := *d
-		c.Meta = registeredMeta(metaOf(old), d.Meta, now)
+		c.Meta = registeredMeta(MetaOf(old), d.Meta, now)
 		return &c
 	case *Entity:
 		c := *d
-		c.Meta = registeredMeta(metaOf(old), d.Meta, now)
+		c.Meta = registeredMeta(MetaOf(old), d.Meta, now)
 		return &c
 	case *DataSource:
 		return registeredSource(old, d, now)
@@ -32,17 +32,18 @@ func Registered(old, desired Object, now time.Time) Object {
 		return registeredOnDemand(old, d, now)
 	case *FeatureService:
 		c := *d
-		c.Meta = registeredMeta(metaOf(old), d.Meta, now)
+		c.Meta = registeredMeta(MetaOf(old), d.Meta, now)
 		return &c
 	case *Opaque:
 		c := *d
-		c.Meta = registeredMeta(metaOf(old), d.Meta, now)
+		c.Meta = registeredMeta(MetaOf(old), d.Meta, now)
 		return &c
 	}
 	return desired
 }
 
-func metaOf(o Object) Meta {
+// MetaOf returns what an object carries beside its definition.
+func MetaOf(o Object) Meta {
 	switch o := o.(type) {
 	case *Project:
 		return o.Meta
@@ -75,7 +76,7 @@ func registeredMeta(old, m Meta, now time.Time) Meta {
 
 func registeredSource(old Object, d *DataSource, now time.Time) *DataSource {
 	c := *d
-	c.Meta = registeredMeta(metaOf(old), d.Meta, now)
+	c.Meta = registeredMeta(MetaOf(old), d.Meta, now)
 	c.Batch = sourceWithin(d.Batch, now)
 	return &c
 }
@@ -115,7 +116,7 @@ func registeredView(old Object, d *FeatureView, now time.Time) *FeatureView {
 
 func registeredOnDemand(old Object, d *OnDemandFeatureView, now time.Time) *OnDemandFeatureView {
 	c := *d
-	c.Meta = registeredMeta(metaOf(old), d.Meta, now)
+	c.Meta = registeredMeta(MetaOf(old), d.Meta, now)
 	c.Sources = slices.Clone(d.Sources)
 	for i := range c.Sources {
 		c.Sources[i].Request = sourceWithin(c.Sources[i].Request, now)

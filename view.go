@@ -80,7 +80,7 @@ func (v *FeatureView) JoinKeys() []string {
 type Function struct {
 	Name    string
 	Text    string // the source of the function, decorator included, as Feast keeps it
-	Imports string // the import lines of its module, one a line
+	Imports string // statements of its module that it may need: imports, helpers, constants; others do no harm
 	Body    []byte // as registered; made from Text when empty
 	Mode    string // "pandas", "python", "substrait", …
 }

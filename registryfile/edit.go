@@ -74,14 +74,16 @@ func (e *edit) register(put []asof.Object) ([]asof.Object, error) {
 	return puts, nil
 }
 
-// implied adds to put the project and the dummy entity, where they are missing.
+// implied adds to put the project, which every change updates, and the dummy
+// entity where it is missing.
 func (e *edit) implied(put []asof.Object) []asof.Object {
-	has := func(ref asof.Ref) bool {
-		return e.objects[ref] != nil || slices.ContainsFunc(put, func(o asof.Object) bool { return refOf(o) == ref })
-	}
 	put = slices.Clone(put)
-	if !has(asof.Ref{Kind: asof.KindProject, Name: e.project}) {
-		put = append(put, &asof.Project{Name: e.project})
+	if !slices.ContainsFunc(put, func(o asof.Object) bool { return o.ObjectKind() == asof.KindProject }) {
+		project := e.objects[asof.Ref{Kind: asof.KindProject, Name: e.project}]
+		if project == nil {
+			project = &asof.Project{Name: e.project}
+		}
+		put = append(put, project)
 	}
 	if !e.stands(asof.Ref{Kind: asof.KindEntity, Name: asof.DummyEntity}) {
 		put = append(put, &asof.Entity{Name: asof.DummyEntity, JoinKey: asof.DummyJoinKey})

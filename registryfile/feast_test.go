@@ -10,7 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/feastconv"
 	"github.com/asof-dev/asof/registryfile"
 	"github.com/asof-dev/asof/storetest"
 )
@@ -75,7 +79,7 @@ func TestFeastOpensWhatWeWrite(t *testing.T) {
 		use                     func(t *testing.T, dir, registry string)
 	}{
 		{"local template", "loc", "data/registry.db", localTemplate, useLocal},
-		{"streamflow", "streamflow", "registry.db", func(t *testing.T) string { return writeRepository(t, streamflow) }, nil},
+		{"streamflow", "streamflow", "registry.db", func(t *testing.T) string { return writeRepository(t, streamflow) }, readStreamflow},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := c.repository(t)
@@ -122,6 +126,44 @@ func planned(t *testing.T, dir string) []string {
 		}
 	}
 	return changes
+}
+
+// readStreamflow holds what we read of the repository against its files.
+func readStreamflow(t *testing.T, _, path string) {
+	query := "SELECT user_id, as_of, months_active, monthly_fee FROM subscriptions_profile_snapshots"
+	field := func(name string, typ asof.ValueType) asof.Field {
+		return asof.Field{Name: name, Type: asof.Scalar(typ)}
+	}
+	subs := &asof.DataSource{Name: "subs_profile", Kind: asof.SourcePostgres, Query: query, TimestampField: "as_of", Class: feastconv.PostgresClass}
+	usage := &asof.DataSource{Name: "usage_agg_30d", Kind: asof.SourcePostgres, Table: "usage_agg_30d_snapshots",
+		TimestampField: "as_of", CreatedField: "made", Class: feastconv.PostgresClass}
+	days := 45 * 24 * time.Hour
+	none := time.Duration(0)
+	key := []asof.Field{field("user_id", asof.TypeString)}
+	view := func(name string, source *asof.DataSource, ttl *time.Duration, features ...asof.Field) *asof.FeatureView {
+		return &asof.FeatureView{Name: name, Kind: asof.ViewPlain, Entities: []string{"user"}, EntityColumns: key, Features: features,
+			TTL: ttl, Source: source, Online: true, Enabled: true, Version: "latest"}
+	}
+	first := view("subs_profile_fv", subs, nil,
+		field("months_active", asof.TypeInt64), field("monthly_fee", asof.TypeFloat32), field("paperless", asof.TypeBool))
+	first.Tags = map[string]string{"owner": "mlops-course"}
+	everybody := view("everybody_fv", usage, &none, field("skips_7d", asof.TypeInt64))
+	everybody.Entities, everybody.EntityColumns = nil, nil
+	want := []asof.Object{
+		&asof.Project{Name: "streamflow"},
+		&asof.Entity{Name: "user", JoinKey: "user_id", ValueType: asof.TypeString},
+		subs, usage, everybody, first, view("usage_agg_30d_fv", usage, &days, field("skips_7d", asof.TypeInt64)),
+		&asof.FeatureService{Name: "churn", Projections: []asof.Projection{
+			{View: "subs_profile_fv", Features: first.Features[1:2]},
+			{View: "usage_agg_30d_fv", Features: everybody.Features},
+			{View: "everybody_fv", Features: everybody.Features}}},
+	}
+	for registry, path := range map[string]string{"Feast's": path + ".feast", "ours": path} {
+		got := definitions(snapshot(t, path, "streamflow"))
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s is read as (-want +got):\n%s", registry, diff)
+		}
+	}
 }
 
 // useLocal lets Feast work on our registry: it finds nothing to change, serves

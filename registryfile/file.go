@@ -16,9 +16,15 @@ import (
 	"github.com/asof-dev/asof/feastpb/core"
 )
 
-// settle is how long after its modification a file may change again without a
-// new modification time: the clocks of file systems tick slowly.
-const settle = 100 * time.Millisecond
+// settled reports whether a file that was modified at t cannot change any more
+// without a new modification time. The clocks of file systems tick slowly, in
+// some by the second.
+func settled(t time.Time) bool {
+	if t.Nanosecond() == 0 {
+		return time.Since(t) > 3*time.Second
+	}
+	return time.Since(t) > 100*time.Millisecond
+}
 
 // refresh reads the file where it is not as it was read last.
 func (r *Registry) refresh(ctx context.Context) error {
@@ -51,7 +57,7 @@ func (r *Registry) read(ctx context.Context) error {
 		if err != nil {
 			return unreadable(r.path, err)
 		}
-		trusted := time.Since(stat.ModTime()) > settle
+		trusted := settled(stat.ModTime())
 		if r.last.stat != nil && bytes.Equal(b, r.last.bytes) {
 			r.last.stat, r.last.trusted = stat, trusted
 			return nil

@@ -119,6 +119,9 @@ func (r *Registry) RecordMaterialization(ctx context.Context, project, view stri
 
 // Teardown removes a project, and the file where it held nothing else.
 func (r *Registry) Teardown(ctx context.Context, project string) error {
+	if _, err := os.Stat(r.path); os.IsNotExist(err) {
+		return nil
+	}
 	return r.change(ctx, project, func(_ *asof.Snapshot, registry *core.Registry) (bool, error) {
 		return removeProject(registry, project), nil
 	})
@@ -212,8 +215,10 @@ func decode(registry *core.Registry, project string) (*asof.Snapshot, error) {
 		return nil, err
 	}
 	var updated time.Time
-	if len(objects) > 0 {
-		updated = registry.GetLastUpdated().AsTime()
+	for _, o := range objects {
+		if at := asof.MetaOf(o).Updated; at.After(updated) {
+			updated = at
+		}
 	}
 	objects = slices.DeleteFunc(objects, func(o asof.Object) bool {
 		return o.ObjectKind() == asof.KindEntity && o.ObjectName() == asof.DummyEntity
