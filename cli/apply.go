@@ -1,0 +1,217 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/asof-dev/asof/apply"
+)
+
+// applyFlags are the flags of apply and plan.
+type applyFlags struct {
+	skipSources bool
+	python      bool
+	output      string
+}
+
+func (f *applyFlags) add(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&f.skipSources, "skip-source-validation", false, "do not hold the sources against what is defined")
+	cmd.Flags().BoolVar(&f.python, "python", false, "let an installed feast read the definitions, by python3 on the PATH")
+	cmd.Flags().Bool("skip-feature-view-validation", false, "")
+	cmd.Flags().Bool("no-progress", false, "")
+	for _, name := range []string{"skip-feature-view-validation", "no-progress"} {
+		cmd.Flags().Lookup(name).Hidden = true // of Feast; without a meaning here
+	}
+	outputFlag(cmd, &f.output)
+}
+
+func (a *app) applyCommand() *cobra.Command {
+	var flags applyFlags
+	cmd := &cobra.Command{
+		Use:     "apply",
+		Short:   "Bring registry and online store to what the repository defines",
+		Example: a.example("-c my_project apply"),
+		Args:    a.args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			started := time.Now()
+			return a.withDefinitions(cmd.Context(), flags, func(ctx context.Context, r *repository, desired apply.Desired, opts apply.Options) error {
+				stores, err := r.applyStores(ctx)
+				if err != nil {
+					return err
+				}
+				plan, err := apply.Run(ctx, desired, stores, opts)
+				if err != nil {
+					return err
+				}
+				if err := a.printPlan(plan, flags.output); err != nil {
+					return err
+				}
+				r.noteFeastTables(ctx)
+				if flags.output == "table" {
+					fmt.Fprintf(a.stdio.Out, "Applied project %s in %s.\n", desired.Project, took(time.Since(started)))
+				}
+				return nil
+			})
+		},
+	}
+	flags.add(cmd)
+	return cmd
+}
+
+func (a *app) planCommand() *cobra.Command {
+	var flags applyFlags
+	cmd := &cobra.Command{
+		Use:     "plan",
+		Short:   "Show what apply would change, and change nothing",
+		Example: a.example("-c my_project plan"),
+		Args:    a.args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.withDefinitions(cmd.Context(), flags, func(ctx context.Context, r *repository, desired apply.Desired, opts apply.Options) error {
+				registry, err := r.Registry(ctx)
+				if err != nil {
+					return err
+				}
+				current, err := registry.Snapshot(ctx, desired.Project)
+				if err != nil {
+					return err
+				}
+				plan, err := apply.NewPlan(ctx, desired, current, opts)
+				if err != nil {
+					return err
+				}
+				return a.printPlan(plan, flags.output)
+			})
+		},
+	}
+	flags.add(cmd)
+	return cmd
+}
+
+// withDefinitions opens the repository, reads its definitions and hands both on.
+func (a *app) withDefinitions(ctx context.Context, flags applyFlags,
+	do func(context.Context, *repository, apply.Desired, apply.Options) error) error {
+	if flags.output != "table" && flags.output != "json" {
+		return badOutput(flags.output, "table", "json")
+	}
+	return a.withRepository(ctx, func(r *repository) error {
+		desired, err := r.definitions(ctx, flags.python)
+		if err != nil {
+			return err
+		}
+		offline, err := r.Offline(ctx)
+		if err != nil {
+			return err
+		}
+		return do(ctx, r, desired, apply.Options{Sources: offline, SkipSources: flags.skipSources})
+	})
+}
+
+var actionWords = map[apply.Action]struct{ word, colour string }{
+	apply.Create: {"Created", green}, apply.Update: {"Updated", yellow}, apply.Delete: {"Deleted", red},
+}
+
+// printPlan prints the changes in Feast's words, one object a line and the
+// fields of an update below it.
+func (a *app) printPlan(plan *apply.Plan, output string) error {
+	if output == "json" {
+		return printJSON(a.stdio.Out, plan)
+	}
+	out := a.stdio.Out
+	for _, note := range plan.Notes {
+		fmt.Fprintf(a.stdio.Err, "%s %s\n", paint(a.stdio.Err, yellow, "note:"), note)
+	}
+	for _, c := range plan.Changes {
+		action := actionWords[c.Action]
+		fmt.Fprintf(out, "%s %s %s", action.word, c.Kind, paint(out, action.colour, c.Name))
+		if at := c.Place.String(); at != "" {
+			fmt.Fprintf(out, " (%s)", at)
+		}
+		fmt.Fprintln(out)
+		for _, f := range c.Fields {
+			fmt.Fprintf(out, "\t%s: %s -> %s\n", f.Field, oneLine(f.Old), oneLine(f.New))
+		}
+	}
+	if plan.Empty() {
+		fmt.Fprintln(out, "No changes to registry")
+	}
+	return nil
+}
+
+// oneLine shortens a value for a line of a plan.
+func oneLine(s string) string {
+	if s == "" {
+		return `""`
+	}
+	s = strings.Join(strings.Fields(s), " ")
+	if runes := []rune(s); len(runes) > 80 {
+		return string(runes[:79]) + "…"
+	}
+	return s
+}
+
+func (a *app) teardownCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "teardown",
+		Short:   "Remove the project from online store, ledger and registry",
+		Long:    "Removes what apply and materialize made. Sources and the warehouse are not touched.",
+		Example: a.example("-c my_project teardown"),
+		Args:    a.args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx := cmd.Context()
+			return a.withRepository(ctx, func(r *repository) error {
+				stores, err := r.applyStores(ctx)
+				if err != nil {
+					return err
+				}
+				views, err := apply.Teardown(ctx, r.config.Project, stores)
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(a.stdio.Out, "Removed project %s: %s.\n", r.config.Project, count(int64(len(views)), "feature view", "feature views"))
+				return nil
+			})
+		},
+	}
+}
+
+// applyStores opens what an apply changes.
+func (r *repository) applyStores(ctx context.Context) (stores apply.Stores, err error) {
+	if stores.Registry, err = r.Registry(ctx); err != nil {
+		return stores, err
+	}
+	if stores.Online, err = r.Online(ctx); err != nil {
+		return stores, err
+	}
+	stores.Ledger, err = r.Ledger(ctx)
+	return stores, err
+}
+
+// feastTables is the optional power of an online store to find rows that Feast
+// left in tables of its own.
+type feastTables interface {
+	FeastTables(ctx context.Context, project string) ([]string, error)
+}
+
+// noteFeastTables says which of Feast's own online tables hold rows: we do not
+// read them.
+func (r *repository) noteFeastTables(ctx context.Context) {
+	online, err := r.Online(ctx)
+	if err != nil {
+		return
+	}
+	store, ok := online.(feastTables)
+	if !ok {
+		return
+	}
+	tables, err := store.FeastTables(ctx, r.config.Project)
+	if err != nil || len(tables) == 0 {
+		return
+	}
+	fmt.Fprintf(r.app.stdio.Err, "%s Feast's online tables %s hold rows. Asof serves from tables of its own: "+
+		"run `%s materialize` for the span that you serve, and drop Feast's tables when nothing reads them any more.\n",
+		paint(r.app.stdio.Err, yellow, "note:"), strings.Join(tables, ", "), r.app.name)
+}

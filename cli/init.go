@@ -1,0 +1,74 @@
+package cli
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/asof-dev/asof/definition"
+	"github.com/asof-dev/asof/sample"
+)
+
+func (a *app) initCommand() *cobra.Command {
+	var template string
+	var minimal bool
+	cmd := &cobra.Command{
+		Use:     "init NAME",
+		Short:   "Make a repository that works",
+		Long:    "Makes the folder NAME with definitions, both configurations (embedded and PostgreSQL),\na pipeline and a README. Templates: " + strings.Join(definition.Templates(), ", ") + ".",
+		Example: a.example("init streamflow -t streamflow", "init my_project -t minimal"),
+		Args:    a.args("NAME"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if minimal {
+				template = "minimal"
+			}
+			dir := a.path(args[0])
+			files, err := definition.Init(dir, filepath.Base(dir), template)
+			if err != nil {
+				return err
+			}
+			for _, f := range files {
+				fmt.Fprintln(a.stdio.Out, filepath.Join(dir, f))
+			}
+			fmt.Fprintf(a.stdio.Out, "\nThe repository is in %s. Its README.md says what to do next.\n", dir)
+			return nil
+		},
+	}
+	cmd.Flags().StringVarP(&template, "template", "t", "minimal", "what to begin with")
+	cmd.Flags().BoolVarP(&minimal, "minimal", "m", false, "the same as -t minimal")
+	return cmd
+}
+
+func (a *app) sampleCommand() *cobra.Command {
+	var out string
+	opts := sample.Options{}
+	streamflow := &cobra.Command{
+		Use:     "streamflow --out DIR",
+		Short:   "Make months of a video-streaming company, as CSV files",
+		Example: a.example("sample streamflow --out data/seeds", "sample streamflow --out data/seeds --users 100000 --months 24 --seed 7"),
+		Args:    a.args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if out == "" {
+				return usagef(cmd.CommandPath()+" --out data/seeds", "--out is missing: it names the folder for the months")
+			}
+			started := time.Now()
+			months, err := sample.StreamFlow(cmd.Context(), a.path(out), opts)
+			if err != nil {
+				return err
+			}
+			for _, m := range months {
+				fmt.Fprintf(a.stdio.Out, "%s as of %s: six files of %s\n", m.Dir, m.AsOf.Format(time.DateOnly), count(int64(opts.Users), "user", "users"))
+			}
+			fmt.Fprintf(a.stdio.Out, "Made in %s.\n", took(time.Since(started)))
+			return nil
+		},
+	}
+	streamflow.Flags().StringVar(&out, "out", "", "the folder for the months")
+	streamflow.Flags().IntVar(&opts.Users, "users", 7043, "how many users")
+	streamflow.Flags().IntVar(&opts.Months, "months", 2, "how many months")
+	streamflow.Flags().Uint64Var(&opts.Seed, "seed", 0, "the same seed makes the same files")
+	return a.group("sample", "Make sample data", streamflow)
+}

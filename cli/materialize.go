@@ -1,0 +1,209 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/materialize"
+)
+
+// materializer wires the journey to the repository's stores.
+func (r *repository) materializer(ctx context.Context, progress asof.Progress) (*materialize.Materializer, error) {
+	if _, err := r.snapshot(ctx); err != nil {
+		return nil, err
+	}
+	m := &materialize.Materializer{Project: r.config.Project, Progress: progress}
+	var err error
+	if m.Registry, err = r.Registry(ctx); err != nil {
+		return nil, err
+	}
+	if m.Offline, err = r.Offline(ctx); err != nil {
+		return nil, err
+	}
+	if m.Online, err = r.Online(ctx); err != nil {
+		return nil, err
+	}
+	m.Ledger, err = r.Ledger(ctx)
+	return m, err
+}
+
+// materialized opens the repository, runs the journey with its progress shown,
+// and prints what became of each view.
+func (a *app) materialized(ctx context.Context, output string, overlap time.Duration,
+	run func(*materialize.Materializer) ([]materialize.Result, error)) error {
+	if output != "table" && output != "json" {
+		return badOutput(output, "table", "json")
+	}
+	return a.withRepository(ctx, func(r *repository) error {
+		progress, end := a.progress()
+		m, err := r.materializer(ctx, progress)
+		if err != nil {
+			end()
+			return err
+		}
+		m.Overlap = overlap
+		results, err := run(m)
+		end()
+		if printed := a.printResults(output, results); printed != nil {
+			return printed
+		}
+		return err
+	})
+}
+
+func (a *app) printResults(output string, results []materialize.Result) error {
+	headers := []string{"VIEW", "FROM", "TO", "ROWS READ", "KEYS WRITTEN", "NEWEST EVENT", "TIME"}
+	var rows [][]string
+	for _, r := range results {
+		if r.Err != nil {
+			continue
+		}
+		rows = append(rows, []string{r.View, instant(r.Span.From, "the oldest row"), instant(r.Span.To, ""), fmt.Sprint(r.Read),
+			fmt.Sprint(r.Written), instant(r.Newest, "-"), took(r.Took)})
+	}
+	if len(rows) > 0 {
+		if err := a.printList(output, headers, rows); err != nil {
+			return err
+		}
+	}
+	for _, r := range results {
+		for _, note := range r.Notes {
+			fmt.Fprintf(a.stdio.Err, "%s %s: %s\n", paint(a.stdio.Err, yellow, "note:"), r.View, note)
+		}
+	}
+	return nil
+}
+
+// instant prints a time in UTC, or what stands for none.
+func instant(t time.Time, none string) string {
+	if t.IsZero() {
+		return none
+	}
+	return t.UTC().Format("2006-01-02T15:04:05.999999Z")
+}
+
+func (a *app) materializeCommand() *cobra.Command {
+	var views []string
+	var all bool
+	var output string
+	cmd := &cobra.Command{
+		Use:     "materialize START END",
+		Short:   "Copy the newest values of a span of time to the online store",
+		Long:    "Copies, for each key, the newest row with START <= event time <= END. Times are ISO 8601;\nwithout a zone they are UTC.",
+		Example: a.example("-c my_project materialize 2024-01-01T00:00:00 2024-02-01T00:00:00", "-c my_project materialize 2024-01-01 2024-02-01 -v usage_agg_30d_fv"),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if all && len(args) > 0 {
+				return usagef(cmd.CommandPath()+" --help", "START and END go without --disable-event-timestamp")
+			}
+			if all {
+				return nil
+			}
+			return a.args("START", "END")(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			start, end := time.Unix(0, 0).UTC(), time.Now()
+			if !all {
+				var err error
+				if start, err = parseInstant("START", args[0]); err != nil {
+					return err
+				}
+				if end, err = parseInstant("END", args[1]); err != nil {
+					return err
+				}
+			}
+			return a.materialized(cmd.Context(), output, 0, func(m *materialize.Materializer) ([]materialize.Result, error) {
+				return m.Materialize(cmd.Context(), start, end, views)
+			})
+		},
+	}
+	cmd.Flags().StringArrayVarP(&views, "views", "v", nil, "only this view; once for each")
+	cmd.Flags().BoolVar(&all, "disable-event-timestamp", false, "everything from 1970 to now, without START and END")
+	outputFlag(cmd, &output)
+	return cmd
+}
+
+func (a *app) materializeIncrementalCommand() *cobra.Command {
+	var views []string
+	var overlap time.Duration
+	var output string
+	cmd := &cobra.Command{
+		Use:   "materialize-incremental END",
+		Short: "Copy what came since the last run to the online store",
+		Long: "Goes on from where the ledger says that each view has got to; a view that was never\n" +
+			"materialized begins at its oldest row. An end in the future is taken as now.",
+		Example: a.example("-c my_project materialize-incremental $(date +%Y-%m-%d)"),
+		Args:    a.args("END"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			end, err := parseInstant("END", args[0])
+			if err != nil {
+				return err
+			}
+			return a.materialized(cmd.Context(), output, overlap, func(m *materialize.Materializer) ([]materialize.Result, error) {
+				return m.Incremental(cmd.Context(), end, views)
+			})
+		},
+	}
+	cmd.Flags().StringArrayVarP(&views, "views", "v", nil, "only this view; once for each")
+	cmd.Flags().DurationVar(&overlap, "overlap", 0, "begin this long before the last end, for rows that came late: 48h")
+	outputFlag(cmd, &output)
+	return cmd
+}
+
+func (a *app) materializationsCommand() *cobra.Command {
+	var view, output string
+	cmd := &cobra.Command{
+		Use:     "materializations",
+		Short:   "List what was materialized, newest first",
+		Example: a.example("-c my_project materializations --view usage_agg_30d_fv"),
+		Args:    a.args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.withRepository(cmd.Context(), func(r *repository) error {
+				ledger, err := r.Ledger(cmd.Context())
+				if err != nil {
+					return err
+				}
+				entries, err := ledger.Materializations(cmd.Context(), r.config.Project, view)
+				if err != nil {
+					return err
+				}
+				rows := [][]string{}
+				for _, m := range entries {
+					rows = append(rows, []string{fmt.Sprint(m.ID), m.View, instant(m.Span.From, "the oldest row"), instant(m.Span.To, ""),
+						instant(m.Started, ""), outcome(m), fmt.Sprint(m.Read), fmt.Sprint(m.Written), m.Cause})
+				}
+				return a.printList(output, []string{"ID", "VIEW", "FROM", "TO", "STARTED", "STATE", "ROWS READ", "KEYS WRITTEN", "CAUSE"}, rows)
+			})
+		},
+	}
+	cmd.Flags().StringVar(&view, "view", "", "only this view")
+	outputFlag(cmd, &output)
+	return cmd
+}
+
+func outcome(m asof.Materialization) string {
+	switch {
+	case m.Error != "":
+		return "failed: " + m.Error
+	case m.Finished.IsZero():
+		return "not finished"
+	}
+	return "done"
+}
+
+// The forms in which a time may be given; without a zone it is UTC.
+var instantForms = []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999", "2006-01-02 15:04:05.999999999Z07:00",
+	"2006-01-02 15:04:05.999999999", "2006-01-02T15:04", "2006-01-02 15:04", time.DateOnly}
+
+func parseInstant(name, text string) (time.Time, error) {
+	for _, form := range instantForms {
+		if t, err := time.Parse(form, strings.TrimSpace(text)); err == nil {
+			return t.UTC(), nil
+		}
+	}
+	return time.Time{}, usagef("", "%s %q is no time; write 2024-01-31 or 2024-01-31T12:00:00", name, text)
+}

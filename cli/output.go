@@ -1,0 +1,111 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+)
+
+// outputFlag adds --output to a command that lists something.
+func outputFlag(cmd *cobra.Command, into *string) {
+	cmd.Flags().StringVar(into, "output", "table", "table or json")
+}
+
+// printList prints rows under their headers, plain as Feast prints its tables,
+// or as a JSON list of objects whose keys are the headers in lower case.
+func (a *app) printList(output string, headers []string, rows [][]string) error {
+	switch output {
+	case "table":
+		return plainTable(a.stdio.Out, headers, rows)
+	case "json":
+		list := make([]map[string]string, len(rows))
+		for i, row := range rows {
+			list[i] = map[string]string{}
+			for j, h := range headers {
+				list[i][strings.ReplaceAll(strings.ToLower(h), " ", "_")] = row[j]
+			}
+		}
+		return printJSON(a.stdio.Out, list)
+	}
+	return badOutput(output, "table", "json")
+}
+
+func badOutput(output string, known ...string) error {
+	return usagef("", "unknown output %q%s", output, didYouMean(output, known))
+}
+
+func printJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// plainTable aligns columns with two spaces between them and no lines around.
+func plainTable(w io.Writer, headers []string, rows [][]string) error {
+	widths := make([]int, len(headers))
+	all := append([][]string{headers}, rows...)
+	for _, row := range all {
+		for i, cell := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	for _, row := range all {
+		var line strings.Builder
+		for i, cell := range row {
+			line.WriteString(cell + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+2))
+		}
+		if _, err := fmt.Fprintln(w, strings.TrimRight(line.String(), " ")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// The colours, for a terminal that wants them.
+const (
+	green  = "32"
+	yellow = "33"
+	red    = "31"
+)
+
+// paint colours text where w is a terminal and NO_COLOR is not set.
+func paint(w io.Writer, colour, text string) string {
+	if !isTerminal(w) || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
+		return text
+	}
+	return "\x1b[1;" + colour + "m" + text + "\x1b[0m"
+}
+
+// took returns a duration as a person reads it.
+func took(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	}
+	return d.Round(time.Second).String()
+}
+
+// count returns a number with its noun: 1 row, 7,043 rows.
+func count(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return thousands(n) + " " + many
+}
+
+func thousands(n int64) string {
+	digits := fmt.Sprint(n)
+	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}

@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/term"
+
+	"github.com/asof-dev/asof"
+)
+
+// isTerminal reports whether w is a screen that a person looks at.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// progress returns a Progress that shows itself on stderr, and what ends it:
+// bars on a terminal, elsewhere a plain line now and then. Nothing is shown of
+// a step that ends at once.
+func (a *app) progress() (asof.Progress, func()) {
+	if isTerminal(a.stdio.Err) {
+		bars := newBars(a.stdio.Err)
+		return bars.report, bars.end
+	}
+	lines := &lines{out: a.stdio.Err, steps: map[string]*step{}}
+	return lines.report, func() {}
+}
+
+// bars shows a bar a step, with its rate and the time left.
+type bars struct {
+	mu   sync.Mutex
+	pool *mpb.Progress
+	bars map[string]*mpb.Bar
+}
+
+func newBars(out io.Writer) *bars {
+	return &bars{pool: mpb.New(mpb.WithOutput(out), mpb.WithWidth(40), mpb.WithAutoRefresh()), bars: map[string]*mpb.Bar{}}
+}
+
+func (b *bars) report(name string, done, total int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	bar := b.bars[name]
+	if bar == nil {
+		bar = b.pool.AddBar(total, mpb.BarRemoveOnComplete(),
+			mpb.PrependDecorators(decor.Name(name, decor.WCSyncSpaceR), decor.CountersNoUnit("%d of %d rows", decor.WCSyncSpace)),
+			mpb.AppendDecorators(decor.Percentage(), decor.AverageSpeed(0, " %.0f rows/s", decor.WCSyncSpace),
+				decor.AverageETA(decor.ET_STYLE_GO, decor.WCSyncSpace)))
+		b.bars[name] = bar
+	}
+	bar.SetTotal(total, false)
+	bar.SetCurrent(done)
+	if total > 0 && done >= total {
+		bar.SetTotal(total, true)
+	}
+}
+
+func (b *bars) end() {
+	b.mu.Lock()
+	for _, bar := range b.bars {
+		bar.Abort(true)
+	}
+	b.mu.Unlock()
+	b.pool.Wait()
+}
+
+// lineEvery is how often a long step says where it is, where there is no screen.
+const lineEvery = 5 * time.Second
+
+// lines prints a line for a step that takes long.
+type lines struct {
+	mu    sync.Mutex
+	out   io.Writer
+	steps map[string]*step
+}
+
+type step struct{ started, told time.Time }
+
+func (l *lines) report(name string, done, total int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	s := l.steps[name]
+	if s == nil {
+		s = &step{started: now, told: now}
+		l.steps[name] = s
+	}
+	if now.Sub(s.told) < lineEvery {
+		return
+	}
+	s.told = now
+	rate := float64(done) / now.Sub(s.started).Seconds()
+	if total <= 0 || rate == 0 {
+		fmt.Fprintf(l.out, "%s: %d rows, %.0f rows/s\n", name, done, rate)
+		return
+	}
+	left := time.Duration(float64(total-done) / rate * float64(time.Second)).Round(time.Second)
+	fmt.Fprintf(l.out, "%s: %d of %d rows (%d%%), %.0f rows/s, %s left\n", name, done, total, done*100/total, rate, left)
+}

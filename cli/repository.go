@@ -1,0 +1,178 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/apply"
+	"github.com/asof-dev/asof/definition"
+)
+
+// repository is a Feast repository while a command works on it: its
+// configuration, and its stores, each opened when first asked for.
+type repository struct {
+	app    *app
+	config *definition.Config
+
+	registry  asof.Registry
+	offline   asof.OfflineStore
+	online    asof.OnlineStore
+	warehouse asof.Warehouse
+	ledger    asof.Ledger
+	shared    map[any]io.Closer // by the keys of Share
+	closers   []io.Closer       // closed last to first
+}
+
+// withRepository opens the repository of -c and -f, does the work, and closes
+// what was opened.
+func (a *app) withRepository(ctx context.Context, do func(*repository) error) (err error) {
+	if info, err := os.Stat(a.globals.dir); err != nil || !info.IsDir() {
+		return usagef(a.name+" -c DIR …", "%s is not a folder; -c names the repository", a.globals.dir)
+	}
+	config, err := definition.LoadConfig(a.globals.dir, a.globals.configPath())
+	if err != nil {
+		return err
+	}
+	r := &repository{app: a, config: config}
+	a.warn(config.Warnings)
+	defer func() {
+		for i := len(r.closers) - 1; i >= 0; i-- {
+			err = errors.Join(err, r.closers[i].Close())
+		}
+	}()
+	return do(r)
+}
+
+// warn prints problems that do not stop the work.
+func (a *app) warn(problems asof.Problems) {
+	for _, p := range problems {
+		fmt.Fprintf(a.stdio.Err, "%s %s\n", paint(a.stdio.Err, yellow, "warning:"), p)
+	}
+}
+
+// setup is what a store of the section is opened with.
+func (r *repository) setup(section definition.Section) Setup {
+	return Setup{Config: r.config, Section: section, Warn: r.app.warn, repository: r}
+}
+
+// opened keeps the store, so that it is opened once and closed at the end.
+func opened[S io.Closer](r *repository, into *S, store S, err error) (S, error) {
+	if err != nil {
+		var none S
+		return none, err
+	}
+	*into = store
+	r.closers = append(r.closers, store)
+	return store, nil
+}
+
+// Registry, Offline, Online, Warehouse and Ledger open the repository's stores.
+func (r *repository) Registry(ctx context.Context) (asof.Registry, error) {
+	if r.registry != nil {
+		return r.registry, nil
+	}
+	store, err := open(ctx, r.app.engines.Registry, r.setup(r.config.Registry))
+	return opened(r, &r.registry, store, err)
+}
+
+func (r *repository) Offline(ctx context.Context) (asof.OfflineStore, error) {
+	if r.offline != nil {
+		return r.offline, nil
+	}
+	store, err := open(ctx, r.app.engines.Offline, r.setup(r.config.Offline))
+	return opened(r, &r.offline, store, err)
+}
+
+func (r *repository) Online(ctx context.Context) (asof.OnlineStore, error) {
+	if r.online != nil {
+		return r.online, nil
+	}
+	store, err := open(ctx, r.app.engines.Online, r.setup(r.config.Online))
+	return opened(r, &r.online, store, err)
+}
+
+// Warehouse opens asof.warehouse; where that is left out, the one that goes
+// with the offline store.
+func (r *repository) Warehouse(ctx context.Context) (asof.Warehouse, error) {
+	if r.warehouse != nil {
+		return r.warehouse, nil
+	}
+	store, err := open(ctx, r.app.engines.Warehouse, r.setup(r.config.WarehouseSection()))
+	return opened(r, &r.warehouse, store, err)
+}
+
+// Ledger opens the ledger where design puts it: in PostgreSQL if a store uses
+// that, else in a file beside the registry's.
+func (r *repository) Ledger(ctx context.Context) (asof.Ledger, error) {
+	if r.ledger != nil {
+		return r.ledger, nil
+	}
+	section := r.config.Registry
+	section.Type = "sqlite"
+	for _, s := range []definition.Section{r.config.Online, r.config.Offline} {
+		if s.Type == "postgres" {
+			section = s
+			break
+		}
+	}
+	store, err := open(ctx, r.app.engines.Ledger, r.setup(section))
+	return opened(r, &r.ledger, store, err)
+}
+
+// snapshot reads the project's definitions as they are registered. A project
+// that was never applied is CodeUnavailable and says what to do.
+func (r *repository) snapshot(ctx context.Context) (*asof.Snapshot, error) {
+	registry, err := r.Registry(ctx)
+	if err != nil {
+		return nil, err
+	}
+	snapshot, err := registry.Snapshot(ctx, r.config.Project)
+	if err != nil {
+		return nil, err
+	}
+	if snapshot.Project() == nil {
+		return nil, asof.Errorf(asof.CodeUnavailable, "project %s has no definitions yet: run `%s -c %s apply`",
+			r.config.Project, r.app.name, r.app.globals.dir)
+	}
+	return snapshot, nil
+}
+
+// definitions reads the repository's Python files.
+func (r *repository) definitions(ctx context.Context, python bool) (apply.Desired, error) {
+	load := definition.Load
+	if python {
+		load = definition.LoadByPython
+	}
+	result, err := load(ctx, r.config)
+	if err != nil {
+		return apply.Desired{}, err
+	}
+	for _, s := range result.Skipped {
+		fmt.Fprintf(r.app.stdio.Err, "%s %s is skipped: %s\n", paint(r.app.stdio.Err, yellow, "note:"), s.File, s.Reason)
+	}
+	r.app.warn(result.Warnings)
+	return apply.Desired{Project: r.config.Project, Objects: result.Objects}, nil
+}
+
+// path returns a path of the command line: as with other programs' chdir flags,
+// relative ones start in the repository.
+func (a *app) path(p string) string {
+	if p == "" || filepath.IsAbs(p) {
+		return p
+	}
+	return filepath.Join(a.globals.dir, p)
+}
+
+// input returns the path of a file to read: in the repository, else where the
+// command was called.
+func (a *app) input(p string) string {
+	if inside := a.path(p); fileExists(inside) || !fileExists(p) {
+		return inside
+	}
+	return p
+}

@@ -1,0 +1,224 @@
+// Package cli is the command line of Asof: its commands, what they print, and
+// the wiring of a repository's stores. The engines come from the caller, so
+// that an outsider's engine is a main of its own.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// Version is set by the build.
+var Version = "dev"
+
+// The exit codes.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// Stdio are the streams of a run.
+type Stdio struct {
+	In  io.Reader
+	Out io.Writer
+	Err io.Writer
+}
+
+// Run runs the command of args, args[0] being the program's name, and returns
+// its exit code: 0 done, 1 failed, 2 wrong usage.
+func Run(ctx context.Context, args []string, stdio Stdio, engines Engines) int {
+	app := &app{name: programName(args[0]), stdio: stdio, engines: engines}
+	rest, err := app.globals.parse(args[1:])
+	if err == nil {
+		err = app.globals.act()
+	}
+	if err == nil {
+		root := app.command()
+		root.SetArgs(rest)
+		err = root.ExecuteContext(ctx)
+	}
+	return app.exit(err)
+}
+
+// app is one run of the program.
+type app struct {
+	name    string
+	stdio   Stdio
+	engines Engines
+	globals globals
+}
+
+// programName is what the program was called by: it answers to feast too.
+func programName(path string) string {
+	if base := strings.TrimSuffix(filepath.Base(path), ".exe"); base == "feast" {
+		return base
+	}
+	return "asof"
+}
+
+// usageError is the caller's wrong use of a command. The hint is a command
+// that works.
+type usageError struct{ message, hint string }
+
+func (e *usageError) Error() string { return e.message }
+
+func usagef(hint, format string, args ...any) error {
+	return &usageError{fmt.Sprintf(format, args...), hint}
+}
+
+// exit prints err, if any, and returns the code that it stands for.
+func (a *app) exit(err error) int {
+	var usage *usageError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintf(a.stdio.Err, "%s: interrupted\n", a.name)
+		return exitFailed
+	case errors.As(err, &usage):
+		fmt.Fprintf(a.stdio.Err, "%s: %s\n", a.name, usage.message)
+		if usage.hint != "" {
+			fmt.Fprintf(a.stdio.Err, "Try: %s\n", usage.hint)
+		}
+		return exitUsage
+	case errors.Is(err, errReported):
+		return exitFailed
+	}
+	fmt.Fprintf(a.stdio.Err, "%s: %s\n", a.name, err)
+	return exitFailed
+}
+
+// errReported is a failure of which the command has told the user already.
+var errReported = errors.New("reported")
+
+// command returns the root command with all the others below it.
+func (a *app) command() *cobra.Command {
+	root := &cobra.Command{
+		Use:   a.name,
+		Short: "Asof is a feature store in one binary",
+		Long: "Asof is a feature store in one binary: define features once, get training data that\n" +
+			"never sees the future, serve the same values online.",
+		Example:           a.example("init my_project -t streamflow", "-c my_project apply", "-c my_project serve"),
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return a.unknownCommand(cmd, args[0])
+			}
+			return cmd.Help()
+		},
+		Args: cobra.ArbitraryArgs,
+	}
+	root.SetUsageTemplate(usageTemplate)
+	root.SetIn(a.stdio.In)
+	root.SetOut(a.stdio.Out)
+	root.SetErr(a.stdio.Err)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usagef(cmd.CommandPath()+" --help", "%s", a.misplaced(cmd, err))
+	})
+	root.AddCommand(a.initCommand(), a.sampleCommand(), a.applyCommand(), a.planCommand(), a.teardownCommand(),
+		a.registryDumpCommand(), a.materializeCommand(), a.materializeIncrementalCommand(), a.materializationsCommand(),
+		a.onlineCommand(), a.historicalCommand(), a.pipelineCommand(), a.serveCommand(), a.pingCommand(), a.versionCommand())
+	root.AddCommand(a.objectCommands()...)
+	return root
+}
+
+// misplaced explains a global flag that came after the command, else the error.
+func (a *app) misplaced(cmd *cobra.Command, err error) string {
+	message := err.Error()
+	for flag, use := range map[string]string{"'c'": "-c DIR", "--chdir": "--chdir DIR", "--feature-store-yaml": "-f FILE", "--log-level": "--log-level LEVEL"} {
+		if strings.Contains(message, flag) && strings.HasPrefix(message, "unknown") {
+			return fmt.Sprintf("%s goes before the command: %s %s %s", strings.Fields(use)[0], a.name, use, cmd.Name())
+		}
+	}
+	return message
+}
+
+func (a *app) unknownCommand(root *cobra.Command, name string) error {
+	var known []string
+	for _, c := range root.Commands() {
+		if c.IsAvailableCommand() {
+			known = append(known, c.Name())
+		}
+	}
+	return usagef(a.name+" --help", "unknown command %q%s", name, didYouMean(name, known))
+}
+
+// group returns a command that only holds others.
+func (a *app) group(use, short string, commands ...*cobra.Command) *cobra.Command {
+	group := &cobra.Command{Use: use, Short: short, Args: cobra.ArbitraryArgs}
+	group.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return a.unknownCommand(cmd, args[0])
+		}
+		return cmd.Help()
+	}
+	group.AddCommand(commands...)
+	return group
+}
+
+// args checks the number of arguments and says what is missing by its name.
+func (a *app) args(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) < len(names):
+			return usagef(cmd.CommandPath()+" --help", "%s is missing: %s", names[len(args)], cmd.UseLine())
+		case len(args) > len(names):
+			return usagef(cmd.CommandPath()+" --help", "%q is one argument too many: %s", args[len(names)], cmd.UseLine())
+		}
+		return nil
+	}
+}
+
+// example returns the examples of a help text, a command a line.
+func (a *app) example(lines ...string) string {
+	for i, line := range lines {
+		lines[i] = "  " + a.name + " " + line
+	}
+	return strings.Join(lines, "\n")
+}
+
+func (a *app) versionCommand() *cobra.Command {
+	return &cobra.Command{Use: "version", Short: "Print the version", Args: a.args(),
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintf(a.stdio.Out, "asof %s\n", Version)
+			return err
+		}}
+}
+
+// Main is the main function of a binary: it runs the process's arguments until
+// done or interrupted.
+func Main(engines Engines) {
+	ctx, stop := interruptible()
+	code := Run(ctx, os.Args, Stdio{os.Stdin, os.Stdout, os.Stderr}, engines)
+	stop()
+	os.Exit(code)
+}
+
+const usageTemplate = `Usage:{{if .Runnable}}
+  {{.UseLine}}{{end}}{{if .HasAvailableSubCommands}}
+  {{.CommandPath}} COMMAND{{end}}{{if .HasExample}}
+
+Examples:
+{{.Example}}{{end}}{{if .HasAvailableSubCommands}}
+
+Commands:{{range .Commands}}{{if .IsAvailableCommand}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}{{if .HasAvailableLocalFlags}}
+
+Flags:
+{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}{{if not .HasParent}}
+
+Before the command:
+  -c, --chdir DIR                  the repository (default: this folder; env FEATURE_REPO_DIR_ENV_VAR)
+  -f, --feature-store-yaml FILE    its configuration (default: feature_store.yaml; env FEAST_FS_YAML_FILE_PATH)
+      --log-level LEVEL            debug, info, warning or error (default: warning){{end}}
+`

@@ -1,0 +1,30 @@
+package main
+
+import (
+	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/cli"
+)
+
+// engines are the technologies of this binary, by the roles that they have.
+func engines() cli.Engines {
+	return cli.Engines{
+		Registry: []cli.Engine[asof.Registry]{{Names: []string{"file"}, Open: fileRegistry}},
+		Offline: []cli.Engine[asof.OfflineStore]{
+			// dask is Feast's name for its file store, and its default.
+			{Names: []string{"duckdb", "dask", "file"}, Open: duckdbOffline},
+			{Names: []string{"postgres"}, Open: postgresOffline},
+		},
+		Online: []cli.Engine[asof.OnlineStore]{
+			{Names: []string{"sqlite"}, Open: sqliteOnline},
+			{Names: []string{"postgres"}, Open: postgresOnline},
+		},
+		Warehouse: []cli.Engine[asof.Warehouse]{
+			{Names: []string{"parquet"}, Open: parquetWarehouse},
+			{Names: []string{"postgres"}, Open: postgresWarehouse},
+		},
+		Ledger: []cli.Engine[asof.Ledger]{
+			{Names: []string{"sqlite"}, Open: sqliteLedger},
+			{Names: []string{"postgres"}, Open: postgresLedger},
+		},
+	}
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+
+	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/cli"
+	"github.com/asof-dev/asof/postgres"
+)
+
+// postgresSettings are the keys of a PostgreSQL section in feature_store.yaml,
+// named as in Feast.
+type postgresSettings struct {
+	Host     string `yaml:"host"`
+	Port     int    `yaml:"port"`
+	Database string `yaml:"database"`
+	Schema   string `yaml:"db_schema"`
+	User     string `yaml:"user"`
+	Password string `yaml:"password"`
+	SSLMode  string `yaml:"sslmode"`
+	SSLKey   string `yaml:"sslkey_path"`
+	SSLCert  string `yaml:"sslcert_path"`
+	SSLRoot  string `yaml:"sslrootcert_path"`
+	MaxConns int    `yaml:"max_conn"`
+
+	// Settings of Feast's that nothing here needs: a pool opens connections
+	// when there is work, and TCP keeps them alive.
+	MinConns   int    `yaml:"min_conn"`
+	ConnType   string `yaml:"conn_type"`
+	Keepalive  int    `yaml:"keepalives_idle"`
+	SelectMode string `yaml:"entity_select_mode"`
+	BatchRows  int    `yaml:"max_batched_result_rows"`
+	Vector     bool   `yaml:"vector_enabled"`
+	Search     bool   `yaml:"enable_openai_compatible_store"`
+}
+
+// openPostgres returns the database of a section. Sections with the same
+// settings share one pool.
+func openPostgres(ctx context.Context, s cli.Setup) (*postgres.DB, error) {
+	var c postgresSettings
+	if err := s.Decode(&c); err != nil {
+		return nil, err
+	}
+	if c.Host == "" || c.Database == "" {
+		return nil, asof.Errorf(asof.CodeInvalid, "%s: %s needs `host` and `database`", s.Config.Path, s.Section.Name)
+	}
+	config := postgres.Config{Host: c.Host, Port: c.Port, Database: c.Database, Schema: c.Schema, User: c.User, Password: c.Password,
+		SSLMode: c.SSLMode, SSLCert: c.SSLCert, SSLKey: c.SSLKey, SSLRoot: c.SSLRoot, MaxConns: c.MaxConns}
+	return cli.Share(s, config, func() (*postgres.DB, error) { return postgres.Open(ctx, config) })
+}
+
+// postgresWarehouse and the others below are the stores of one database.
+func postgresWarehouse(ctx context.Context, s cli.Setup) (asof.Warehouse, error) {
+	db, err := openPostgres(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return db.Warehouse(), nil
+}
+
+func postgresOnline(ctx context.Context, s cli.Setup) (asof.OnlineStore, error) {
+	db, err := openPostgres(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return db.Online(s.Config.KeyVersion)
+}
+
+func postgresLedger(ctx context.Context, s cli.Setup) (asof.Ledger, error) {
+	db, err := openPostgres(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return db.Ledger(), nil
+}
+
+func postgresOffline(ctx context.Context, s cli.Setup) (asof.OfflineStore, error) {
+	db, err := openPostgres(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return db.Offline(), nil
+}
