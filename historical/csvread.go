@@ -138,10 +138,11 @@ func (t *csvTable) batches(ctx context.Context, progress asof.Progress) iter.Seq
 		defer closer.Close()
 		schema := t.schema()
 		for done := int64(0); ; {
-			batch, err := t.batch(file, schema)
-			if err == nil {
-				err = ctx.Err()
+			if err := ctx.Err(); err != nil {
+				yield(nil, err)
+				return
 			}
+			batch, err := t.batch(file, schema)
 			if err != nil {
 				yield(nil, err)
 				return
