@@ -30,7 +30,8 @@ type Dialect interface {
 	// Rank returns a column so that it sorts by value, text by its bytes.
 	Rank(expr string, c asof.SourceColumn) string
 
-	// Value returns a column in a form from which asof.Cast makes type t.
+	// Value returns a column in a form from which asof.Cast makes type t, and
+	// with TypeInvalid in the form in which it is to come out.
 	Value(expr string, c asof.SourceColumn, t asof.Type) string
 }
 

@@ -77,7 +77,7 @@ func (duckDB) Rank(expr string, c asof.SourceColumn) string {
 func (duckDB) Value(expr string, c asof.SourceColumn, t asof.Type) string {
 	nested := strings.HasPrefix(c.Native, "STRUCT") || strings.HasPrefix(c.Native, "MAP")
 	switch {
-	case nested && t.Value != asof.TypeStruct:
+	case nested && t.Value != asof.TypeStruct && t.Value != asof.TypeInvalid:
 		return "CAST(to_json(" + expr + ") AS VARCHAR)"
 	case c.Native == "TIME" || c.Native == "INTERVAL":
 		return "CAST(" + expr + " AS VARCHAR)"

@@ -84,17 +84,22 @@ var binaryTypes = map[string]bool{
 	"text": true, "bytea": true, "date": true, "timestamp without time zone": true, "timestamp with time zone": true,
 }
 
+// A numeric becomes a feature by way of its text, which is exact and which the
+// declared type then rounds once; a column of the entity rows it leaves as the
+// double that Feast makes of it.
 func (postgres) Value(expr string, c asof.SourceColumn, t asof.Type) string {
 	native := modifier.ReplaceAllString(c.Native, "")
 	elem, list := strings.CutSuffix(native, "[]")
 	switch {
+	case native == "numeric" && t.Value == asof.TypeInvalid:
+		return expr + "::double precision"
 	case native == "numeric" && t.Value == asof.TypeString:
 		return "trim_scale(" + expr + ")::text"
-	case list && (binaryTypes[elem] || elem == "numeric"):
+	case list && binaryTypes[elem]:
 		return expr
 	case list:
 		return expr + "::text[]"
-	case binaryTypes[native] || native == "numeric":
+	case binaryTypes[native]:
 		return expr
 	}
 	return expr + "::text"

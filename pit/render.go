@@ -106,7 +106,7 @@ func (r *renderer) entities(s *Select) string {
 		}
 	}
 	for i, c := range s.Columns {
-		columns = append(columns, r.Value("q."+r.Quote(c.Name), c, c.Type)+numbered(" AS c", i))
+		columns = append(columns, r.Value("q."+r.Quote(c.Name), c, asof.Type{})+numbered(" AS c", i))
 	}
 	return EntityTable + " AS MATERIALIZED (\n  SELECT " + strings.Join(columns, ", ") + "\n  FROM (\n" + s.SQL + "\n  ) AS q\n)"
 }

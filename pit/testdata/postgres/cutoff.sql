@@ -23,7 +23,7 @@ asof_history_1 AS (
 )
 SELECT m0.f0 AS "visits",
   m0.f1::text AS "extra",
-  m1.f0 AS "rain"
+  m1.f0::text AS "rain"
 FROM asof_entities AS e
 LEFT JOIN asof_match_0 AS m0 ON m0.nr = e.nr
 LEFT JOIN asof_history_1 AS m1 ON m1.event <= e.at AND (m1.until > e.at OR m1.until IS NULL)

@@ -7,7 +7,7 @@ WITH asof_source AS (
 )
 SELECT s.event AS event_timestamp,
   CAST(NULL AS timestamp) AS created_timestamp,
-  s.f0 AS "rain"
+  s.f0::text AS "rain"
 FROM asof_source AS s
 ORDER BY s.event DESC, s.f0 DESC NULLS LAST
 LIMIT 1

@@ -31,10 +31,10 @@ asof_history_2 AS (
   SELECT *, lead(event) OVER (ORDER BY event, f0 NULLS FIRST) AS until
   FROM asof_source_2
 )
-SELECT m0.f0 AS "profile__fee",
+SELECT m0.f0::text AS "profile__fee",
   m1.f0 AS "visits",
   m1.f1::text AS "extra",
-  m2.f0 AS "rain"
+  m2.f0::text AS "rain"
 FROM asof_entities AS e
 LEFT JOIN asof_history_0 AS m0 ON e.k0 = m0.k0 AND m0.event <= e.at AND (m0.until > e.at OR m0.until IS NULL)
 LEFT JOIN asof_history_1 AS m1 ON e.k1 = m1.k0 AND e.k0 = m1.k1 AND m1.event <= e.at AND (m1.until > e.at OR m1.until IS NULL) AND m1.event >= e.at - interval '129600000000 microseconds'

@@ -1,5 +1,5 @@
 WITH asof_entities AS MATERIALIZED (
-  SELECT row_number() OVER () AS nr, q."seen"::timestamptz AS at, q."user_id" AS k0, q."shop_id" AS k1, q."user_id" AS c0, q."shop_id" AS c1, q."seen" AS c2, q."label" AS c3
+  SELECT row_number() OVER () AS nr, q."seen"::timestamptz AS at, q."user_id" AS k0, q."shop_id" AS k1, q."user_id" AS c0, q."shop_id" AS c1, q."seen" AS c2, q."label"::double precision AS c3
   FROM (
 SELECT user_id, shop_id, seen, label FROM asked
   ) AS q
@@ -41,10 +41,10 @@ SELECT e.c0 AS "user_id",
   e.c1 AS "shop_id",
   e.c2 AS "seen",
   e.c3 AS "label",
-  m0.f0 AS "profile__fee",
+  m0.f0::text AS "profile__fee",
   m1.f0 AS "visits",
   m1.f1::text AS "extra",
-  m2.f0 AS "rain"
+  m2.f0::text AS "rain"
 FROM asof_entities AS e
 LEFT JOIN asof_history_0 AS m0 ON e.k0 = m0.k0 AND m0.event <= e.at AND (m0.until > e.at OR m0.until IS NULL)
 LEFT JOIN asof_history_1 AS m1 ON e.k1 = m1.k0 AND e.k0 = m1.k1 AND m1.event <= e.at AND (m1.until > e.at OR m1.until IS NULL) AND m1.event >= e.at - interval '129600000000 microseconds'

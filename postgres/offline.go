@@ -1,0 +1,212 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/pit"
+)
+
+// Offline is an asof.OfflineStore over the database's own tables. A question
+// is one transaction that sees one state and writes nothing but a temporary
+// table of entity rows, which goes with it.
+type Offline struct {
+	db  *DB
+	mem memory.Allocator
+}
+
+var _ asof.OfflineStore = (*Offline)(nil)
+
+// Offline returns the offline store in the database. Closing it leaves the
+// database open.
+func (db *DB) Offline() *Offline { return &Offline{db: db, mem: memory.DefaultAllocator} }
+
+// Close does nothing: the pool is the database's.
+func (o *Offline) Close() error { return nil }
+
+// question is one transaction, for one question.
+type question struct {
+	db   *DB
+	conn *pgxpool.Conn
+	tx   pgx.Tx
+}
+
+func (o *Offline) begin(ctx context.Context) (*question, error) {
+	conn, err := o.db.pool.Acquire(ctx)
+	if err != nil {
+		return nil, o.db.fault("reading the offline store", err)
+	}
+	tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead})
+	if err != nil {
+		conn.Release()
+		return nil, o.db.fault("reading the offline store", err)
+	}
+	return &question{db: o.db, conn: conn, tx: tx}, nil
+}
+
+// close ends the transaction; nothing of it is kept.
+func (q *question) close() {
+	_ = q.tx.Rollback(context.WithoutCancel(context.Background())) // a connection that cannot roll back is thrown away
+	q.conn.Release()
+}
+
+// Historical answers a point-in-time query.
+func (o *Offline) Historical(ctx context.Context, q *asof.PointInTime) (array.RecordReader, error) {
+	return o.answer(ctx, func(ctx context.Context, t *question) (array.RecordReader, error) { return o.historical(ctx, t, q) })
+}
+
+func (o *Offline) historical(ctx context.Context, t *question, q *asof.PointInTime) (array.RecordReader, error) {
+	query := &pit.Query{Cutoff: q.CreatedCutoff}
+	for _, view := range q.Views {
+		v, err := t.view(ctx, view)
+		if err != nil {
+			return nil, err
+		}
+		query.Views = append(query.Views, v)
+	}
+	var rows *pit.Rows
+	var err error
+	if q.Entities.SQL != "" {
+		query.Select, err = t.entities(ctx, q, query.Views)
+	} else {
+		rows, err = t.entityTable(ctx, q, query, o.mem)
+	}
+	if err != nil {
+		return nil, err
+	}
+	raw, err := t.query(ctx, pit.Historical(pit.Postgres, query), "the point-in-time query fails")
+	if err != nil {
+		if rows != nil {
+			rows.Release()
+		}
+		return nil, err
+	}
+	return pit.HistoricalAnswer(query, rows, raw, o.mem), nil
+}
+
+// entities describes the SELECT that makes the entity rows.
+func (t *question) entities(ctx context.Context, q *asof.PointInTime, views []*pit.View) (*pit.Select, error) {
+	sql := trimmed(q.Entities.SQL)
+	columns, err := t.columns(ctx, "the SQL of the entity rows", sql)
+	if err != nil {
+		return nil, err
+	}
+	if err := pit.CheckEntities(columnNames(columns), q.Timestamp, views); err != nil {
+		return nil, err
+	}
+	return &pit.Select{SQL: sql, Columns: columns, Timestamp: q.Timestamp}, nil
+}
+
+// entityTable reads the entity rows and copies their index into a temporary
+// table.
+func (t *question) entityTable(ctx context.Context, q *asof.PointInTime, query *pit.Query, mem memory.Allocator) (*pit.Rows, error) {
+	rows, err := pit.ReadRows(ctx, q.Entities.Records, q.Timestamp, query.Views, mem)
+	if err != nil {
+		return nil, err
+	}
+	query.From, query.To = rows.From, rows.To
+	if err := t.load(ctx, pit.EntityTable, rows.IndexSchema, rows.Index); err != nil {
+		rows.Release()
+		return nil, t.fault(ctx, "the entity rows cannot be copied", err)
+	}
+	return rows, nil
+}
+
+// PullLatest answers with the newest row of each key.
+func (o *Offline) PullLatest(ctx context.Context, q *asof.Latest) (array.RecordReader, error) {
+	return o.answer(ctx, func(ctx context.Context, t *question) (array.RecordReader, error) {
+		v, err := t.view(ctx, q.View)
+		if err != nil {
+			return nil, err
+		}
+		if q.Keys != nil && len(q.View.Keys) > 0 {
+			if err := t.wanted(ctx, q, o.mem); err != nil {
+				return nil, err
+			}
+		}
+		raw, err := t.query(ctx, pit.Latest(pit.Postgres, q, v), fmt.Sprintf("feature view %q cannot be read", q.View.View))
+		if err != nil {
+			return nil, err
+		}
+		return pit.LatestAnswer(v, raw, o.mem), nil
+	})
+}
+
+// answer runs a question, which the reader then owns. The reader's end ends
+// the query too, when it has not run to its own.
+func (o *Offline) answer(ctx context.Context, ask func(context.Context, *question) (array.RecordReader, error)) (array.RecordReader, error) {
+	t, err := o.begin(ctx)
+	if err == nil {
+		var reader array.RecordReader
+		if reader, err = ask(ctx, t); err == nil {
+			return reader, nil
+		}
+		t.close()
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return nil, err
+}
+
+// view resolves a view's source.
+func (t *question) view(ctx context.Context, q asof.ViewQuery) (*pit.View, error) {
+	relation, columns, err := t.source(ctx, q.Source)
+	if err != nil {
+		return nil, err
+	}
+	return pit.NewView(q, relation, columns)
+}
+
+// query runs SQL and hands the transaction over to the reader.
+func (t *question) query(ctx context.Context, sql, doing string) (array.RecordReader, error) {
+	if _, err := t.tx.Exec(ctx, "SET TRANSACTION READ ONLY"); err != nil {
+		return nil, t.fault(ctx, doing, err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	result := t.conn.Conn().PgConn().ExecParams(ctx, sql, nil, nil, nil, []int16{pgx.BinaryFormatCode})
+	r := &rowReader{question: t, result: result, cancel: cancel, ctx: ctx, doing: doing}
+	r.refs.Store(1)
+	if err := r.start(); err != nil {
+		r.stop()
+		return nil, err
+	}
+	return r, nil
+}
+
+// fault gives an error its code and, for a missing table, the nearest names.
+func (t *question) fault(ctx context.Context, doing string, err error) error {
+	if err == nil || ctx.Err() != nil {
+		return ctx.Err()
+	}
+	var server *pgconn.PgError
+	if errors.As(err, &server) && server.Code == "42P01" {
+		name := strings.TrimSuffix(strings.TrimPrefix(server.Message, `relation "`), `" does not exist`)
+		return asof.Errorf(asof.CodeInvalid, "%s: PostgreSQL at %s has no table %q in schema %q%s", doing, t.db.where, name, t.db.schema,
+			asof.DidYouMean(name, t.db.tableNames(ctx)))
+	}
+	return t.db.fault(doing, err)
+}
+
+// tableNames returns what could have been meant by a name that is not there;
+// nothing where that cannot be found out.
+func (db *DB) tableNames(ctx context.Context) []string {
+	rows, err := db.pool.Query(ctx, "SELECT table_name FROM information_schema.tables WHERE table_schema = $1 ORDER BY 1", db.schema)
+	if err != nil {
+		return nil
+	}
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil
+	}
+	return names
+}

@@ -1,0 +1,135 @@
+package postgres
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/asof-dev/asof"
+)
+
+// arrays are the element types of the arrays that are read.
+var arrays = map[uint32]uint32{
+	pgtype.BoolArrayOID: pgtype.BoolOID, pgtype.Int2ArrayOID: pgtype.Int2OID, pgtype.Int4ArrayOID: pgtype.Int4OID,
+	pgtype.Int8ArrayOID: pgtype.Int8OID, pgtype.Float4ArrayOID: pgtype.Float4OID, pgtype.Float8ArrayOID: pgtype.Float8OID,
+	pgtype.TextArrayOID: pgtype.TextOID, pgtype.ByteaArrayOID: pgtype.ByteaOID, pgtype.DateArrayOID: pgtype.DateOID,
+	pgtype.TimestampArrayOID: pgtype.TimestampOID, pgtype.TimestamptzArrayOID: pgtype.TimestamptzOID,
+}
+
+// arrowOf returns the Arrow type in which a column's values are read. What is
+// not listed reaches us as text: pit.Postgres casts it, numerics too.
+func arrowOf(oid uint32) arrow.DataType {
+	if elem, ok := arrays[oid]; ok {
+		return arrow.ListOf(arrowOf(elem))
+	}
+	switch oid {
+	case pgtype.BoolOID:
+		return arrow.FixedWidthTypes.Boolean
+	case pgtype.Int2OID:
+		return arrow.PrimitiveTypes.Int16
+	case pgtype.Int4OID:
+		return arrow.PrimitiveTypes.Int32
+	case pgtype.Int8OID:
+		return arrow.PrimitiveTypes.Int64
+	case pgtype.Float4OID:
+		return arrow.PrimitiveTypes.Float32
+	case pgtype.Float8OID:
+		return arrow.PrimitiveTypes.Float64
+	case pgtype.ByteaOID:
+		return arrow.BinaryTypes.Binary
+	case pgtype.DateOID:
+		return arrow.FixedWidthTypes.Date32
+	case pgtype.TimestampOID:
+		return &arrow.TimestampType{Unit: arrow.Microsecond}
+	case pgtype.TimestamptzOID:
+		return asof.Timestamp
+	}
+	return arrow.BinaryTypes.String
+}
+
+// The first day that PostgreSQL counts from, since 1970.
+const (
+	epochDays   = 10_957
+	epochMicros = epochDays * 86_400_000_000
+)
+
+// decoder returns what appends a value in PostgreSQL's binary form to b, a
+// builder of arrowOf's type.
+func decoder(oid uint32, b array.Builder) func([]byte) error {
+	switch b := b.(type) {
+	case *array.BooleanBuilder:
+		return func(v []byte) error { b.Append(v[0] != 0); return nil }
+	case *array.Int16Builder:
+		return func(v []byte) error { b.Append(int16(binary.BigEndian.Uint16(v))); return nil }
+	case *array.Int32Builder:
+		return func(v []byte) error { b.Append(int32(binary.BigEndian.Uint32(v))); return nil }
+	case *array.Int64Builder:
+		return func(v []byte) error { b.Append(int64(binary.BigEndian.Uint64(v))); return nil }
+	case *array.Float32Builder:
+		return func(v []byte) error { b.Append(math.Float32frombits(binary.BigEndian.Uint32(v))); return nil }
+	case *array.Float64Builder:
+		return func(v []byte) error { b.Append(math.Float64frombits(binary.BigEndian.Uint64(v))); return nil }
+	case *array.BinaryBuilder:
+		return func(v []byte) error { b.Append(v); return nil }
+	case *array.Date32Builder:
+		return func(v []byte) error {
+			days := int32(binary.BigEndian.Uint32(v))
+			if days == math.MaxInt32 || days == math.MinInt32 {
+				return errInfinite
+			}
+			b.Append(arrow.Date32(days + epochDays))
+			return nil
+		}
+	case *array.TimestampBuilder:
+		return func(v []byte) error {
+			us := int64(binary.BigEndian.Uint64(v))
+			if us == math.MaxInt64 || us == math.MinInt64 {
+				return errInfinite
+			}
+			b.Append(arrow.Timestamp(us + epochMicros))
+			return nil
+		}
+	case *array.ListBuilder:
+		return listDecoder(arrays[oid], b)
+	case *array.StringBuilder:
+		return func(v []byte) error { b.BinaryBuilder.Append(v); return nil }
+	}
+	return func([]byte) error { return fmt.Errorf("values of type %d cannot be read", oid) }
+}
+
+var errInfinite = asof.Errorf(asof.CodeInvalid, "a date or timestamp is infinity, which is no time: select NULL or a real date instead")
+
+// listDecoder reads one-dimensional arrays: a header of dimensions, a flag,
+// the element type, length and lower bound, then lengths and values.
+func listDecoder(elem uint32, b *array.ListBuilder) func([]byte) error {
+	into := b.ValueBuilder()
+	put := decoder(elem, into)
+	return func(v []byte) error {
+		b.Append(true)
+		switch dimensions := binary.BigEndian.Uint32(v); {
+		case dimensions == 0:
+			return nil
+		case dimensions > 1:
+			return asof.Errorf(asof.CodeInvalid, "an array has %d dimensions; arrays of one are read", dimensions)
+		}
+		n := int(binary.BigEndian.Uint32(v[12:]))
+		v = v[20:]
+		for range n {
+			size := int32(binary.BigEndian.Uint32(v))
+			v = v[4:]
+			if size < 0 {
+				into.AppendNull()
+				continue
+			}
+			if err := put(v[:size]); err != nil {
+				return err
+			}
+			v = v[size:]
+		}
+		return nil
+	}
+}
