@@ -101,7 +101,10 @@ func (o *Online) read(ctx context.Context, readings []*asof.Reading, tables []*v
 		r.Reset()
 		ids[i], numbers[i] = tables[i].id, tables[i].schema.Numbers(r.Features)
 		args = append(args, r.Keys)
-		fmt.Fprintf(&text, "SELECT %d::bigint, i, event_us, row FROM unnest($%d::bytea[]) WITH ORDINALITY AS k (key, i) JOIN %s ON entity_key = key UNION ALL ", i, i+1, tables[i].name)
+		// LATERAL with a LIMIT looks the keys up one by one; a plain join of
+		// many keys would read all of the table and hash it, which is slower.
+		fmt.Fprintf(&text, "SELECT %d::bigint, i, event_us, row FROM unnest($%d::bytea[]) WITH ORDINALITY AS k (key, i), "+
+			"LATERAL (SELECT event_us, row FROM %s WHERE entity_key = key LIMIT 1) AS found UNION ALL ", i, i+1, tables[i].name)
 	}
 	fmt.Fprintf(&text, "SELECT -1, id, revision, NULL FROM %s WHERE id = ANY ($%d::bigint[])", o.db.qualified("asof_online_view"), len(readings)+1)
 	rows, err := o.db.pool.Query(ctx, text.String(), append(args, ids)...)
