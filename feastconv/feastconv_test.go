@@ -204,8 +204,9 @@ func forgetSource(s *asof.DataSource) *asof.DataSource {
 // TestOpaqueDefinitions: an opaque definition has the same bytes before it is
 // registered and when it is read back.
 func TestOpaqueDefinitions(t *testing.T) {
-	definition := &core.LabelView{Spec: &core.LabelViewSpec{Name: "labels", LabelerField: "who", Source: &core.DataSource{
-		Name: "push", BatchSource: &core.DataSource{Name: "batch"}}}}
+	noMeta := &core.DataSource_SourceMeta{}
+	definition := &core.LabelView{Meta: &core.LabelViewMeta{}, Spec: &core.LabelViewSpec{Name: "labels", LabelerField: "who",
+		Source: &core.DataSource{Name: "push", Meta: noMeta, BatchSource: &core.DataSource{Name: "batch", Meta: noMeta}}}}
 	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(definition)
 	if err != nil {
 		t.Fatal(err)

@@ -54,8 +54,8 @@ func newOpaque(kind asof.Kind) proto.Message {
 }
 
 // decodeOpaque keeps the message without what a registry adds to a definition,
-// the project and times: so equal definitions have equal bytes, registered or
-// not.
+// the project and times; a meta is there, and empty. So equal definitions have
+// equal bytes, registered or not.
 func decodeOpaque(m proto.Message) *asof.Opaque {
 	o, _ := opaqueOf(proto.Clone(m))
 	noun := &asof.Opaque{Kind: o.kind, Name: *o.name}
@@ -65,7 +65,6 @@ func decodeOpaque(m proto.Message) *asof.Opaque {
 		*o.created, *o.updated = nil, nil
 	}
 	stampSource(o.source, asof.Meta{})
-	dropEmptyMeta(o.message)
 	noun.Meta.Stored = marshal(o.message)
 	return noun
 }
@@ -92,19 +91,7 @@ func (e *Encoder) opaque(noun *asof.Opaque) (proto.Message, error) {
 // batch source; zero times remove them.
 func stampSource(s *core.DataSource, meta asof.Meta) {
 	for ; s != nil; s = s.BatchSource {
-		s.Meta = nil
-		if !meta.Created.IsZero() {
-			s.Meta = &core.DataSource_SourceMeta{
-				CreatedTimestamp: timestamp(meta.Created), LastUpdatedTimestamp: timestamp(meta.Updated)}
-		}
-	}
-}
-
-// dropEmptyMeta removes a meta that says nothing, which a definition has none of.
-func dropEmptyMeta(m proto.Message) {
-	r := m.ProtoReflect()
-	meta := r.Descriptor().Fields().ByName("meta")
-	if meta != nil && r.Has(meta) && proto.Size(r.Get(meta).Message().Interface()) == 0 {
-		r.Clear(meta)
+		s.Meta = orNew(s.Meta)
+		s.Meta.CreatedTimestamp, s.Meta.LastUpdatedTimestamp = timestamp(meta.Created), timestamp(meta.Updated)
 	}
 }
