@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# A month of StreamFlow, end to end, in the folder demo/ and without a server:
-# every command is shown with the time that it took and what it said.
+# A month of StreamFlow, end to end, in the folder demo/ and without a server.
 #
 #   scripts/demo.sh           two months of sample data
 #   scripts/demo.sh MONTHS    the months in the folder MONTHS (month_000, …),
@@ -9,67 +8,81 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 months=${1:+$(realpath -- "$1")}
+if [ -n "$months" ] && [ ! -d "$months/month_000" ]; then
+  echo "$1 holds no months: make demo MONTHS=DIR takes a folder with month_000, month_001, … in it" >&2
+  exit 1
+fi
 repo=demo/streamflow
 user=3413-BMNZE
 PATH=$PWD/bin:$PATH
 server=
 trap 'if [ -n "$server" ]; then kill "$server" 2>/dev/null || true; fi' EXIT
 
-# say MILLISECONDS TEXT prints a step, and its output from standard input.
-say() {
-  printf '\n%-88s %6d ms\n' "$2" "$1"
-  sed 's/^/    /'
-}
-
-# step COMMAND... runs and reports one step; where it fails, so does the demo.
+# step TITLE PATTERN COMMAND... runs a command and prints the title, the time
+# that it took, the command, and the lines of its output that match the
+# pattern. Where it fails, its whole output, and the demo ends.
 step() {
-  local began=${EPOCHREALTIME/./} output
-  if ! output=$("$@" 2>&1); then
-    say $(((${EPOCHREALTIME/./} - began) / 1000)) "\$ $*" <<<"$output"
-    exit 1
+  local title=$1 pattern=$2 began=${EPOCHREALTIME/./} output status=0 line
+  shift 2
+  output=$("$@" 2>&1) || status=$?
+  printf '\n%-68s %5d ms\n' "$title" $(((${EPOCHREALTIME/./} - began) / 1000))
+  line="  \$ $*"
+  [ ${#line} -le 110 ] || line=${line:0:109}…
+  echo "$line"
+  if [ "$status" -ne 0 ]; then
+    echo "$output"
+    exit "$status"
   fi
-  say $(((${EPOCHREALTIME/./} - began) / 1000)) "\$ $*" < <(tail -n 8 <<<"$output")
+  grep -E "$pattern" <<<"$output" | sed 's/^ */    /' || true
 }
 
 rm -rf demo
 mkdir demo
 total=${EPOCHREALTIME/./}
 
-step asof -c demo init streamflow -t streamflow
+step "Make a repository: definitions, pipeline, configurations" 'py$|yaml$' \
+  asof -c demo init streamflow -t streamflow
 if [ -n "$months" ]; then
   mkdir "$repo/data"
   ln -s "$months" "$repo/data/seeds"
 else
-  step asof sample streamflow --out "$repo/data/seeds"
+  step "Make two months of files" 'as of' asof sample streamflow --out "$repo/data/seeds"
 fi
 
 for folder in "$repo"/data/seeds/month_*; do
   month=$(basename "$folder")
   as_of=$(date -d "2024-01-01 +$((10#${month#month_} + 1)) months -1 day" +%F)
-  step asof -c "$repo" pipeline run ingest_month "month=$month" "as_of=$as_of"
+  step "Load, check, snapshot and publish $month" '^publish|_snapshots: |a constant' \
+    asof -c "$repo" pipeline run ingest_month "month=$month" "as_of=$as_of"
 done
-step asof -c "$repo" apply
-step asof -c "$repo" materialize 2024-01-01T00:00:00 2024-02-01T00:00:00
+step "Register the definitions" 'feature view|Applied' asof -c "$repo" apply
+step "Bring January online" '_fv|VIEW' \
+  asof -c "$repo" materialize 2024-01-01T00:00:00 2024-02-01T00:00:00
 
-step asof -c "$repo" get-historical-features --entity-sql "SELECT s.user_id, s.as_of AS event_timestamp, l.churn_label FROM subscriptions_profile_snapshots s JOIN labels_snapshots l USING (user_id, as_of) WHERE s.as_of = DATE '2024-01-31'" \
+training=data/processed/training_df.csv
+step "Write the training set of January, with its labels" 'Wrote' \
+  asof -c "$repo" get-historical-features -o "$training" --label churn_label --entity-sql \
+  "SELECT s.user_id, s.as_of AS event_timestamp, l.churn_label
+     FROM subscriptions_profile_snapshots s JOIN labels_snapshots l USING (user_id, as_of)
+    WHERE s.as_of = DATE '2024-01-31'" \
   -f subs_profile_fv:months_active -f subs_profile_fv:monthly_fee -f subs_profile_fv:paperless_billing \
   -f usage_agg_30d_fv:watch_hours_30d -f usage_agg_30d_fv:avg_session_mins_7d \
-  -f payments_agg_90d_fv:failed_payments_90d \
-  --label churn_label -o data/processed/training_df.csv
-step grep -E "^user_id|^$user" "$repo/data/processed/training_df.csv"
+  -f payments_agg_90d_fv:failed_payments_90d
+grep -E "^user_id|^$user" "$repo/$training" | sed 's/^/    /'
 
-step asof -c "$repo" get-online-features -e "user_id=$user" \
-  -f subs_profile_fv:monthly_fee -f subs_profile_fv:paperless_billing -f subs_profile_fv:months_active
+step "Read a user online, from the command line" . \
+  asof -c "$repo" get-online-features --output table -e "user_id=$user" \
+  -f subs_profile_fv:months_active -f subs_profile_fv:monthly_fee -f subs_profile_fv:paperless_billing
 
 ASOF_API_FEATURES=months_active,monthly_fee,paperless_billing asof -c "$repo" serve -p 0 2>demo/server.log &
 server=$!
 until url=$(grep -om1 'http://[^ ]*' demo/server.log); do
   kill -0 "$server" 2>/dev/null || { cat demo/server.log && exit 1; }
 done
-step asof ping "$url/features/$user"
+step "Read the same user from a running server" . asof ping "$url/features/$user"
 kill "$server"
 wait "$server"
 server=
 
-printf '\nAll of it took %d ms. The repository is %s: its README.md says what to try next.\n' \
+printf '\nAll of it took %d ms. %s/README.md says what to try next.\n' \
   $(((${EPOCHREALTIME/./} - total) / 1000)) "$repo"
