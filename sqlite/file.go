@@ -6,6 +6,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"time"
 
 	"modernc.org/sqlite" // registers the driver "sqlite" as well
 	lib "modernc.org/sqlite/lib"
@@ -28,14 +30,17 @@ import (
 // busy timeout.
 type file struct {
 	path string
-	what string // "online store", "ledger": for messages
+	what string        // "online store", "ledger": for messages
+	busy time.Duration // how long other processes are waited for
 
 	mu      sync.Mutex
 	writing *sql.DB
 	reading *sql.DB
 }
 
-const busyTimeout = "10000" // milliseconds
+const busyTimeout = 10 * time.Second
+
+func newFile(path, what string) file { return file{path: path, what: what, busy: busyTimeout} }
 
 // writer returns the connection for writing. It makes the file and its folder.
 func (f *file) writer(ctx context.Context) (*sql.DB, error) {
@@ -47,7 +52,7 @@ func (f *file) writer(ctx context.Context) (*sql.DB, error) {
 	if err := os.MkdirAll(filepath.Dir(f.path), 0o777); err != nil {
 		return nil, asof.Errorf(asof.CodeUnavailable, "cannot make the folder of the %s %s: %w", f.what, f.path, err)
 	}
-	db, err := open(f.path, "mode=rwc&_txlock=immediate&_pragma=busy_timeout("+busyTimeout+")&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)")
+	db, err := open(f.path, "mode=rwc&_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)", f.busy)
 	if err != nil {
 		return nil, f.fault("cannot open it", err)
 	}
@@ -71,7 +76,7 @@ func (f *file) reader() (*sql.DB, error) {
 	if _, err := os.Stat(f.path); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	db, err := open(f.path, "mode=rw&_pragma=busy_timeout("+busyTimeout+")&_pragma=query_only(1)")
+	db, err := open(f.path, "mode=rw&_pragma=query_only(1)", f.busy)
 	if err != nil {
 		return nil, f.fault("cannot open it", err)
 	}
@@ -82,8 +87,9 @@ func (f *file) reader() (*sql.DB, error) {
 	return db, nil
 }
 
-func open(path, settings string) (*sql.DB, error) {
-	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: settings}
+func open(path, settings string, busy time.Duration) (*sql.DB, error) {
+	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(),
+		RawQuery: fmt.Sprintf("%s&_pragma=busy_timeout(%d)", settings, busy.Milliseconds())}
 	connector, err := sqlite.NewConnector(u.String())
 	if err != nil {
 		return nil, err
@@ -144,7 +150,7 @@ func (f *file) fault(doing string, err error) error {
 		case lib.SQLITE_CANTOPEN:
 			reason = "the file cannot be opened or made; check that its folder exists and that this user may write there"
 		case lib.SQLITE_BUSY, lib.SQLITE_LOCKED:
-			reason = "another process has held it for more than 10 s; try again when that one is done"
+			reason = fmt.Sprintf("another process has held it for more than %s; try again when that one is done", f.busy)
 		case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
 			code, reason = asof.CodeInvalid, "the file is damaged or no SQLite database; move it away, then `asof apply` and materialize again"
 		case lib.SQLITE_IOERR:

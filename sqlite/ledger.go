@@ -17,7 +17,7 @@ var _ asof.Ledger = (*Ledger)(nil)
 // OpenLedger returns the ledger in the file of that path. The file is made by
 // the first entry.
 func OpenLedger(path string) (*Ledger, error) {
-	return &Ledger{file{path: path, what: "ledger"}}, nil
+	return &Ledger{newFile(path, "ledger")}, nil
 }
 
 // Times are microseconds since 1970, NULL for none.

@@ -29,7 +29,7 @@ func OpenOnline(path string, keyVersion int) (*Online, error) {
 	if keyVersion != 2 && keyVersion != 3 {
 		return nil, asof.Errorf(asof.CodeInvalid, "entity_key_serialization_version %d is not supported: set 3 (or 2, for a store written with 2)", keyVersion)
 	}
-	return &Online{file: file{path: path, what: "online store"}, keyVersion: keyVersion}, nil
+	return &Online{file: newFile(path, "online store"), keyVersion: keyVersion}, nil
 }
 
 // layout makes the table of tables. WITHOUT ROWID keeps rows in key order: a
