@@ -138,7 +138,7 @@ func (a *arguments) bind(args starlark.Tuple, kwargs []starlark.Tuple) {
 // retired are arguments that Feast once had, and what is written now.
 var retired = map[string]string{
 	"features": "schema", "input": "source", "batch_source": "source", "stream_source": "source", "join_key": "join_keys",
-	"event_timestamp_column": "timestamp_field", "inputs": "sources", "date_partition_column": "timestamp_field",
+	"event_timestamp_column": "timestamp_field", "event_timestamp": "timestamp_field", "inputs": "sources", "date_partition_column": "timestamp_field",
 	"file_url": "path", "labels": "tags", "value_type": "dtype", "table_ref": "table",
 }
 

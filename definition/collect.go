@@ -167,7 +167,11 @@ func placeless(o asof.Object) any {
 // objects by the variables of modules.
 func (r *registrar) forgotten() {
 	for _, o := range r.loader.built {
-		if noun, ok := o.noun.(asof.Object); ok && !r.seen[noun] {
+		noun, ok := o.noun.(asof.Object)
+		if l, isLabel := o.noun.(*labelView); isLabel {
+			noun = l.Opaque
+		}
+		if ok && !r.seen[noun] {
 			r.loader.warn(o.place, "%s %s is not registered, because no variable of a module holds it, and Feast looks nowhere else; write globals()[%q] = …, or give it a variable of its own",
 				noun.ObjectKind(), noun.ObjectName(), noun.ObjectName())
 		}

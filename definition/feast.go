@@ -82,15 +82,12 @@ func (m feastModule) Submodule(path string) (starlark.Value, error) {
 			return feastModule{strings.TrimPrefix(full, "feast."), m.loader}, nil
 		}
 	}
-	if near := asof.Nearest(full, m.loader.modules); len(near) > 0 || m.path == "" && !strings.Contains(path, ".") && !slices.Contains(otherModules, path) {
+	if near := asof.Nearest(full, m.loader.modules); len(near) > 0 {
 		return nil, &python.Error{Kind: python.Import, Message: fmt.Sprintf("there is no module %q", full) + asof.DidYouMean(full, m.loader.modules)}
 	}
+	// One of Feast's many modules that hold nothing for definitions.
 	return python.Library(full), nil
 }
-
-// otherModules are modules of Feast that hold nothing for definitions.
-var otherModules = strings.Fields(`repo_config feature_store embedder chunker doc_embedder vector_store utils errors infra permissions transformation
-	labeling constants importer online_response feature_server saved_dataset dqm registry protos type_map version version_utils`)
 
 // Home names the module from which a name is usually imported.
 func (m feastModule) Home(name string) string {

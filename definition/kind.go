@@ -162,6 +162,8 @@ func describe(v starlark.Value) string {
 		return v.String()
 	case *constructor:
 		return "the class " + v.name
+	case *starlark.Builtin:
+		return v.Name()
 	case *starlark.List, starlark.Tuple:
 		return "a list"
 	case python.Timedelta:
@@ -215,13 +217,13 @@ func entityHint(v starlark.Value) string {
 }
 
 func inputHint(v starlark.Value) string {
+	if _, isDict := v.(*starlark.Dict); isDict {
+		return "write a list of the views and sources"
+	}
 	for _, x := range elements(v) {
 		if s, ok := x.(starlark.String); ok {
 			return fmt.Sprintf("give the feature view itself, sources=[%s], not its name", string(s))
 		}
-	}
-	if _, isDict := v.(*starlark.Dict); isDict {
-		return "write a list of the views and sources"
 	}
 	return listHint(v)
 }

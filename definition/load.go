@@ -123,7 +123,7 @@ func (l *loader) run(paths []string) {
 	}
 	for _, m := range l.interpreter.Modules() {
 		if len(m.Errors) > 0 && !defines[m.File] && len(m.ImportedBy) == 0 && slices.Contains(paths, m.File) && m.Errors[0].Kind != python.Syntax {
-			l.skip(m.File, "it defines nothing and cannot be run here: line %d %s", m.Errors[0].Line, m.Errors[0].Message)
+			l.skip(m.File, "it defines nothing and cannot be run here: line %d: %s", m.Errors[0].Line, m.Errors[0].Message)
 			continue
 		}
 		for _, e := range m.Errors {

@@ -1,6 +1,7 @@
 package definition
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -75,8 +76,9 @@ func newProject(a *arguments) starlark.Value {
 }
 
 func newAggregation(a *arguments) starlark.Value {
+	window := a.duration("time_window")
 	return a.made(asof.Aggregation{Column: a.text("column"), Function: a.text("function"), Name: a.text("name"),
-		Window: a.duration("time_window"), Slide: a.duration("slide_interval")})
+		Window: window, Slide: cmp.Or(a.duration("slide_interval"), window)})
 }
 
 // fields are the fields of a schema, in its order; a name twice is a mistake.

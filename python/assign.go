@@ -61,6 +61,9 @@ func (t *translator) target(n *node) (lhs syntax.Expr, after []syntax.Stmt) {
 
 func (t *translator) patternTarget(n *node) (syntax.Expr, []syntax.Stmt) {
 	kids := n.nodes()
+	if len(kids) == 1 && n.kind == "tuple_pattern" && !n.has(",") && !isStar(kids[0]) {
+		return t.target(kids[0]) // a name in parentheses
+	}
 	star := -1
 	for i, k := range kids {
 		if k.kind == "list_splat_pattern" || k.kind == "list_splat" {

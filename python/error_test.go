@@ -133,6 +133,10 @@ func TestFunctionKeepsItsText(t *testing.T) {
 import os
 from shop import Basket
 FACTOR = 2
+LIMITS = {"low": 0.5, "high": None}
+
+def double(x):
+    return os.path.join(str(x), "b") * FACTOR
 
 def keep(x):
     return x
@@ -141,7 +145,7 @@ def keep(x):
 @keep
 def risk(inputs: "pd.DataFrame", *, scale=1):
     try:
-        return np.log(inputs["a"]) * FACTOR   # natural
+        return np.log(inputs["a"]) * FACTOR + double(LIMITS["low"])   # natural
     except ValueError:
         return None
 
@@ -151,7 +155,7 @@ other = 1
 		t.Fatal(e)
 	}
 	f := m.Get("risk").(*python.Function)
-	definition := "def risk(inputs: \"pd.DataFrame\", *, scale=1):\n    try:\n        return np.log(inputs[\"a\"]) * FACTOR   # natural\n    except ValueError:\n        return None\n"
+	definition := "def risk(inputs: \"pd.DataFrame\", *, scale=1):\n    try:\n        return np.log(inputs[\"a\"]) * FACTOR + double(LIMITS[\"low\"])   # natural\n    except ValueError:\n        return None\n"
 	if got := f.Definition(); got != definition {
 		t.Errorf("definition:\n%s", got)
 	}
@@ -163,7 +167,9 @@ other = 1
 		got, want []string
 	}{
 		{"imports", f.Imports(), []string{"import numpy as np"}},
-		{"uses", f.Uses(), []string{"FACTOR"}},
+		{"uses", f.Uses(), []string{"FACTOR", "LIMITS", "double"}},
+		{"prelude", f.Prelude(), []string{"import numpy as np", "FACTOR = 2", "LIMITS = {'low': 0.5, 'high': None}", "import os",
+			"def double(x):\n    return os.path.join(str(x), \"b\") * FACTOR"}},
 		{"parameters", f.Parameters(), []string{"inputs", "scale"}},
 	} {
 		if diff := cmp.Diff(c.want, c.got); diff != "" {

@@ -105,7 +105,7 @@ func (in *Interpreter) pathFunctions() map[string]starlark.Value {
 	members := map[string]starlark.Value{"sep": starlark.String("/")}
 	for name, f := range map[string]builtinFunc{
 		"join": func(_ *starlark.Thread, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
-			joined, err := joinText2(args)
+			joined, err := joinPlain(args)
 			return starlark.String(joined), err
 		},
 		"dirname": asText(func(p string) string {
@@ -134,8 +134,8 @@ func (in *Interpreter) pathFunctions() map[string]starlark.Value {
 	return members
 }
 
-// joinText2 joins like os.path.join, which keeps ".." and "." as they are.
-func joinText2(args starlark.Tuple) (string, error) {
+// joinPlain joins like os.path.join, which keeps ".." and "." as they are.
+func joinPlain(args starlark.Tuple) (string, error) {
 	joined := ""
 	for i, a := range args {
 		part, ok := pathText(a)
@@ -160,7 +160,7 @@ func (in *Interpreter) pathlibModule() *Namespace {
 			return purePath{in, "."}, nil
 		}
 		joined, err := joinArgs(args)
-		return purePath{in, path.Clean(joined)}, err
+		return purePath{in, plainPath(joined)}, err
 	}
 	members := map[string]starlark.Value{"cwd": function("cwd", constant(purePath{in, in.config.Root}))}
 	class := &class{name: "Path", call: newPath, members: members}

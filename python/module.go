@@ -123,18 +123,36 @@ func (m *Module) importedBy(by *Module) {
 	}
 }
 
+// A parsedFile is a file's text and tree, or what is wrong with it.
+type parsedFile struct {
+	src     []byte
+	tree    *node
+	failure *Error
+}
+
+// parsed reads and parses a file once.
+func (in *Interpreter) parsed(file string) parsedFile {
+	if p, ok := in.files[file]; ok {
+		return p
+	}
+	var p parsedFile
+	text, err := fs.ReadFile(in.config.FS, file)
+	if err != nil {
+		p.failure = &Error{Kind: Import, Place: Place{File: file}, Message: "cannot be read: " + readFailure(err)}
+	} else {
+		p.src = []byte(strings.ReplaceAll(strings.TrimPrefix(string(text), "\ufeff"), "\r\n", "\n"))
+		p.tree, p.failure = parse(file, p.src)
+	}
+	in.files[file] = p
+	return p
+}
+
 // execute reads the file and runs its statements one after the other.
 func (m *Module) execute() {
-	src, err := fs.ReadFile(m.in.config.FS, m.File)
-	if err != nil {
-		m.Errors = append(m.Errors, &Error{Kind: Import, Place: Place{File: m.File}, Message: "cannot be read: " + readFailure(err)})
-		return
-	}
-	m.src = []byte(strings.ReplaceAll(strings.TrimPrefix(string(src), "\ufeff"), "\r\n", "\n"))
-	m.lines = strings.Split(string(m.src), "\n")
-	tree, syntaxErr := parse(m.File, m.src)
-	if syntaxErr != nil {
-		m.Errors = append(m.Errors, syntaxErr)
+	parsed := m.in.parsed(m.File)
+	m.src, m.lines = parsed.src, strings.Split(string(parsed.src), "\n")
+	if parsed.failure != nil {
+		m.Errors = append(m.Errors, parsed.failure)
 		return
 	}
 	t := newTranslator(m)
@@ -142,7 +160,7 @@ func (m *Module) execute() {
 	for name, helper := range m.in.helpers {
 		env[name] = helper
 	}
-	for _, statement := range tree.nodes() {
+	for _, statement := range parsed.tree.nodes() {
 		m.executeStatement(t, statement, env)
 		if m.in.thread.ExecutionSteps() >= m.in.maxSteps() {
 			return

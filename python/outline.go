@@ -1,9 +1,6 @@
 package python
 
-import (
-	"io/fs"
-	"strings"
-)
+import "strings"
 
 // An Outline is what a file does, told from its text without running it.
 type Outline struct {
@@ -19,15 +16,12 @@ type Outline struct {
 // empty outline.
 func (in *Interpreter) Outline(file string) Outline {
 	o := Outline{Calls: map[string]Place{}, MainCalls: map[string]Place{}}
-	src, err := fs.ReadFile(in.config.FS, file)
-	if err != nil {
+	parsed := in.parsed(file)
+	if parsed.tree == nil {
 		return o
 	}
-	tree, syntaxErr := parse(file, src)
-	if syntaxErr != nil {
-		return o
-	}
-	s := &surveyor{file: file, src: src, imported: map[string]string{}, into: o.Calls, main: o.MainCalls}
+	tree := parsed.tree
+	s := &surveyor{file: file, src: parsed.src, imported: map[string]string{}, into: o.Calls, main: o.MainCalls}
 	s.imports(tree)
 	s.calls(tree)
 	return o

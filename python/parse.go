@@ -139,7 +139,23 @@ func copyTree(cursor *tree_sitter.TreeCursor, depth int) (n, tooDeep *node) {
 		}
 		cursor.GotoParent()
 	}
-	return n, nil
+	return n.untangled(), nil
+}
+
+// untangled puts right what the grammar gets wrong in some places, where it
+// reads *f(x) as (*f)(x).
+func (n *node) untangled() *node {
+	if n.kind != "call" && n.kind != "attribute" && n.kind != "subscript" || n.kids[0].kind != "list_splat" {
+		return n
+	}
+	star := n.kids[0]
+	inner := star.kids[len(star.kids)-1]
+	outer := *star
+	outer.field, outer.end = n.field, n.end
+	inner.field = star.field
+	n.field, n.start, n.line, n.col, n.kids[0] = "", inner.start, inner.line, inner.col, inner
+	outer.kids = append(star.kids[:len(star.kids)-1:len(star.kids)-1], n)
+	return &outer
 }
 
 func (n *node) place(file string, src []byte) Place {

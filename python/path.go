@@ -57,11 +57,11 @@ func (p purePath) CompareSameType(op syntax.Token, other starlark.Value, _ int) 
 func (p purePath) Attr(name string) (starlark.Value, error) {
 	switch name {
 	case "parent":
-		return purePath{p.in, path.Dir(p.p)}, nil
+		return purePath{p.in, parentPath(p.p)}, nil
 	case "parents":
 		var all []starlark.Value
-		for at := p.p; at != path.Dir(at); at = path.Dir(at) {
-			all = append(all, purePath{p.in, path.Dir(at)})
+		for at := p.p; at != parentPath(at); at = parentPath(at) {
+			all = append(all, purePath{p.in, parentPath(at)})
 		}
 		return starlark.NewList(all), nil
 	case "name":
@@ -109,7 +109,7 @@ func (p purePath) method(name string) builtinFunc {
 		})
 	case "with_name":
 		return one(func(v starlark.Value) (starlark.Value, error) {
-			return purePath{p.in, joinPath(path.Dir(p.p), text(v))}, nil
+			return purePath{p.in, joinPath(parentPath(p.p), text(v))}, nil
 		})
 	case "exists", "is_file", "is_dir":
 		return func(*starlark.Thread, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
@@ -151,13 +151,41 @@ func pathText(v starlark.Value) (string, bool) {
 }
 
 func joinPath(a, b string) string {
-	if strings.HasPrefix(b, "/") {
-		return b
+	if strings.HasPrefix(b, "/") || a == "" {
+		return plainPath(b)
 	}
-	if a == "" {
-		return b
+	return plainPath(a + "/" + b)
+}
+
+// plainPath drops what pathlib drops: doubled slashes and single dots. Double
+// dots stay.
+func plainPath(p string) string {
+	var parts []string
+	for _, part := range strings.Split(p, "/") {
+		if part != "" && part != "." {
+			parts = append(parts, part)
+		}
 	}
-	return path.Join(a, b)
+	plain := strings.Join(parts, "/")
+	switch {
+	case strings.HasPrefix(p, "/"):
+		return "/" + plain
+	case plain == "":
+		return "."
+	}
+	return plain
+}
+
+// parentPath is the path without its last part.
+func parentPath(p string) string {
+	i := strings.LastIndexByte(p, '/')
+	switch {
+	case i > 0:
+		return p[:i]
+	case i == 0:
+		return "/"
+	}
+	return "."
 }
 
 func joinArgs(args starlark.Tuple) (string, error) {

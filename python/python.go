@@ -55,6 +55,7 @@ type Interpreter struct {
 	config  Config
 	thread  *starlark.Thread
 	modules map[string]*Module // by path below the root
+	files   map[string]parsedFile
 	library map[string]starlark.Value
 	path    []string // what a file appended to sys.path, relative to the root
 	loading []*Module
@@ -68,6 +69,7 @@ func New(config Config) *Interpreter {
 		config:  config,
 		thread:  &starlark.Thread{Name: "definitions"},
 		modules: map[string]*Module{},
+		files:   map[string]parsedFile{},
 		sites:   map[syntax.Position]*Site{},
 	}
 	steps := config.MaxSteps
