@@ -1,0 +1,99 @@
+package postgres_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/postgres"
+	"github.com/asof-dev/asof/storetest"
+)
+
+var onlineView = &asof.FeatureView{Name: "v", EntityColumns: []asof.Field{{Name: "id", Type: asof.Scalar(asof.TypeInt64)}},
+	Features: []asof.Field{{Name: "x", Type: asof.Scalar(asof.TypeString)}}}
+
+func TestOnlineWithoutItsSchema(t *testing.T) {
+	d := storetest.Postgres(t).Database(t)
+	db := openDatabase(t, d, "Team Features")
+	err := openOnline(t, db).Update(t.Context(), "p", []*asof.FeatureView{onlineView}, nil)
+	if asof.ErrorCode(err) != asof.CodeInvalid || !strings.Contains(err.Error(), `CREATE SCHEMA "Team Features"`) {
+		t.Errorf("a missing schema: %v", err)
+	}
+	_, err = db.Ledger().Begin(t.Context(), asof.Materialization{Project: "p", View: "v", Span: asof.Interval{To: time.Unix(1, 0)}, Started: time.Unix(1, 0)})
+	if asof.ErrorCode(err) != asof.CodeInvalid || !strings.Contains(err.Error(), `CREATE SCHEMA "Team Features"`) {
+		t.Errorf("a missing schema for the ledger: %v", err)
+	}
+	run(t, d.URL(), `CREATE SCHEMA "Team Features"`)
+	if err := openOnline(t, db).Update(t.Context(), "p", []*asof.FeatureView{onlineView}, nil); err != nil {
+		t.Errorf("with the schema: %v", err)
+	}
+}
+
+// TestFeastTables finds tables as Feast lays them out, cut to 63 bytes where
+// PostgreSQL does so, and no others.
+func TestFeastTables(t *testing.T) {
+	d := storetest.Postgres(t).Database(t)
+	db := openDatabase(t, d, "")
+	if err := openOnline(t, db).Update(t.Context(), "shop", []*asof.FeatureView{onlineView}, nil); err != nil {
+		t.Fatal(err)
+	}
+	long := "shop_" + strings.Repeat("long", 20)
+	var statements []string
+	for _, table := range []string{"shop_fees", "shop_empty", "shop_Über", long, "other_fees"} {
+		statements = append(statements, fmt.Sprintf(`CREATE TABLE public.%q (entity_key BYTEA, feature_name TEXT, value BYTEA, value_text TEXT, vector_value BYTEA, event_ts TIMESTAMPTZ, created_ts TIMESTAMPTZ, PRIMARY KEY (entity_key, feature_name))`, table))
+		if table != "shop_empty" {
+			statements = append(statements, fmt.Sprintf(`INSERT INTO public.%q (entity_key, feature_name) VALUES ('\x01', 'x')`, table))
+		}
+	}
+	run(t, d.URL(), append(statements, `CREATE TABLE public.shop_orders (id int); INSERT INTO public.shop_orders VALUES (1)`)...)
+	got, err := openOnline(t, db).FeastTables(t.Context(), "shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(got)
+	want := []string{"shop_fees", long[:63], "shop_Über"}
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestOnlineThatDoesNotAnswer uses a port that takes connections and says
+// nothing, and one that nobody listens on.
+func TestOnlineThatDoesNotAnswer(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed.Close()
+	for _, l := range []net.Listener{silent, closed} {
+		port := l.Addr().(*net.TCPAddr).Port
+		db, err := postgres.Open(t.Context(), postgres.Config{Host: "127.0.0.1", Port: port, Database: "d", User: "u", Password: "geheim"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		started := time.Now()
+		err = openOnline(t, db).Read(ctx, "p", []*asof.Reading{{View: onlineView}})
+		cancel()
+		if asof.ErrorCode(err) != asof.CodeUnavailable || !strings.Contains(err.Error(), fmt.Sprint(port)) || strings.Contains(err.Error(), "geheim") {
+			t.Errorf("got %v (%s), want unavailable", err, asof.ErrorCode(err))
+		}
+		if took := time.Since(started); took > 3*time.Second {
+			t.Errorf("it took %s to say so", took)
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
