@@ -83,7 +83,15 @@ func (w *Warehouse) Stage(ctx context.Context, run string) (asof.Stage, error) {
 	// A run whose process is gone gives its lock back within a second, also
 	// from the middle of a statement; not every system's server can do this.
 	_ = s.exec(ctx, "SET client_connection_check_interval = '1s'")
-	err = s.exec(ctx, "SELECT pg_advisory_lock(hashtextextended($1, 0))", "asof warehouse "+w.db.schema)
+	// Whole tables are joined here, by one connection at a time.
+	for _, setting := range []string{"work_mem = '64MB'", "temp_buffers = '64MB'", "jit = off"} {
+		if err == nil {
+			err = s.exec(ctx, "SET "+setting)
+		}
+	}
+	if err == nil {
+		err = s.exec(ctx, "SELECT pg_advisory_lock(hashtextextended($1, 0))", "asof warehouse "+w.db.schema)
+	}
 	if err != nil && ctx.Err() != nil {
 		return nil, errors.Join(asof.Errorf(asof.CodeUnavailable, "run %s: another run holds the warehouse, schema %s of %s: %w", run, w.db.schema, w.db.where, ctx.Err()), s.Discard(ctx))
 	}
