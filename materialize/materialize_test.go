@@ -18,11 +18,12 @@ import (
 	"github.com/asof-dev/asof/value"
 )
 
-// bench is a project in memory: the view "fees" of users over the table fees.
+// bench is a project: the view "fees" of users over the table fees. All but the
+// offline store is in memory.
 type bench struct {
 	*testing.T
 	*materialize.Materializer
-	offline *memory.Offline
+	offline engine
 	ledger  *memory.Ledger
 	now     time.Time
 	views   []*asof.FeatureView
@@ -30,8 +31,30 @@ type bench struct {
 
 func day(n int) time.Time { return time.Date(2024, 1, n, 0, 0, 0, 0, time.UTC) }
 
-func newBench(t *testing.T) *bench {
-	b := &bench{T: t, offline: memory.NewOffline(), ledger: memory.NewLedger(), now: day(100)}
+// engine is an offline store, and how a test fills its tables.
+type engine struct {
+	asof.OfflineStore
+	put    func(t *testing.T, table string, rows arrow.RecordBatch)
+	source func(table string) *asof.DataSource
+}
+
+func inMemory(*testing.T) engine {
+	store := memory.NewOffline()
+	return engine{store, func(_ *testing.T, table string, rows arrow.RecordBatch) { store.Put(table, rows) },
+		func(table string) *asof.DataSource { return &asof.DataSource{Kind: asof.SourcePostgres, Table: table} }}
+}
+
+// onEngines runs a test on every offline store that the build has.
+func onEngines(t *testing.T, test func(b *bench)) {
+	for name, open := range engines {
+		t.Run(name, func(t *testing.T) { test(benchOn(t, open(t))) })
+	}
+}
+
+func newBench(t *testing.T) *bench { return benchOn(t, inMemory(t)) }
+
+func benchOn(t *testing.T, offline engine) *bench {
+	b := &bench{T: t, offline: offline, ledger: memory.NewLedger(), now: day(100)}
 	b.Materializer = &materialize.Materializer{Project: "p", Registry: memory.NewRegistry(func() time.Time { return b.now }),
 		Offline: b.offline, Online: memory.NewOnline(3), Ledger: b.ledger, Now: func() time.Time { return b.now }}
 	b.apply(b.view("fees", "created"))
@@ -44,7 +67,13 @@ func (b *bench) view(name, created string) *asof.FeatureView {
 	return &asof.FeatureView{Name: name, Kind: asof.ViewPlain, Online: true, Enabled: true, Entities: []string{"user"},
 		EntityColumns: []asof.Field{{Name: "user", Type: asof.Scalar(asof.TypeString)}},
 		Features:      []asof.Field{{Name: "x", Type: asof.Scalar(asof.TypeInt64)}},
-		Source:        &asof.DataSource{Name: name + "_source", Kind: asof.SourcePostgres, Table: name, TimestampField: "at", CreatedField: created}}
+		Source:        b.source(name, created)}
+}
+
+func (b *bench) source(table, created string) *asof.DataSource {
+	s := b.offline.source(table)
+	s.Name, s.TimestampField, s.CreatedField = table+"_source", "at", created
+	return s
 }
 
 func (b *bench) apply(views ...*asof.FeatureView) {
@@ -86,7 +115,7 @@ func (b *bench) table(name, text string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.offline.Put(name, batch)
+	b.offline.put(b.T, name, batch)
 	batch.Release()
 }
 
@@ -170,8 +199,10 @@ func (b *bench) is(r materialize.Result, window string, read, written int64) {
 	}
 }
 
-func TestIncrementalGoesOnWhereItStopped(t *testing.T) {
-	b := newBench(t)
+func TestIncrementalGoesOnWhereItStopped(t *testing.T) { onEngines(t, goesOn) }
+
+func goesOn(b *bench) {
+	t := b.T
 	b.table("fees", "a 10 - 1; a 20 - 2; b 20 - 3; c 40 - 4")
 	b.is(b.incremental(31), "oldest..31", 2, 2) // never materialized: from the oldest row
 	b.holds("a@20=2 b@20=3")
@@ -240,8 +271,10 @@ func TestOverlapAndFuture(t *testing.T) {
 	}
 }
 
-func TestLateRowsAreFoundByTheirCreatedTime(t *testing.T) {
-	b := newBench(t)
+func TestLateRowsAreFoundByTheirCreatedTime(t *testing.T) { onEngines(t, lateRows) }
+
+func lateRows(b *bench) {
+	t := b.T
 	b.now = day(40)
 	b.table("fees", "a 10 10 1; a 12 12 2; b 30 30 3")
 	b.incremental(40)
@@ -281,8 +314,10 @@ func TestFeastsIntervals(t *testing.T) {
 	}
 }
 
-func TestFollowSetsDroppedKeysRight(t *testing.T) {
-	b := newBench(t)
+func TestFollowSetsDroppedKeysRight(t *testing.T) { onEngines(t, followsDropped) }
+
+func followsDropped(b *bench) {
+	t := b.T
 	january, february := day(31), day(60)
 	follow := func(asOf time.Time, dropped ...string) materialize.Result {
 		t.Helper()

@@ -105,7 +105,7 @@ func (m *Materializer) pullLate(ctx context.Context, v *asof.FeatureView, q asof
 		return nil
 	}
 	came := q
-	came.Timestamp, came.Created, came.Features = q.Created, "", nil
+	came.Timestamp, came.Created, came.Features, came.Order = q.Created, "", nil, nil
 	keys, err := m.all(ctx, &asof.Latest{View: came, From: since, To: m.now()})
 	if err != nil || keys == nil {
 		return err
