@@ -83,6 +83,9 @@ func (c *constructor) Attr(name string) (starlark.Value, error) {
 	if name == "__name__" {
 		return starlark.String(c.name), nil
 	}
+	if v, ok := c.loader.names[name]; ok && name == c.name {
+		return v, nil // a module of Feast that bears the name of what it holds
+	}
 	return nil, &python.Error{Message: fmt.Sprintf("%s has no %q", c.name, name) + asof.DidYouMean(name, sortedNames(c.members))}
 }
 

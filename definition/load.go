@@ -38,7 +38,7 @@ func Load(_ context.Context, config *Config) (*Result, error) {
 	environment := map[string]string{}
 	for _, pair := range os.Environ() {
 		name, value, _ := strings.Cut(pair, "=")
-		environment[name] = value
+		environment[name] = strings.ToValidUTF8(value, "\ufffd")
 	}
 	return load(config, os.DirFS(config.Dir), environment)
 }

@@ -2,7 +2,6 @@ package definition
 
 import (
 	"encoding/json"
-	"fmt"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
@@ -16,24 +15,28 @@ type fields = map[string]any
 const sourceMessage = "feast.core.DataSource"
 
 // message makes the bytes of one of Feast's messages from its fields. It is for
-// what the nouns keep as it is. The names of the messages and fields are ours
-// to get right, so that a wrong one panics.
-func message(name string, content fields) []byte {
+// what the nouns keep as it is. A value that no message holds, such as an
+// infinite sample rate, is a mistake of the definition.
+func (a *arguments) message(name string, content fields) []byte {
+	b, err := encode(name, content)
+	if err != nil {
+		a.problemAt(a.site.Place, "%s %s cannot be registered: %v", a.name, a.text("name"), err)
+	}
+	return b
+}
+
+func encode(name string, content fields) ([]byte, error) {
 	kind, err := protoregistry.GlobalTypes.FindMessageByName(protoreflect.FullName(name))
 	if err != nil {
-		panic(fmt.Sprintf("find the message %s: %v", name, err))
+		return nil, err
 	}
 	text, err := json.Marshal(content)
 	if err != nil {
-		panic(fmt.Sprintf("write a %s: %v", name, err))
+		return nil, err
 	}
 	m := kind.New().Interface()
 	if err := protojson.Unmarshal(text, m); err != nil {
-		panic(fmt.Sprintf("make a %s: %v", name, err))
+		return nil, err
 	}
-	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
-	if err != nil {
-		panic(fmt.Sprintf("marshal a %s: %v", name, err))
-	}
-	return b
+	return proto.MarshalOptions{Deterministic: true}.Marshal(m)
 }

@@ -77,7 +77,7 @@ func newLabelView(a *arguments) starlark.Value {
 	if a.wrong {
 		return python.Unknown
 	}
-	l.Meta.Stored = message("feast.core.LabelView", fields{"spec": spec, "meta": fields{}})
+	l.Meta.Stored = a.message("feast.core.LabelView", fields{"spec": spec, "meta": fields{}})
 	return a.view(l, l.Name, features)
 }
 
@@ -156,7 +156,7 @@ func newPermission(a *arguments) starlark.Value {
 		return python.Unknown
 	}
 	o := &asof.Opaque{Kind: asof.KindPermission, Name: a.text("name"), Meta: a.meta()}
-	o.Meta.Stored = message("feast.core.Permission", fields{"spec": fields{
+	o.Meta.Stored = a.message("feast.core.Permission", fields{"spec": fields{
 		"name": o.Name, "types": types, "namePatterns": patterns, "actions": actions, "policy": policy,
 		"tags": a.texts("tags"), "requiredTags": a.texts("required_tags"),
 	}, "meta": fields{}})

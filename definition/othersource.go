@@ -99,7 +99,7 @@ func (o otherSource) message(a *arguments) []byte {
 		if a.param("table_format") != nil && a.has("table_format") {
 			a.problem("table_format", "a table format cannot be registered without Python; leave it out, or run with --python")
 		}
-		return message(sourceMessage, fields{"type": o.typ, o.options: settings})
+		return a.message(sourceMessage, fields{"type": o.typ, o.options: settings})
 	}
 	var b strings.Builder
 	for i, setting := range o.settings {
@@ -113,7 +113,7 @@ func (o otherSource) message(a *arguments) []byte {
 		b.WriteString(`"` + key + `": ` + a.json(argument, o.defaults[argument]))
 	}
 	configuration := base64.StdEncoding.EncodeToString([]byte("{" + b.String() + "}"))
-	return message(sourceMessage, fields{"type": o.typ, "customOptions": fields{"configuration": configuration}})
+	return a.message(sourceMessage, fields{"type": o.typ, "customOptions": fields{"configuration": configuration}})
 }
 
 // json is an argument as JSON; a text that was left out is its default.

@@ -43,7 +43,7 @@ func newService(a *arguments) starlark.Value {
 		a.problem("name", "a feature service needs a name")
 	}
 	if o := a.object("logging_config"); o != nil {
-		s.Logging = message("feast.core.LoggingConfig", o.noun.(fields))
+		s.Logging = a.message("feast.core.LoggingConfig", o.noun.(fields))
 	}
 	// Feast lists the views that are given as objects first.
 	pending := pendingService{service: s}

@@ -137,14 +137,14 @@ func kafkaSource(a *arguments) starlark.Value {
 	if a.has("watermark_delay_threshold") {
 		options["watermarkDelayThreshold"] = durationText(a.duration("watermark_delay_threshold"))
 	}
-	s.Options = message(sourceMessage, fields{"type": "STREAM_KAFKA", "kafkaOptions": options})
+	s.Options = a.message(sourceMessage, fields{"type": "STREAM_KAFKA", "kafkaOptions": options})
 	return a.registered(s)
 }
 
 func kinesisSource(a *arguments) starlark.Value {
 	s := a.source(asof.SourceKinesis, a.text("name"))
 	s.Batch = a.batch()
-	s.Options = message(sourceMessage, fields{"type": "STREAM_KINESIS", "kinesisOptions": fields{
+	s.Options = a.message(sourceMessage, fields{"type": "STREAM_KINESIS", "kinesisOptions": fields{
 		"region": a.text("region"), "streamName": a.text("stream_name"), "recordFormat": a.object("record_format").noun,
 	}})
 	return a.registered(s)

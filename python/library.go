@@ -17,10 +17,11 @@ func (in *Interpreter) standardLibrary() map[string]starlark.Value {
 		"sys": in.sysModule(), "pathlib": in.pathlibModule(), "datetime": datetimeModule(),
 		"json": in.jsonModule(), "yaml": in.yamlModule(), "textwrap": textwrapModule(), "math": mathModule(),
 		"functools": functoolsModule(), "itertools": itertoolsModule(), "collections": collectionsModule(),
+		"types": typesModule(), "dotenv": in.dotenvModule(osModule.Members["environ"].(environ)),
 		"copy": copyModule(), "re": reModule(), "operator": operatorModule(),
 		"typing": typingModule("typing"), "typing_extensions": typingModule("typing_extensions"),
 	}
-	for _, name := range []string{"logging", "logging.config", "warnings", "dotenv", "abc", "types", "collections.abc", "__future__", "contextlib"} {
+	for _, name := range []string{"logging", "logging.config", "warnings", "abc", "collections.abc", "__future__", "contextlib"} {
 		library[name] = inert{name}
 	}
 	return library

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"unicode/utf8"
 
 	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
@@ -139,6 +140,8 @@ func (in *Interpreter) parsed(file string) parsedFile {
 	text, err := fs.ReadFile(in.config.FS, file)
 	if err != nil {
 		p.failure = &Error{Kind: Import, Place: Place{File: file}, Message: "cannot be read: " + readFailure(err)}
+	} else if !utf8.Valid(text) {
+		p.failure = &Error{Kind: Syntax, Place: Place{File: file}, Message: "the file is not UTF-8", Hint: "save it in that encoding"}
 	} else {
 		p.src = []byte(strings.ReplaceAll(strings.TrimPrefix(string(text), "\ufeff"), "\r\n", "\n"))
 		p.tree, p.failure = parse(file, p.src)

@@ -101,7 +101,7 @@ func product(_ *starlark.Thread, args starlark.Tuple, _ []starlark.Tuple) (starl
 
 func collectionsModule() *Namespace {
 	return &Namespace{Name: "collections", Members: map[string]starlark.Value{
-		"OrderedDict": builtins["dict"], "abc": inert{"collections.abc"},
+		"OrderedDict": builtins["dict"], "namedtuple": function("namedtuple", namedTuple), "abc": inert{"collections.abc"},
 		"ChainMap": function("ChainMap", func(_ *starlark.Thread, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
 			reversed := make(starlark.Tuple, len(args))
 			for i, a := range args {
