@@ -112,3 +112,16 @@ func TestASnapshotTakesTheColumnsItNames(t *testing.T) {
 		t.Errorf("params = %+v", p.Params)
 	}
 }
+
+func TestTheDocumentedPipelineLoads(t *testing.T) {
+	page, err := os.ReadFile("../docs/pipelines.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "```yaml\n")
+	text, _, _ := strings.Cut(rest, "```")
+	p, err := loadText(t, text)
+	if err != nil || len(p.Steps) != 5 || len(p.Steps[2].Check.Rules) != 3 {
+		t.Errorf("steps = %+v, %v", p, err)
+	}
+}
