@@ -15,7 +15,7 @@ import (
 // beside the output until that is known: any number takes the same memory.
 func writeCSV(ctx context.Context, rows *tally, out *output, mem memory.Allocator) error {
 	forms := newForms(rows.Schema())
-	w := &csvWriter{out: bufio.NewWriterSize(out.file, 1<<16), forms: forms}
+	w := &csvWriter{output: out, out: bufio.NewWriterSize(out.file, 1<<16), forms: forms}
 	w.header(rows.Schema())
 	held := &spool{output: out, schema: rows.Schema(), mem: mem}
 	defer held.close()
@@ -34,14 +34,15 @@ func writeCSV(ctx context.Context, rows *tally, out *output, mem memory.Allocato
 	if err != nil {
 		return err
 	}
-	return w.out.Flush()
+	return out.fault(w.out.Flush())
 }
 
 // csvWriter writes record batches as lines of text.
 type csvWriter struct {
-	out   *bufio.Writer // keeps its first error until Flush
-	forms forms
-	line  []byte
+	output *output
+	out    *bufio.Writer // into output; keeps its first error
+	forms  forms
+	line   []byte
 }
 
 func (w *csvWriter) header(s *arrow.Schema) {
@@ -75,7 +76,7 @@ func (w *csvWriter) write(batch arrow.RecordBatch) error {
 		w.end(len(cells))
 	}
 	_, err := w.out.Write(nil) // the first error there was
-	return err
+	return w.output.fault(err)
 }
 
 // end ends a line. The only cell of a line is quoted where it is empty, so that
@@ -103,12 +104,12 @@ func (s *spool) add(batch arrow.RecordBatch) error {
 	if s.file == nil {
 		file, err := s.output.beside(".held")
 		if err != nil {
-			return err
+			return s.output.fault(err)
 		}
 		s.file, s.buffer = file, bufio.NewWriterSize(file, 1<<20)
 		s.writer = ipc.NewWriter(s.buffer, ipc.WithSchema(s.schema), ipc.WithAllocator(s.mem))
 	}
-	return s.writer.Write(batch)
+	return s.output.fault(s.writer.Write(batch))
 }
 
 // replay hands over what was added, and forgets it.
@@ -126,11 +127,11 @@ func (s *spool) replay(ctx context.Context, take func(arrow.RecordBatch) error) 
 		_, err = s.file.Seek(0, 0)
 	}
 	if err != nil {
-		return err
+		return s.output.fault(err)
 	}
 	r, err := ipc.NewReader(bufio.NewReaderSize(s.file, 1<<20), ipc.WithAllocator(s.mem))
 	if err != nil {
-		return err
+		return s.output.fault(err)
 	}
 	defer r.Release()
 	for r.Next() {
@@ -141,7 +142,7 @@ func (s *spool) replay(ctx context.Context, take func(arrow.RecordBatch) error) 
 			return err
 		}
 	}
-	return r.Err()
+	return s.output.fault(r.Err())
 }
 
 func (s *spool) close() {

@@ -55,16 +55,16 @@ func Run(ctx context.Context, r Request) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	out, err := create(r.Output) // first, so that no query is waited for in vain
+	if err != nil {
+		return Result{}, err
+	}
+	defer out.discard()
 	answer, err := r.ask(ctx)
 	if err != nil {
 		return Result{}, err
 	}
 	defer answer.Release()
-	out, err := create(r.Output)
-	if err != nil {
-		return Result{}, err
-	}
-	defer out.discard()
 	counted := newTally(answer, r.Progress)
 	if err := write(ctx, counted, out, r.allocator()); err != nil {
 		return Result{}, err

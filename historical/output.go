@@ -49,9 +49,17 @@ func create(path string) (*output, error) {
 	}
 	if err != nil {
 		o.discard()
-		return nil, asof.Errorf(asof.CodeInvalid, "the output cannot be written: %w", err)
+		return nil, o.fault(err)
 	}
 	return o, nil
+}
+
+// fault says that the output is what failed; nil stays nil.
+func (o *output) fault(err error) error {
+	if err == nil {
+		return nil
+	}
+	return asof.Errorf(asof.CodeInvalid, "the output %s cannot be written: %w", o.path, err)
 }
 
 // makeFolder makes a folder and those above it, and remembers which.
@@ -90,7 +98,7 @@ func (o *output) commit() error {
 		err = os.Rename(file.Name(), o.path)
 	}
 	if err != nil {
-		return asof.Errorf(asof.CodeInvalid, "the output cannot be written: %w", err)
+		return o.fault(err)
 	}
 	o.file, o.made = nil, nil
 	return nil

@@ -79,6 +79,22 @@ func TestFailureLeavesNothing(t *testing.T) {
 	}
 }
 
+// An output that cannot be written is found out before the store is asked.
+func TestOutputThatCannotBeWritten(t *testing.T) {
+	blocked := filepath.Join(file(t, "file", ""), "out.csv")
+	_, err := historical.Run(context.Background(), historical.Request{References: rate, Output: blocked})
+	if want := "the output " + blocked + " cannot be written: "; err == nil || !strings.HasPrefix(err.Error(), want) || asof.ErrorCode(err) != asof.CodeInvalid {
+		t.Errorf("%v, want %s…", err, want)
+	}
+}
+
+// What the store refuses is passed on, and the entity rows are let go unread.
+func TestStoreError(t *testing.T) {
+	r := historical.Request{Snapshot: project(view("gone", "gone", nil, field("x", asof.TypeInt64))), References: []string{"gone:x"},
+		Entities: historical.Entities{Path: file(t, "users.csv", january)}}
+	refused(t, r, asof.CodeInvalid, `data source "gone": there is no table "gone"; known: SELECT labels, payments_90d, rates, subscriptions, usage_30d`)
+}
+
 func TestOutputReplacesAFile(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "deep", "er", "out.csv")

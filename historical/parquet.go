@@ -148,9 +148,10 @@ func writeParquet(ctx context.Context, rows *tally, out *output, mem memory.Allo
 	if err != nil {
 		return asof.Errorf(asof.CodeInvalid, "%s cannot hold these columns: %w", out.path, err)
 	}
-	if err := rows.each(ctx, w.WriteBuffered); err != nil {
+	err = rows.each(ctx, func(batch arrow.RecordBatch) error { return out.fault(w.WriteBuffered(batch)) })
+	if err != nil {
 		_ = w.Close() // gives its memory back; the file is thrown away
 		return err
 	}
-	return w.Close()
+	return out.fault(w.Close())
 }
