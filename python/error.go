@@ -103,17 +103,10 @@ func (in *Interpreter) explain(m *Module, err error) *Error {
 	if e.File == "" {
 		e.Place = Place{File: m.File}
 	}
-	if in.thread.ExecutionSteps() >= in.maxSteps() {
+	if in.spent() {
 		e.Message = "the definitions take too long to evaluate: is there a loop without end?"
 	}
 	return e
-}
-
-func (in *Interpreter) maxSteps() uint64 {
-	if in.config.MaxSteps != 0 {
-		return in.config.MaxSteps
-	}
-	return DefaultMaxSteps
 }
 
 // explainStatic turns an error of the resolver into ours.

@@ -3,6 +3,7 @@ package python_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.starlark.net/starlark"
@@ -68,6 +69,14 @@ func TestEndlessLoopStops(t *testing.T) {
 	in := python.New(python.Config{Root: "/r", FS: files(map[string]string{"main.py": "while True:\n    pass\nx = 1\n"}), MaxSteps: 10_000})
 	m := in.Run("main.py")
 	if len(m.Errors) != 1 || !strings.Contains(m.Errors[0].Error(), "main.py:1: the definitions take too long") {
+		t.Errorf("got %v", m.Errors)
+	}
+}
+
+func TestSlowFileStops(t *testing.T) {
+	in := python.New(python.Config{Root: "/r", FS: files(map[string]string{"main.py": "x = list(range(100000))\nwhile True:\n    x.sort()\n"}), MaxTime: 50 * time.Millisecond})
+	m := in.Run("main.py")
+	if len(m.Errors) != 1 || !strings.Contains(m.Errors[0].Error(), "the definitions take too long") {
 		t.Errorf("got %v", m.Errors)
 	}
 }

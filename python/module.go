@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"go.starlark.net/starlark"
@@ -99,6 +100,11 @@ func (in *Interpreter) circle(m *Module) []string {
 // and returns its module. Mistakes are in the module's Errors.
 func (in *Interpreter) Run(file string) *Module {
 	name := strings.TrimSuffix(strings.ReplaceAll(file, "/", "."), ".py")
+	timer := time.AfterFunc(in.config.MaxTime, func() {
+		in.late.Store(true)
+		in.thread.Cancel("too late")
+	})
+	defer timer.Stop()
 	return in.run(file, name, nil)
 }
 
@@ -165,7 +171,7 @@ func (m *Module) execute() {
 	}
 	for _, statement := range parsed.tree.nodes() {
 		m.executeStatement(t, statement, env)
-		if m.in.thread.ExecutionSteps() >= m.in.maxSteps() {
+		if m.in.spent() {
 			return
 		}
 	}

@@ -18,7 +18,10 @@
 package python
 
 import (
+	"cmp"
 	"io/fs"
+	"sync/atomic"
+	"time"
 
 	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
@@ -39,10 +42,17 @@ type Config struct {
 	Modules map[string]starlark.Value
 	// MaxSteps bounds the whole run; 0 means DefaultMaxSteps.
 	MaxSteps uint64
+	// MaxTime bounds each Run, for steps that are long ones; 0 means
+	// DefaultMaxTime.
+	MaxTime time.Duration
 }
 
-// DefaultMaxSteps bounds a run to about a second of work.
-const DefaultMaxSteps = 20_000_000
+// The bounds of a run that names none: about a second of work in steps, and the
+// time that nobody waits for.
+const (
+	DefaultMaxSteps = 20_000_000
+	DefaultMaxTime  = 20 * time.Second
+)
 
 // options are the liberties of Python that Starlark refuses by default.
 var options = &syntax.FileOptions{
@@ -61,6 +71,7 @@ type Interpreter struct {
 	loading []*Module
 	sites   map[syntax.Position]*Site
 	helpers starlark.StringDict
+	late    atomic.Bool // a run took longer than MaxTime
 }
 
 // New returns an interpreter for the repository that config describes.
@@ -72,11 +83,9 @@ func New(config Config) *Interpreter {
 		files:   map[string]parsedFile{},
 		sites:   map[syntax.Position]*Site{},
 	}
-	steps := config.MaxSteps
-	if steps == 0 {
-		steps = DefaultMaxSteps
-	}
-	in.thread.SetMaxExecutionSteps(steps)
+	in.config.MaxSteps = cmp.Or(config.MaxSteps, DefaultMaxSteps)
+	in.config.MaxTime = cmp.Or(config.MaxTime, DefaultMaxTime)
+	in.thread.SetMaxExecutionSteps(in.config.MaxSteps)
 	in.thread.SetLocal(interpreterKey, in)
 	in.thread.Print = func(*starlark.Thread, string) {}
 	in.library = in.standardLibrary()
@@ -85,6 +94,11 @@ func New(config Config) *Interpreter {
 }
 
 const interpreterKey = "interpreter"
+
+// spent tells whether the bounds of the run were reached: nothing runs then.
+func (in *Interpreter) spent() bool {
+	return in.late.Load() || in.thread.ExecutionSteps() >= in.config.MaxSteps
+}
 
 // Modules returns the modules that were run so far, in the order in which they
 // were first imported or run.
