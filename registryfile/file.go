@@ -177,7 +177,8 @@ type draft struct{ path string }
 // owner, of the file that it will replace; a new file has those of the process.
 func newDraft(path string, b []byte, old os.FileInfo) (*draft, error) {
 	name := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".new")
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o666)
+	_ = os.Remove(name) // what a killed process left, perhaps of another user
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
 	if err != nil {
 		return nil, err
 	}

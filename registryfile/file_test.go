@@ -226,7 +226,7 @@ func TestFailedWriteLeavesTheFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	// A folder in the place of the draft fails the write for root, too.
-	if err := os.Mkdir(filepath.Join(filepath.Dir(path), ".registry.db.new"), 0o777); err != nil {
+	if err := os.MkdirAll(filepath.Join(filepath.Dir(path), ".registry.db.new", "full"), 0o777); err != nil {
 		t.Fatal(err)
 	}
 	_, err = r.Apply(t.Context(), "p", asof.Change{Put: []asof.Object{&asof.Entity{Name: "shop", JoinKey: "s"}}})
