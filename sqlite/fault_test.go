@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -120,6 +121,25 @@ func TestFileThatIsNoDatabase(t *testing.T) {
 	folder := openOnline(t, dir)
 	defer folder.Close()
 	fails(t, update(t, folder), asof.CodeUnavailable, "cannot be opened or made")
+}
+
+// TestFirstUseByManyAtOnce makes the file with several stores at once, as
+// processes that start together do.
+func TestFirstUseByManyAtOnce(t *testing.T) {
+	for range 20 {
+		path := filepath.Join(t.TempDir(), "online.db")
+		var group sync.WaitGroup
+		for range 8 {
+			o := openOnline(t, path)
+			group.Go(func() {
+				defer o.Close()
+				if err := update(t, o); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+	}
 }
 
 func TestReadingMakesNoFile(t *testing.T) {

@@ -89,7 +89,7 @@ func (f *file) reader() (*sql.DB, error) {
 
 func open(path, settings string, busy time.Duration) (*sql.DB, error) {
 	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(),
-		RawQuery: fmt.Sprintf("%s&_pragma=busy_timeout(%d)", settings, busy.Milliseconds())}
+		RawQuery: fmt.Sprintf("%s&_busy_timeout=%d", settings, busy.Milliseconds())}
 	connector, err := sqlite.NewConnector(u.String())
 	if err != nil {
 		return nil, err
