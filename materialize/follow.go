@@ -2,6 +2,7 @@ package materialize
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -42,6 +43,9 @@ func (m *Materializer) Follow(ctx context.Context, asOf time.Time, names []strin
 				if err := m.setRight(ctx, v, q, change, until, r); err != nil {
 					return err
 				}
+			}
+			if r.Restored+r.Removed > 0 {
+				r.note(fmt.Sprintf("of the keys that corrected files dropped, %d hold the newest row left of them, and %d were removed", r.Restored, r.Removed))
 			}
 			return nil
 		})

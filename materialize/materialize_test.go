@@ -285,6 +285,9 @@ func lateRows(b *bench) {
 	if r.Late != 3 || r.Written != 4 { // a and c, b whose late row is older, and d
 		t.Errorf("%d late of %d written, want 3 of 4", r.Late, r.Written)
 	}
+	if len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "3 keys of 4 were written because rows from before 2024-01-30T00:00:00.000001Z") {
+		t.Errorf("notes: %q", r.Notes)
+	}
 	b.now = day(60)
 	if r := b.incremental(60); r.Late != 0 {
 		t.Errorf("%d rows are late for the second time", r.Late)
@@ -344,6 +347,9 @@ func followsDropped(b *bench) {
 			t.Errorf("%d restored, %d removed; want 1 and 1", r.Restored, r.Removed)
 		}
 		b.holds("a@60=7 b@31=2")
+		if len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "1 hold the newest row left of them, and 1 were removed") {
+			t.Errorf("notes: %q", r.Notes)
+		}
 	}
 	// A corrected January drops a, of which February is left, and d, whose
 	// only row was never materialized.

@@ -2,6 +2,7 @@ package materialize
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -112,10 +113,14 @@ func (m *Materializer) pullLate(ctx context.Context, v *asof.FeatureView, q asof
 	}
 	defer keys.Release()
 	before := r.Span.From.Add(-time.Microsecond)
-	return m.batches(ctx, &asof.Latest{View: q, To: before, Keys: keys}, func(rows arrow.RecordBatch) error {
+	err = m.batches(ctx, &asof.Latest{View: q, To: before, Keys: keys}, func(rows arrow.RecordBatch) error {
 		written, err := m.Online.Write(ctx, m.Project, v, rows)
 		r.Written += written
 		r.Late += written
 		return err
 	})
+	if r.Late > 0 {
+		r.note(fmt.Sprintf("%d keys of %d were written because rows from before %s have come since the last run", r.Late, r.Written, stamp(r.Span.From)))
+	}
+	return err
 }
