@@ -52,9 +52,7 @@ func (r *renderer) within(q *Query, v *View) []string {
 func (r *renderer) asOf(v *View, i int, source string) matched {
 	alias := numbered("m", i)
 	newest := numbered("asof_newest_", i)
-	by := append(v.keyNames(""), "event")
-	r.with = append(r.with, fmt.Sprintf("%s AS (\n  SELECT DISTINCT ON (%s) *\n  FROM %s\n  ORDER BY %s%s\n)",
-		newest, strings.Join(by, ", "), source, strings.Join(by, ", "), r.order(v, "", newestFirst)))
+	r.with = append(r.with, newest+" AS (\n  "+first(source, append(v.keyNames(), "event"), r.order(v, newestFirst))+"\n)")
 	m := matched{alias: alias, join: fmt.Sprintf("ASOF LEFT JOIN %s AS %s ON %s",
 		newest, alias, strings.Join(append(r.sameKeys(v, alias), "e.at >= "+alias+".event"), " AND "))}
 	if v.TTL > 0 {
@@ -69,12 +67,8 @@ func (r *renderer) asOf(v *View, i int, source string) matched {
 func (r *renderer) intervals(v *View, i int, source string) matched {
 	alias := numbered("m", i)
 	history := numbered("asof_history_", i)
-	partition := ""
-	if len(v.Keys) > 0 {
-		partition = "PARTITION BY " + strings.Join(v.keyNames(""), ", ") + " "
-	}
-	r.with = append(r.with, fmt.Sprintf("%s AS (\n  SELECT *, lead(event) OVER (%sORDER BY event%s) AS until\n  FROM %s\n)",
-		history, partition, r.order(v, "", oldestFirst), source))
+	r.with = append(r.with, fmt.Sprintf("%s AS (\n  SELECT *, lead(event) OVER (%s) AS until\n  FROM %s\n)",
+		history, window(v.keyNames(), append([]string{"event"}, r.order(v, oldestFirst)...)), source))
 	on := append(r.sameKeys(v, alias), alias+".event <= e.at", fmt.Sprintf("(%s.until > e.at OR %s.until IS NULL)", alias, alias))
 	if v.TTL > 0 {
 		on = append(on, r.young(alias, v.TTL))
@@ -91,8 +85,9 @@ func (r *renderer) ranged(v *View, i int, source string) matched {
 	if v.TTL > 0 {
 		on = append(on, r.young("s", v.TTL))
 	}
-	r.with = append(r.with, fmt.Sprintf("%s AS (\n  SELECT DISTINCT ON (e.nr) e.nr, s.*\n  FROM %s AS e JOIN %s AS s ON %s\n  ORDER BY e.nr, s.event DESC%s\n)",
-		match, EntityTable, source, strings.Join(on, " AND "), r.order(v, "s.", newestFirst)))
+	met := fmt.Sprintf("(\n      SELECT e.nr, s.*\n      FROM %s AS e JOIN %s AS s ON %s\n    ) AS s", EntityTable, source, strings.Join(on, " AND "))
+	order := append([]string{"event DESC"}, r.order(v, newestFirst)...)
+	r.with = append(r.with, match+" AS (\n  "+first(met, []string{"nr"}, order)+"\n)")
 	return matched{alias: alias, join: fmt.Sprintf("LEFT JOIN %s AS %s ON %s.nr = e.nr", match, alias, alias)}
 }
 

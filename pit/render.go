@@ -121,7 +121,7 @@ func Latest(d Dialect, q *asof.Latest, v *View) string {
 		where = append(where, "event >= "+d.Literal(q.From))
 	}
 	where = append(where, "event <= "+d.Literal(q.To))
-	if keys := v.keyNames(""); q.Keys != nil && len(keys) > 0 {
+	if keys := v.keyNames(); q.Keys != nil && len(keys) > 0 {
 		where = append(where, fmt.Sprintf("(%s) IN (SELECT %s FROM %s)", strings.Join(keys, ", "), strings.Join(keys, ", "), WantedTable))
 	}
 	r.source(v, "asof_source", where)
@@ -138,13 +138,25 @@ func Latest(d Dialect, q *asof.Latest, v *View) string {
 	for _, f := range v.Features {
 		columns = append(columns, d.Value("s."+v.read(f.Column), v.columns[f.Column], f.Type)+" AS "+d.Quote(f.Output))
 	}
-	body := strings.Join(columns, ",\n  ") + "\nFROM asof_source AS s\nORDER BY "
-	newest := r.order(v, "s.", newestFirst)
-	if len(v.Keys) == 0 {
-		return r.sql("SELECT " + body + "s.event DESC" + newest + "\nLIMIT 1")
+	newest := first("asof_source", v.keyNames(), append([]string{"event DESC"}, r.order(v, newestFirst)...))
+	return r.sql("SELECT " + strings.Join(columns, ",\n  ") + "\nFROM (\n  " + newest + "\n) AS s")
+}
+
+// first selects from a table the row of each part that comes first in order.
+func first(table string, by, order []string) string {
+	return fmt.Sprintf("SELECT * FROM (\n    SELECT *, row_number() OVER (%s) AS place\n    FROM %s\n  ) AS s\n  WHERE place = 1",
+		window(by, order), table)
+}
+
+func window(by, order []string) string {
+	var parts []string
+	if len(by) > 0 {
+		parts = append(parts, "PARTITION BY "+strings.Join(by, ", "))
 	}
-	by := strings.Join(v.keyNames("s."), ", ")
-	return r.sql("SELECT DISTINCT ON (" + by + ") " + body + by + ", s.event DESC" + newest)
+	if len(order) > 0 {
+		parts = append(parts, "ORDER BY "+strings.Join(order, ", "))
+	}
+	return strings.Join(parts, " ")
 }
 
 // Range renders the query for how many rows a relation has, and the oldest and
@@ -180,17 +192,16 @@ const (
 	oldestFirst = " NULLS FIRST"
 )
 
-// order continues an ORDER BY of keys and time with what decides between the
-// rows of one key and one time.
-func (r *renderer) order(v *View, prefix, direction string) string {
-	order := []string{""}
+// order returns what decides between the rows of one key and one time.
+func (r *renderer) order(v *View, direction string) []string {
+	var order []string
 	if v.Created != "" {
-		order = append(order, prefix+"created"+direction)
+		order = append(order, "created"+direction)
 	}
 	for _, name := range v.ranked() {
-		order = append(order, r.Rank(prefix+v.read(name), v.columns[name])+direction)
+		order = append(order, r.Rank(v.read(name), v.columns[name])+direction)
 	}
-	return strings.Join(order, ", ")
+	return order
 }
 
 func (r *renderer) sql(body string) string {
@@ -201,10 +212,10 @@ func (r *renderer) sql(body string) string {
 }
 
 // keyNames returns the names of the view's own keys: k0, k1, ….
-func (v *View) keyNames(prefix string) []string {
+func (v *View) keyNames() []string {
 	names := make([]string, len(v.Keys))
 	for i := range v.Keys {
-		names[i] = prefix + numbered("k", i)
+		names[i] = numbered("k", i)
 	}
 	return names
 }

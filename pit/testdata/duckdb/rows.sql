@@ -6,9 +6,11 @@ WITH asof_source_0 AS (
   WHERE k0 IS NOT NULL AND event IS NOT NULL AND event <= TIMESTAMP '2024-01-31 00:00:00.000001'
 ),
 asof_newest_0 AS (
-  SELECT DISTINCT ON (k0, event) *
-  FROM asof_source_0
-  ORDER BY k0, event, f1 DESC NULLS LAST, f0 DESC NULLS LAST
+  SELECT * FROM (
+    SELECT *, row_number() OVER (PARTITION BY k0, event ORDER BY f1 DESC NULLS LAST, f0 DESC NULLS LAST) AS place
+    FROM asof_source_0
+  ) AS s
+  WHERE place = 1
 ),
 asof_source_1 AS (
   SELECT * FROM (
@@ -18,9 +20,11 @@ asof_source_1 AS (
   WHERE k0 IS NOT NULL AND k1 IS NOT NULL AND event IS NOT NULL AND event <= TIMESTAMP '2024-01-31 00:00:00.000001' AND event >= TIMESTAMP '2024-01-29 12:00:00'
 ),
 asof_newest_1 AS (
-  SELECT DISTINCT ON (k0, k1, event) *
-  FROM asof_source_1
-  ORDER BY k0, k1, event, created DESC NULLS LAST, f0 DESC NULLS LAST, f1 DESC NULLS LAST
+  SELECT * FROM (
+    SELECT *, row_number() OVER (PARTITION BY k0, k1, event ORDER BY created DESC NULLS LAST, f0 DESC NULLS LAST, f1 DESC NULLS LAST) AS place
+    FROM asof_source_1
+  ) AS s
+  WHERE place = 1
 ),
 asof_source_2 AS (
   SELECT * FROM (
@@ -30,9 +34,11 @@ asof_source_2 AS (
   WHERE event IS NOT NULL AND event <= TIMESTAMP '2024-01-31 00:00:00.000001'
 ),
 asof_newest_2 AS (
-  SELECT DISTINCT ON (event) *
-  FROM asof_source_2
-  ORDER BY event, f0 DESC NULLS LAST
+  SELECT * FROM (
+    SELECT *, row_number() OVER (PARTITION BY event ORDER BY f0 DESC NULLS LAST) AS place
+    FROM asof_source_2
+  ) AS s
+  WHERE place = 1
 )
 SELECT m0.f0 AS "profile__fee",
   CASE WHEN m1.event >= e.at - to_microseconds(129600000000) THEN m1.f0 END AS "visits",

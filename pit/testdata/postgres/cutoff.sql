@@ -6,9 +6,14 @@ WITH asof_source_0 AS (
   WHERE k0 IS NOT NULL AND k1 IS NOT NULL AND event IS NOT NULL
 ),
 asof_match_0 AS (
-  SELECT DISTINCT ON (e.nr) e.nr, s.*
-  FROM asof_entities AS e JOIN asof_source_0 AS s ON e.k0 = s.k0 AND e.k1 = s.k1 AND s.event <= e.at AND s.created <= e.at AND s.event >= e.at - interval '129600000000 microseconds'
-  ORDER BY e.nr, s.event DESC, s.created DESC NULLS LAST, s.f0 COLLATE "C" DESC NULLS LAST, s.f1::text COLLATE "C" DESC NULLS LAST
+  SELECT * FROM (
+    SELECT *, row_number() OVER (PARTITION BY nr ORDER BY event DESC, created DESC NULLS LAST, f0 COLLATE "C" DESC NULLS LAST, f1::text COLLATE "C" DESC NULLS LAST) AS place
+    FROM (
+      SELECT e.nr, s.*
+      FROM asof_entities AS e JOIN asof_source_0 AS s ON e.k0 = s.k0 AND e.k1 = s.k1 AND s.event <= e.at AND s.created <= e.at AND s.event >= e.at - interval '129600000000 microseconds'
+    ) AS s
+  ) AS s
+  WHERE place = 1
 ),
 asof_source_1 AS (
   SELECT * FROM (

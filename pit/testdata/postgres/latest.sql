@@ -5,11 +5,16 @@ WITH asof_source AS (
   ) AS s
   WHERE k0 IS NOT NULL AND k1 IS NOT NULL AND event IS NOT NULL AND event >= timestamptz '2024-01-31 00:00:00+00' AND event <= timestamptz '2024-03-02 00:00:00+00'
 )
-SELECT DISTINCT ON (s.k0, s.k1) s.k0 AS "shop_id",
+SELECT s.k0 AS "shop_id",
   s.k1 AS "user_id",
   s.event AS event_timestamp,
   s.created AS created_timestamp,
   s.f0 AS "visits",
   s.f1::text AS "extra"
-FROM asof_source AS s
-ORDER BY s.k0, s.k1, s.event DESC, s.created DESC NULLS LAST, s.f0 COLLATE "C" DESC NULLS LAST, s.f1::text COLLATE "C" DESC NULLS LAST
+FROM (
+  SELECT * FROM (
+    SELECT *, row_number() OVER (PARTITION BY k0, k1 ORDER BY event DESC, created DESC NULLS LAST, f0 COLLATE "C" DESC NULLS LAST, f1::text COLLATE "C" DESC NULLS LAST) AS place
+    FROM asof_source
+  ) AS s
+  WHERE place = 1
+) AS s

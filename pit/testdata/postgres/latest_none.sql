@@ -8,6 +8,10 @@ WITH asof_source AS (
 SELECT s.event AS event_timestamp,
   CAST(NULL AS timestamp) AS created_timestamp,
   s.f0::text AS "rain"
-FROM asof_source AS s
-ORDER BY s.event DESC, s.f0 DESC NULLS LAST
-LIMIT 1
+FROM (
+  SELECT * FROM (
+    SELECT *, row_number() OVER (ORDER BY event DESC, f0 DESC NULLS LAST) AS place
+    FROM asof_source
+  ) AS s
+  WHERE place = 1
+) AS s
