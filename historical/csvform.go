@@ -153,7 +153,7 @@ func (f *form) timeCells(c *array.Timestamp) cell {
 	}
 }
 
-// appendFloat appends a float as pandas writes it. With NumPy 2 a float64 has
+// appendFloat appends a float as pandas (with NumPy 2.4) writes it: a float64 has
 // an exponent from 1e16 on, a float32 from a million on.
 func appendFloat(dst []byte, v float64, bits int) []byte {
 	large := 1e16
