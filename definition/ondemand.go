@@ -61,8 +61,8 @@ func newOnDemand(a *arguments) starlark.Value {
 	return a.view(v, v.Name, features)
 }
 
-// onDemandSources lists the inputs; those of the same name replace one another,
-// as in Feast.
+// onDemandSources lists the inputs by name, as the registry does; those of the
+// same name replace one another.
 func (a *arguments) onDemandSources(v *asof.OnDemandFeatureView) {
 	for _, x := range a.list("sources") {
 		o := x.(*object)
@@ -84,6 +84,7 @@ func (a *arguments) onDemandSources(v *asof.OnDemandFeatureView) {
 	if len(v.Sources) == 0 && !a.wrong {
 		a.problemAt(a.site.Place, "on-demand view %s has no sources: give sources=[…] or input_schema=[…]", v.Name)
 	}
+	slices.SortFunc(v.Sources, func(s, o asof.OnDemandSource) int { return strings.Compare(s.Name, o.Name) })
 }
 
 func addInput(inputs []asof.OnDemandSource, input asof.OnDemandSource) []asof.OnDemandSource {
