@@ -54,9 +54,9 @@ func (o *Offline) begin(ctx context.Context) (*question, error) {
 }
 
 // close ends the transaction; nothing of it is kept.
-func (q *question) close() {
-	_ = q.tx.Rollback(context.WithoutCancel(context.Background())) // a connection that cannot roll back is thrown away
-	q.conn.Release()
+func (t *question) close() {
+	_ = t.tx.Rollback(context.Background()) // a connection that cannot roll back is thrown away
+	t.conn.Release()
 }
 
 // Historical answers a point-in-time query.
