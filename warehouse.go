@@ -69,7 +69,8 @@ type Publication struct {
 }
 
 // Upsert writes the rows of a staged table into the live table of the same
-// name, by its key. It is left out, and said to be, where a newer AsOf has been
+// name, by its key. A reference to a key that is neither staged nor published
+// is CodeInvalid. It is left out, and said to be, where a newer AsOf has been
 // loaded into the live table already.
 type Upsert struct {
 	Table Table

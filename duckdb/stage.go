@@ -30,6 +30,7 @@ type stage struct {
 	w        *Warehouse
 	manifest *manifest
 	staged   map[string][]column // by table, in the types that they are published in
+	keys     map[string][]string // of the staged tables
 	engine   engine
 	conn     driver.Conn
 	arrow    *duckdb.Arrow
@@ -50,7 +51,7 @@ func (w *Warehouse) Stage(ctx context.Context, run string) (asof.Stage, error) {
 	if err != nil {
 		return nil, asof.Errorf(asof.CodeUnavailable, "run %s cannot lock the warehouse: %w", run, err)
 	}
-	s := &stage{w: w, lock: lock, staged: map[string][]column{}}
+	s := &stage{w: w, lock: lock, staged: map[string][]column{}, keys: map[string][]string{}}
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(fault("the stage of run "+run+" cannot be opened", err), s.Discard(ctx))
 	}
@@ -123,7 +124,7 @@ func (s *stage) Load(ctx context.Context, table asof.Table, rows array.RecordRea
 	if err != nil {
 		return 0, fault("table "+table.Name+" cannot be staged", err)
 	}
-	s.staged[table.Name] = columns
+	s.staged[table.Name], s.keys[table.Name] = columns, table.Key
 	if err := s.checkKey(ctx, table, name); err != nil {
 		return 0, err
 	}

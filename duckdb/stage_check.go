@@ -71,6 +71,32 @@ func (s *stage) fit(ctx context.Context, table asof.Table, relation string, colu
 	return nil
 }
 
+// checkReferences refuses staged rows that refer to a key that is neither
+// staged nor published.
+func (s *stage) checkReferences(ctx context.Context, table asof.Table) error {
+	for column, parent := range table.References {
+		sql := "SELECT CAST(c." + quoteName(column) + " AS VARCHAR) FROM main." + quoteName(table.Name) + " c WHERE c." + quoteName(column) + " IS NOT NULL"
+		present, staged := s.manifest.Tables[parent], s.keys[parent]
+		if present == nil && staged == nil {
+			return asof.Errorf(asof.CodeInvalid, "table %q refers to table %q, which does not exist", table.Name, parent)
+		}
+		if staged != nil {
+			sql += " AND NOT EXISTS (FROM main." + quoteName(parent) + " p WHERE p." + quoteName(staged[0]) + " = c." + quoteName(column) + ")"
+		}
+		if present != nil {
+			sql += " AND NOT EXISTS (FROM " + publishedSchema + "." + quoteName(parent) + " p WHERE p." + quoteName(present.Key[0]) + " = c." + quoteName(column) + ")"
+		}
+		row, err := s.texts(ctx, sql+" LIMIT 1")
+		if err != nil {
+			return err
+		}
+		if row != nil {
+			return asof.Errorf(asof.CodeInvalid, "table %q: %s=%s is not in table %q", table.Name, column, row[0], parent)
+		}
+	}
+	return nil
+}
+
 // settle returns the columns that a table has once declared ones are written
 // to it: those that it has stay as they are, new ones come last.
 func settle(present *table, declared []column) []column {

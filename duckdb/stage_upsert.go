@@ -25,8 +25,11 @@ func (s *stage) upsert(ctx context.Context, declared asof.Table, asOf time.Time)
 		return change, nil, err
 	}
 	if present != nil && present.AsOf > day(asOf) {
-		change.Skipped = fmt.Sprintf("%s holds %s, which is newer than %s", declared.Name, present.AsOf, day(asOf))
+		change.Skipped = fmt.Sprintf("left as it is: it holds %s, which is newer than %s", present.AsOf, day(asOf))
 		return change, nil, nil
+	}
+	if err := s.checkReferences(ctx, declared); err != nil {
+		return change, nil, err
 	}
 	next := &table{Key: declared.Key, Columns: columns, AsOf: day(asOf)}
 	var parts []part

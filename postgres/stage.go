@@ -17,8 +17,8 @@ import (
 // temporary one of the published table's name, which hides that from queries.
 type stage struct {
 	w      *Warehouse
-	conn   *pgx.Conn // nil once it is discarded
-	staged map[string]bool
+	conn   *pgx.Conn           // nil once it is discarded
+	staged map[string][]string // the keys of the staged tables
 }
 
 // tableColumn is a column as PostgreSQL has it, its type as format_type says.
@@ -30,7 +30,7 @@ func (s *stage) Load(ctx context.Context, table asof.Table, rows array.RecordRea
 	if err := validTable(table); err != nil {
 		return 0, err
 	}
-	if s.staged[table.Name] {
+	if s.staged[table.Name] != nil {
 		return 0, asof.Errorf(asof.CodeInvalid, "table %q is loaded twice in one run; put its rows into one file", table.Name)
 	}
 	schema, err := table.Schema()
@@ -52,7 +52,7 @@ func (s *stage) Load(ctx context.Context, table asof.Table, rows array.RecordRea
 	if err := s.exec(ctx, "CREATE TEMP TABLE "+quoteName(table.Name)+" ("+declared(table.Columns)+")"); err != nil {
 		return 0, s.w.db.fault(doing, err)
 	}
-	s.staged[table.Name] = true
+	s.staged[table.Name] = table.Key
 	tag, err := s.conn.PgConn().CopyFrom(ctx, &copyText{rows: rows}, "COPY "+name+" FROM STDIN")
 	if rows.Err() != nil {
 		return 0, rows.Err()

@@ -151,7 +151,7 @@ func (r *publishing) parentsFirst(ctx context.Context) ([]asof.Upsert, error) {
 
 // upsert writes a staged table into the live one, unless that is newer.
 func (r *publishing) upsert(ctx context.Context, table asof.Table) error {
-	if !r.staged[table.Name] {
+	if r.staged[table.Name] == nil {
 		return asof.Errorf(asof.CodeInvalid, "table %q is published and was not loaded", table.Name)
 	}
 	change := asof.TableChange{Table: table.Name}
@@ -161,9 +161,12 @@ func (r *publishing) upsert(ctx context.Context, table asof.Table) error {
 		return err
 	}
 	if newest > day(r.p.AsOf) {
-		change.Skipped = fmt.Sprintf("%s holds %s, which is newer than %s", table.Name, newest, day(r.p.AsOf))
+		change.Skipped = fmt.Sprintf("left as it is: it holds %s, which is newer than %s", newest, day(r.p.AsOf))
 		r.changes[table.Name] = change
 		return nil
+	}
+	if err := r.checkReferences(ctx, table); err != nil {
+		return err
 	}
 	if err := r.create(ctx, table, table.Columns, table.Key); err != nil {
 		return err
@@ -183,6 +186,39 @@ func (r *publishing) upsert(ctx context.Context, table asof.Table) error {
 	}
 	return r.exec(ctx, "INSERT INTO "+r.w.db.qualified("asof_loaded")+
 		" VALUES ($1, $2::date) ON CONFLICT (table_name) DO UPDATE SET as_of = EXCLUDED.as_of", table.Name, day(r.p.AsOf))
+}
+
+// checkReferences refuses staged rows that refer to a key that is neither
+// staged nor published, also where the team's tables have no foreign key.
+func (r *publishing) checkReferences(ctx context.Context, table asof.Table) error {
+	for column, parent := range table.References {
+		published, there, err := r.Published(ctx, parent)
+		if err != nil {
+			return err
+		}
+		staged := r.staged[parent]
+		if !there && staged == nil {
+			return asof.Errorf(asof.CodeInvalid, "table %q refers to table %q, which does not exist", table.Name, parent)
+		}
+		key := column // a published table that this run does not load has the column by the same name
+		value := "c." + quoteName(column)
+		sql := "SELECT " + value + "::text FROM pg_temp." + quoteName(table.Name) + " c WHERE " + value + " IS NOT NULL"
+		if staged != nil {
+			key = staged[0]
+			sql += " AND NOT EXISTS (SELECT FROM pg_temp." + quoteName(parent) + " p WHERE p." + quoteName(key) + " = " + value + ")"
+		}
+		if there {
+			sql += " AND NOT EXISTS (SELECT FROM " + published + " p WHERE p." + quoteName(key) + " = " + value + ")"
+		}
+		var missing string
+		switch err := r.row(ctx, sql+" LIMIT 1").Scan(&missing); {
+		case err == nil:
+			return asof.Errorf(asof.CodeInvalid, "table %q: %s=%s is not in table %q", table.Name, column, missing, parent)
+		case !errors.Is(err, pgx.ErrNoRows):
+			return err
+		}
+	}
+	return nil
 }
 
 // freeze makes the rows of a query exactly those of the snapshot's day.

@@ -79,7 +79,7 @@ func (w *Warehouse) Stage(ctx context.Context, run string) (asof.Stage, error) {
 	if err != nil {
 		return nil, w.db.fault(doing, err)
 	}
-	s := &stage{w: w, conn: pooled.Hijack(), staged: map[string]bool{}}
+	s := &stage{w: w, conn: pooled.Hijack(), staged: map[string][]string{}}
 	// A run whose process is gone gives its lock back within a second, also
 	// from the middle of a statement; not every system's server can do this.
 	_ = s.exec(ctx, "SET client_connection_check_interval = '1s'")

@@ -242,7 +242,7 @@ func TestAMissingTableIsCreatedWithItsKeys(t *testing.T) {
 		}
 	}
 	p.ID = "r2"
-	if _, err := publish(t, w, p, map[string][]string{"subscriptions": {"b", "1", "9"}, "users": {"c", ""}}); asof.ErrorCode(err) != asof.CodeInvalid || !strings.Contains(err.Error(), "foreign key") {
+	if _, err := publish(t, w, p, map[string][]string{"subscriptions": {"b", "1", "9"}, "users": {"c", ""}}); asof.ErrorCode(err) != asof.CodeInvalid || !strings.Contains(err.Error(), `user_id=b is not in table "users"`) {
 		t.Errorf("a row whose parent is not there: %v", err)
 	}
 }

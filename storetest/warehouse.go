@@ -35,6 +35,8 @@ func Warehouse(t *testing.T, open func(t *testing.T) WarehouseUnderTest) {
 		"an older month leaves live tables alone":  testOlderMonth,
 		"a stage sees its own rows and the others": testStageSees,
 		"columns that nobody fills stay":           testUndeclared,
+		"any months in any order":                  testRandomMonths,
+		"references are kept":                      testReferences,
 		"discarded is gone":                        testDiscard,
 		"a failed publication changes nothing":     testFailedPublication,
 		"duplicate and null keys are refused":      testKeys,

@@ -185,6 +185,24 @@ func testUndeclared(t *testing.T, w WarehouseUnderTest) {
 	}, state(t, w))
 }
 
+func testReferences(t *testing.T, w WarehouseUnderTest) {
+	publishMonth(t, w, "r1", firstMonth)
+	before := state(t, w)
+	// "d" comes with the same publication, "a" was there; "x" is nowhere.
+	publishMonth(t, w, "r2", month{january, [][]string{{"d", "true"}}, [][]string{{"a", "1.50", "1"}, {"d", "1.00", "1"}}})
+	bad := month{january, [][]string{{"e", "true"}}, [][]string{{"a", "1.50", "1"}, {"x", "1.00", "1"}}}
+	stage, err := stageMonth(t.Context(), w, "r3", bad)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stage.Publish(t.Context(), bad.publication("r3")); asof.ErrorCode(err) != asof.CodeInvalid {
+		t.Errorf("a user that is in no table: %v", err)
+	}
+	if got := len(state(t, w)); got != len(before)+1 { // d in users and usage and the snapshot, b and c out of that
+		t.Errorf("%d rows, before %d", got, len(before))
+	}
+}
+
 func testDiscard(t *testing.T, w WarehouseUnderTest) {
 	publishMonth(t, w, "r1", firstMonth)
 	before := state(t, w)
