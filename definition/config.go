@@ -70,7 +70,7 @@ func LoadConfig(dir, path string) (*Config, error) {
 	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
 		return nil, asof.Errorf(asof.CodeInvalid, "%s is empty: it needs `project` and `registry`", path)
 	}
-	reading := &reading{path: path}
+	reading := &reading{path: path, unset: map[string]bool{}}
 	root, ok := reading.expand(file.Docs[0].Body).(*ast.MappingNode)
 	if !ok {
 		return nil, asof.Errorf(asof.CodeInvalid, "%s: write settings as `key: value` lines", path)

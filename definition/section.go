@@ -59,6 +59,7 @@ type reading struct {
 	path     string
 	warnings asof.Problems
 	problems asof.Problems
+	unset    map[string]bool // environment variables of which the user was told
 }
 
 func (r *reading) place(n ast.Node) asof.Place {
@@ -195,7 +196,10 @@ func (r *reading) fill(n ast.Node, text string) string {
 		name := strings.Trim(match, "${}")
 		value, ok := os.LookupEnv(name)
 		if !ok {
-			r.warn(n, "environment variable %s is not set: %s is taken as it stands", name, match)
+			if !r.unset[name] {
+				r.warn(n, "environment variable %s is not set: %s is taken as it stands", name, match)
+				r.unset[name] = true
+			}
 			return match
 		}
 		return value
