@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"go.starlark.net/starlark"
-	"go.starlark.net/syntax"
 )
 
 // maxLength bounds the lists and texts that a definition file may make, so that
@@ -153,7 +152,8 @@ func deleteItem(v, key starlark.Value) (starlark.Value, error) {
 		if err != nil || i < 0 || i >= v.Len() {
 			return nil, errors.New("list index out of range")
 		}
-		rest := append(listOf(v)[:i:i], listOf(v)[i+1:]...)
+		values := valuesOf(v)
+		rest := append(values[:i:i], values[i+1:]...)
 		if err := v.Clear(); err != nil {
 			return nil, err
 		}
@@ -165,9 +165,4 @@ func deleteItem(v, key starlark.Value) (starlark.Value, error) {
 		return starlark.None, nil
 	}
 	return nil, fmt.Errorf("%s does not support deletion of items", v.Type())
-}
-
-// binaryOperation is Starlark's own operator.
-func binaryOperation(op syntax.Token, a, b starlark.Value) (starlark.Value, error) {
-	return starlark.Binary(op, a, b)
 }
