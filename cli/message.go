@@ -1,12 +1,16 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml"
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/feastconv"
@@ -22,7 +26,64 @@ func messageJSON(snapshot *asof.Snapshot, object asof.Object) (json.RawMessage, 
 	if err != nil {
 		return nil, err
 	}
-	return protojson.Marshal(m)
+	text, err := protojson.Marshal(m)
+	if err != nil {
+		return nil, err
+	}
+	return byNumber(text, m.ProtoReflect().Descriptor())
+}
+
+// byNumber puts the keys of a message's JSON in the order of their field
+// numbers, as Feast prints them, at every depth.
+func byNumber(text json.RawMessage, d protoreflect.MessageDescriptor) (json.RawMessage, error) {
+	if len(text) == 0 || text[0] != '{' {
+		return text, nil // a well-known type that is a string in JSON
+	}
+	var values map[string]json.RawMessage
+	if err := json.Unmarshal(text, &values); err != nil {
+		return nil, err
+	}
+	fields := make([]protoreflect.FieldDescriptor, d.Fields().Len())
+	for i := range fields {
+		fields[i] = d.Fields().Get(i)
+	}
+	slices.SortFunc(fields, func(a, b protoreflect.FieldDescriptor) int { return cmp.Compare(a.Number(), b.Number()) })
+	out := []byte{'{'}
+	for _, f := range fields {
+		value, there := values[f.JSONName()]
+		if !there {
+			continue
+		}
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		value, err := fieldByNumber(value, f)
+		if err != nil {
+			return nil, err
+		}
+		out = append(append(strconv.AppendQuote(out, f.JSONName()), ':'), value...)
+	}
+	return append(out, '}'), nil
+}
+
+func fieldByNumber(value json.RawMessage, f protoreflect.FieldDescriptor) (json.RawMessage, error) {
+	switch {
+	case f.Message() == nil || f.IsMap():
+		return value, nil
+	case !f.IsList():
+		return byNumber(value, f.Message())
+	}
+	var items []json.RawMessage
+	if err := json.Unmarshal(value, &items); err != nil {
+		return nil, err
+	}
+	for i := range items {
+		var err error
+		if items[i], err = byNumber(items[i], f.Message()); err != nil {
+			return nil, err
+		}
+	}
+	return json.Marshal(items)
 }
 
 // printMessage prints an object as YAML or JSON.
@@ -55,11 +116,11 @@ var dumpKeys = map[asof.Kind]string{asof.KindDataSource: "dataSources", asof.Kin
 	asof.KindSavedDataset: "savedDatasets", asof.KindLabelView: "labelViews", asof.KindValidationRef: "validationReferences"}
 
 // dumpRegistry returns the project as Feast's registry-dump does: lists of
-// messages, sorted by name.
+// messages, sorted by name, with their keys in alphabetical order.
 func dumpRegistry(snapshot *asof.Snapshot) (map[string]any, error) {
 	dump := map[string]any{"project": snapshot.Project().Name}
 	for kind, key := range dumpKeys {
-		lists := map[string][]json.RawMessage{}
+		lists := map[string][]any{}
 		for _, o := range snapshot.Objects(kind) {
 			text, err := messageJSON(snapshot, o)
 			if err != nil {
@@ -69,10 +130,14 @@ func dumpRegistry(snapshot *asof.Snapshot) (map[string]any, error) {
 			if v, ok := o.(*asof.FeatureView); ok && v.Kind == asof.ViewStream {
 				list = "streamFeatureViews"
 			}
-			lists[list] = append(lists[list], text)
+			var message any
+			if err := json.Unmarshal(text, &message); err != nil {
+				return nil, err
+			}
+			lists[list] = append(lists[list], message)
 		}
-		for list, texts := range lists {
-			dump[list] = texts
+		for list, messages := range lists {
+			dump[list] = messages
 		}
 	}
 	return dump, nil

@@ -48,8 +48,12 @@ func printJSON(w io.Writer, v any) error {
 }
 
 // plainTable aligns columns with two spaces between them and no lines around.
+// A header takes two more, as in the tables that Feast prints.
 func plainTable(w io.Writer, headers []string, rows [][]string) error {
 	widths := make([]int, len(headers))
+	for i, h := range headers {
+		widths[i] = utf8.RuneCountInString(h) + 2
+	}
 	all := append([][]string{headers}, rows...)
 	for _, row := range all {
 		for i, cell := range row {

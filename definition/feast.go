@@ -71,7 +71,11 @@ func (m feastModule) Attr(name string) (starlark.Value, error) {
 	if v, err := m.Submodule(name); err == nil {
 		return v, nil
 	}
-	return nil, &python.Error{Kind: python.Import, Message: fmt.Sprintf("%s has no %q", m.name(), name) + m.loader.suggest(name)}
+	near := m.loader.suggest(name)
+	if near == "" && m.path != "" && m.path != "types" {
+		return python.Library(m.name() + "." + name), nil // a name of Feast's that definitions only mention
+	}
+	return nil, &python.Error{Kind: python.Import, Message: fmt.Sprintf("%s has no %q", m.name(), name) + near}
 }
 
 // Submodule returns a module below this one.

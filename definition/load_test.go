@@ -12,9 +12,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/rogpeppe/go-internal/txtar"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/testing/protocmp"
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/definition"
+	"github.com/asof-dev/asof/feastpb/core"
 	"github.com/asof-dev/asof/storetest"
 )
 
@@ -173,11 +176,45 @@ func asFeast(t *testing.T, dir, output string) {
 			v.Function.Text, v.Function.Mode = "", ""
 		}
 	}
+	if diff := cmp.Diff(opaque(t, want.Objects), opaque(t, got.Objects), protocmp.Transform()); diff != "" {
+		t.Errorf("(-Feast +Asof)\n%s", diff)
+	}
 	diff := cmp.Diff(want.Objects, got.Objects, cmpopts.SortSlices(byName), cmpopts.EquateEmpty(),
 		cmpopts.IgnoreTypes(asof.Meta{}), cmpopts.IgnoreFields(asof.Function{}, "Body", "Imports"), cmpopts.IgnoreFields(asof.DataSource{}, "Class"))
 	if diff != "" {
 		t.Errorf("(-Feast +Asof)\n%s", diff)
 	}
+}
+
+// opaque returns the messages of the objects that are kept as they are, without
+// the times at which they were made.
+func opaque(t *testing.T, objects []asof.Object) map[string]proto.Message {
+	t.Helper()
+	messages := map[string]proto.Message{}
+	for _, o := range objects {
+		kept, ok := o.(*asof.Opaque)
+		if !ok {
+			continue
+		}
+		var m proto.Message = &core.Permission{}
+		if kept.Kind == asof.KindLabelView {
+			m = &core.LabelView{}
+		}
+		if err := proto.Unmarshal(kept.Meta.Stored, m); err != nil {
+			t.Fatal(err)
+		}
+		switch m := m.(type) {
+		case *core.LabelView:
+			m.Meta = nil
+			for s := m.Spec.GetSource(); s != nil; s = s.BatchSource {
+				s.Meta = nil
+			}
+		case *core.Permission:
+			m.Meta = nil
+		}
+		messages[kept.Name] = m
+	}
+	return messages
 }
 
 // template copies a template of the installed Feast, with the placeholders

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -53,4 +54,37 @@ func runFeast(tb testing.TB, dir string, args []string) []byte {
 		tb.Fatalf("%s: %v\n%s%s", args[0], err, stdout.Bytes(), stderr.Bytes())
 	}
 	return stdout.Bytes()
+}
+
+// feastCommands runs commands of Feast's line in one process, whose start is
+// most of the time that one takes, and prints their outputs as a JSON list.
+const feastCommands = `
+import json, os, sys
+from click.testing import CliRunner
+from feast.cli.cli import cli
+outputs = []
+for command in json.loads(sys.argv[1]):
+    directory = os.getcwd()
+    result = CliRunner().invoke(cli, command)
+    os.chdir(directory)
+    if result.exit_code != 0:
+        sys.exit(f"feast {' '.join(command)}: exit code {result.exit_code}\n{result.output}{result.exception!r}")
+    outputs.append(result.stdout)
+json.dump(outputs, sys.stdout)
+`
+
+// RunFeastCommands runs several commands of Feast in dir, one after the other,
+// and returns what each wrote to standard output.
+func RunFeastCommands(tb testing.TB, dir string, commands ...[]string) []string {
+	tb.Helper()
+	asked, err := json.Marshal(commands)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var outputs []string
+	printed := runFeast(tb, dir, []string{"-c", feastCommands, string(asked)})
+	if err := json.Unmarshal(printed, &outputs); err != nil {
+		tb.Fatalf("%v\n%s", err, printed)
+	}
+	return outputs
 }
