@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -122,9 +123,11 @@ func (h *handler) entity(w http.ResponseWriter, r *http.Request, key string) {
 	write(w, http.StatusOK, b.out)
 }
 
-// write sends a JSON answer.
+// write sends a JSON answer, of known length whatever its size.
 func write(w http.ResponseWriter, status int, body []byte) {
-	w.Header()["Content-Type"] = jsonType
+	header := w.Header()
+	header["Content-Type"] = jsonType
+	header["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // a caller who went away is no error of ours
 }

@@ -31,10 +31,7 @@ func (a *Answer) AppendFeast(dst []byte, versions bool) []byte {
 			dst = append(comma(dst, row), statusNames[a.Status(c, row)]...)
 		}
 		if a.rows > 0 { // Feast leaves an empty list out
-			dst = append(dst, `],"event_timestamps":[`...)
-		}
-		for row := range a.rows {
-			dst = appendTime(comma(dst, row), a.Event(c, row))
+			dst = a.appendEvents(append(dst, `],"event_timestamps":[`...), c)
 		}
 		dst = append(dst, `]}`...)
 	}
@@ -126,6 +123,25 @@ func (a *Answer) cell(column, row int) string {
 func (a *Answer) appendValues(dst []byte, column int, form value.Form) []byte {
 	for row := range a.rows {
 		dst = value.AppendJSON(comma(dst, row), a.Value(column, row), form)
+	}
+	return dst
+}
+
+// appendEvents appends the event times of a column. Rows that were materialized
+// together mostly have one time, which is written once and copied.
+func (a *Answer) appendEvents(dst []byte, column int) []byte {
+	var last int64
+	var start, end int // where last stands in dst
+	for row := range a.rows {
+		dst = comma(dst, row)
+		event := a.Event(column, row)
+		if row > 0 && event == last {
+			dst = append(dst, dst[start:end]...)
+			continue
+		}
+		last, start = event, len(dst)
+		dst = appendTime(dst, event)
+		end = len(dst)
 	}
 	return dst
 }
