@@ -86,7 +86,8 @@ func viewProperties(v *asof.FeatureView) []property {
 		{"online", yes(v.Online)}, {"offline", yes(v.Offline)}, {"enabled", yes(v.Enabled)},
 		{"description", v.Description}, {"tags", tags(v.Tags)}, {"owner", v.Owner}, {"org", v.Org}, {"mode", v.Mode},
 		{"version", version(v.Version)}, {"aggregations", aggregations(v.Aggregations)}, {"function", function(v.Function)},
-		{"features", names(v.Features)}}
+		{"enable_validation", yes(v.Validate)}, {"timestamp_field", v.TimestampField}, {"enable_tiling", yes(v.Tiling)},
+		{"tiling_hop_size", v.TilingHop.String()}, {"features", names(v.Features)}}
 	all = append(all, fieldProperties("entity_column", v.EntityColumns)...)
 	return append(all, fieldProperties("feature", v.Features)...)
 }
@@ -108,6 +109,7 @@ func onDemandProperties(v *asof.OnDemandFeatureView) []property {
 		{"description", v.Description}, {"tags", tags(v.Tags)}, {"owner", v.Owner}, {"org", v.Org},
 		{"version", version(v.Version)}, {"enabled", yes(v.Enabled)}, {"aggregations", aggregations(v.Aggregations)},
 		{"function", function(v.Function)}, {"features", names(v.Features)}}
+	all = append(all, fieldProperties("entity_column", v.EntityColumns)...)
 	return append(all, fieldProperties("feature", v.Features)...)
 }
 

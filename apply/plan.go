@@ -94,13 +94,12 @@ func (p *Plan) compare(kind asof.Kind, objects []asof.Object, current *asof.Snap
 	for _, o := range objects {
 		wanted[o.ObjectName()] = true
 		old := current.Object(kind, o.ObjectName())
-		change := ObjectChange{Action: Create, Kind: kind, Name: o.ObjectName(), Place: placeOf(o)}
+		change := ObjectChange{Action: Create, Kind: kind, Name: o.ObjectName(), Place: asof.MetaOf(o).Place}
 		if old != nil {
 			change.Action = Update
 			if change.Fields = difference(old, o); len(change.Fields) == 0 {
 				continue
 			}
-			inherit(o, old)
 			p.noteTypes(o, change.Fields)
 		}
 		p.Changes = append(p.Changes, change)
@@ -129,51 +128,4 @@ func (p *Plan) noteTypes(o asof.Object, fields []Change) {
 				"run `materialize START END -v %s` to replace them", asof.Reference{View: view.Name, Feature: featureOf(f.Field)}, f.Old, f.New, view.Name))
 		}
 	}
-}
-
-// inherit gives a definition what its registered form has beside it: times,
-// versions, state, intervals, and fields that the nouns do not know.
-func inherit(o, old asof.Object) {
-	switch o := o.(type) {
-	case *asof.Project:
-		keep(&o.Meta, old.(*asof.Project).Meta)
-	case *asof.Entity:
-		keep(&o.Meta, old.(*asof.Entity).Meta)
-	case *asof.DataSource:
-		keep(&o.Meta, old.(*asof.DataSource).Meta)
-	case *asof.FeatureView:
-		was := old.(*asof.FeatureView)
-		keep(&o.Meta, was.Meta)
-		o.VersionNumber, o.VersionID, o.State, o.Intervals = was.VersionNumber, was.VersionID, was.State, was.Intervals
-	case *asof.OnDemandFeatureView:
-		was := old.(*asof.OnDemandFeatureView)
-		keep(&o.Meta, was.Meta)
-		o.VersionNumber, o.VersionID, o.State = was.VersionNumber, was.VersionID, was.State
-	case *asof.FeatureService:
-		keep(&o.Meta, old.(*asof.FeatureService).Meta)
-	}
-}
-
-func keep(m *asof.Meta, old asof.Meta) {
-	m.Created, m.Updated, m.Stored = old.Created, old.Updated, old.Stored
-}
-
-func placeOf(o asof.Object) asof.Place {
-	switch o := o.(type) {
-	case *asof.Project:
-		return o.Meta.Place
-	case *asof.Entity:
-		return o.Meta.Place
-	case *asof.DataSource:
-		return o.Meta.Place
-	case *asof.FeatureView:
-		return o.Meta.Place
-	case *asof.OnDemandFeatureView:
-		return o.Meta.Place
-	case *asof.FeatureService:
-		return o.Meta.Place
-	case *asof.Opaque:
-		return o.Meta.Place
-	}
-	return asof.Place{}
 }

@@ -17,6 +17,10 @@ type repository struct {
 	notes    []string
 }
 
+// inputSchema begins the name of the request source that stands for an on-demand
+// view's input_schema. It is the view's own, and is not registered.
+const inputSchema = "__input_schema__"
+
 // newRepository copies the views of desired, because resolve completes them,
 // and adds the sources that only views name.
 func newRepository(desired Desired) *repository {
@@ -38,7 +42,9 @@ func newRepository(desired Desired) *repository {
 	}
 	for _, o := range r.objects[asof.KindOnDemandView] {
 		for _, s := range o.(*asof.OnDemandFeatureView).Sources {
-			r.addSource(s.Request)
+			if !strings.HasPrefix(s.Name, inputSchema) {
+				r.addSource(s.Request)
+			}
 		}
 	}
 	for _, o := range r.objects[asof.KindDataSource] {
@@ -135,13 +141,13 @@ func (r *repository) checkNames() {
 		for _, kind := range kinds {
 			for _, o := range r.objects[kind] {
 				if o.ObjectName() == "" {
-					r.problem(placeOf(o), "this %s has no name; give it `name=`", kind)
+					r.problem(asof.MetaOf(o).Place, "this %s has no name; give it `name=`", kind)
 					continue
 				}
 				folded := strings.ToLower(o.ObjectName())
 				if first, twice := seen[folded]; twice {
-					r.problem(placeOf(o), "%s %q is defined twice (first at %s, and letter case does not count); rename one of them",
-						kind, o.ObjectName(), placeOf(first))
+					r.problem(asof.MetaOf(o).Place, "%s %q is defined twice (first at %s, and letter case does not count); rename one of them",
+						kind, o.ObjectName(), asof.MetaOf(first).Place)
 					continue
 				}
 				seen[folded] = o

@@ -185,7 +185,29 @@ func (r *repository) fillProjections() {
 				view.Sources[j].View = &p
 			}
 		}
+		r.addOnDemandKeys(&view)
 		r.objects[asof.KindOnDemandView][i] = &view
+	}
+}
+
+// addOnDemandKeys gives an on-demand view the join keys of its entities, with
+// the types that they have in the views it reads.
+func (r *repository) addOnDemandKeys(view *asof.OnDemandFeatureView) {
+	if len(view.EntityColumns) > 0 {
+		return
+	}
+	for _, name := range view.Entities {
+		e := r.entity(name)
+		if e == nil {
+			continue
+		}
+		for _, v := range r.views() {
+			i := slices.IndexFunc(v.EntityColumns, func(f asof.Field) bool { return f.Name == e.JoinKey })
+			if i >= 0 && slices.Contains(v.Entities, name) {
+				view.EntityColumns = append(view.EntityColumns, v.EntityColumns[i])
+				break
+			}
+		}
 	}
 }
 
