@@ -139,6 +139,11 @@ func TestSchemaNeverServesARemovedFeature(t *testing.T) {
 		}
 	}
 	other := view(feature("a", asof.TypeString))
+	other.EntityColumns = []asof.Field{{Name: "id", Type: asof.Scalar(asof.TypeInvalid)}}
+	if changed, rekeyed := s.Evolve(other); !changed || rekeyed {
+		t.Errorf("an unknown type of a join key: changed %v, other keys %v", changed, rekeyed)
+	}
+	s.Evolve(view(feature("a", asof.TypeString)))
 	other.EntityColumns = []asof.Field{{Name: "id", Type: asof.Scalar(asof.TypeInt32)}}
 	if changed, rekeyed := s.Evolve(other); !changed || !rekeyed {
 		t.Errorf("another type of a join key: changed %v, other keys %v", changed, rekeyed)

@@ -2,7 +2,7 @@ package value
 
 import (
 	"encoding/json"
-	"slices"
+	"maps"
 
 	"github.com/asof-dev/asof"
 )
@@ -16,7 +16,7 @@ import (
 // again. A writer that still knows the old definition writes under the old
 // number, which nobody reads either.
 type Schema struct {
-	Keys    []string          `json:"keys"` // the join keys and their types, sorted
+	Keys    map[string]string `json:"keys"` // the join keys' types, by name
 	Next    int32             `json:"next"` // the number that the next new feature gets
 	Columns map[string]Column `json:"columns"`
 }
@@ -48,13 +48,12 @@ func (s *Schema) Marshal() string {
 // Evolve makes the schema that of the view. It reports whether that changed it,
 // and whether the rows are of other join keys now: those have to go.
 func (s *Schema) Evolve(v *asof.FeatureView) (changed, rekeyed bool) {
-	keys := []string{}
+	keys := map[string]string{}
 	for _, k := range Keys(v) {
-		keys = append(keys, k.Name+" "+k.Type.String())
+		keys[k.Name] = k.Type.String()
 	}
-	slices.Sort(keys)
-	if !slices.Equal(keys, s.Keys) {
-		changed, rekeyed = true, s.Keys != nil
+	if s.Keys == nil || !maps.Equal(keys, s.Keys) {
+		changed, rekeyed = true, s.Keys != nil && !maps.EqualFunc(keys, s.Keys, sameKey)
 		s.Keys = keys
 	}
 	wanted := make(map[string]bool, len(v.Features))
@@ -74,6 +73,13 @@ func (s *Schema) Evolve(v *asof.FeatureView) (changed, rekeyed bool) {
 		}
 	}
 	return changed, rekeyed
+}
+
+// sameKey compares two types of a join key. One that was not known takes the
+// type of the values, and the bytes of a key stay the same when it is found out.
+func sameKey(a, b string) bool {
+	unknown := asof.Scalar(asof.TypeInvalid).String()
+	return a == b || a == unknown || b == unknown
 }
 
 // Numbers returns the numbers of the named features; 0, which no row has, for
