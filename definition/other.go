@@ -175,7 +175,7 @@ func actionLists(of map[string]starlark.Value) map[string]starlark.Value {
 		return starlark.NewList(all)
 	}
 	return map[string]starlark.Value{
-		"ALL_ACTIONS": list(allActions...), "READ": list("READ_ONLINE", "READ_OFFLINE"), "WRITE": list("WRITE_ONLINE", "WRITE_OFFLINE"),
+		"ALL_ACTIONS": list(allActions...), "READ": list("READ_OFFLINE", "READ_ONLINE"), "WRITE": list("WRITE_OFFLINE", "WRITE_ONLINE"),
 		"CRUD": list("CREATE", "DESCRIBE", "UPDATE", "DELETE"),
 	}
 }
