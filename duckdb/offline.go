@@ -20,7 +20,7 @@ import (
 type Options struct {
 	Dir       string     // the repository: relative paths of sources start here
 	Warehouse *Warehouse // what a PostgreSQLSource's SQL sees; nil: no tables
-	Memory    int64      // bytes that DuckDB may take; 0: four fifths of the machine's
+	Memory    int64      // bytes that DuckDB may take; 0: three fifths of the machine's, or the container's
 	Spill     string     // folder for what does not fit; "": one of the process's own in the system's temporary folder
 }
 

@@ -186,6 +186,37 @@ func TestPaths(t *testing.T) {
 	}
 }
 
+// What is wrong in a CSV file is said, with its place, and nothing of it
+// becomes a NULL.
+func TestBadCSV(t *testing.T) {
+	dir := t.TempDir()
+	store := offline(t, asofduckdb.Options{Dir: dir})
+	path := filepath.Join(dir, "fees.csv")
+	for rows, want := range map[string]string{
+		"a,2024-01-31,1\n":                          "a=1",
+		"a,2024-01-31,\"1\"\nb,,2\n":                "a=1",
+		"a,2024-01-31,1\nb,someday,2\n":             `someday`,
+		"a,2024-01-31,1\nb,2024-01-31,lots\n":       `holds "lots" where user_id=b, which does not fit its declared type Float32`,
+		"a,2024-01-31,1e39\n":                       `holds "1e39" where user_id=a`,
+		"a,2024-01-31,1\nb,2024-01-31\n":            path + " is no CSV table",
+		"a,2024-01-31,1\nb,2024-01-31,\"Zo\xeb\"\n": path + ", line 3: Invalid unicode",
+	} {
+		if err := os.WriteFile(path, []byte("user_id,as_of,fee\n"+rows), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		got, err := fees(t, store, &asof.DataSource{Name: "fees", Kind: asof.SourceFile, Path: "fees.csv"})
+		if err != nil {
+			got = err.Error()
+			if asof.ErrorCode(err) != asof.CodeInvalid {
+				t.Errorf("%q: code %s", rows, asof.ErrorCode(err))
+			}
+		}
+		if got != want && (err == nil || !strings.Contains(got, want)) {
+			t.Errorf("%q: %s, want %s", rows, got, want)
+		}
+	}
+}
+
 // A PostgreSQLSource sees the warehouse's tables by their names, and one
 // SELECT only.
 func TestWarehouseSources(t *testing.T) {

@@ -94,13 +94,13 @@ func (s *session) file(ctx context.Context, dir string, source *asof.DataSource,
 		columns, err := s.columns(ctx, sql)
 		return relation{sql, columns}, missing(what, path, s.fault(what, err))
 	case asof.FormatCSV:
-		sql := "read_csv(" + quoteText(pattern(path, "csv")) + ", header = true, hive_partitioning = true, union_by_name = true"
+		// The separator is set, since one that is guessed may be wrong.
+		sql := "read_csv(" + quoteText(pattern(path, "csv")) + `, header = true, delim = ',', quote = '"', escape = '"', hive_partitioning = true, union_by_name = true`
 		columns, err := s.columns(ctx, sql+")")
 		if err != nil || view == nil {
 			return relation{sql + ")", columns}, missing(what, path, s.fault(what, err))
 		}
-		types, columns := declared(view, columns)
-		return relation{sql + types + ")", columns}, nil
+		return relation{sql + ", all_varchar = true)", declared(view, columns)}, nil
 	}
 	return relation{}, asof.Errorf(asof.CodeInvalid, "%s is a %s file, which the duckdb offline store does not read; it reads Parquet and CSV", what, format)
 }
@@ -137,6 +137,9 @@ func pattern(path, ext string) string {
 
 // missing says what is wrong with a path better than the engine does.
 func missing(what, path string, err error) error {
+	if err != nil && strings.Contains(err.Error(), "sniffing file") {
+		return asof.Errorf(asof.CodeInvalid, "%s: %s is no CSV table: a header, commas, fields in double quotes where they need it, as many in every line as in the header, UTF-8", what, path)
+	}
 	if err == nil || !strings.Contains(err.Error(), "No files found") {
 		return err
 	}
@@ -157,11 +160,12 @@ var csvTypes = map[asof.ValueType]string{
 	asof.TypeBool: "BOOLEAN",
 }
 
-// declared returns the option that gives a CSV file's columns the types that a
-// view declares, and the columns in these types. Features and keys stay text
-// until they get their type, so that they are rounded once and a bad value is
-// reported with its key; times are read as UTC where they have no zone.
-func declared(view *asof.ViewQuery, columns []asof.SourceColumn) (string, []asof.SourceColumn) {
+// declared returns a CSV file's columns, all of them text, as what they are to
+// be compared as. Keys and features are what the view declares, and get their
+// type after the query: so they are rounded once, and a bad value is reported
+// with its key. Times are cast in the query: DuckDB's CSV reader would make a
+// NULL of what is none. The rest is what was detected.
+func declared(view *asof.ViewQuery, columns []asof.SourceColumn) []asof.SourceColumn {
 	types := map[string]asof.Type{}
 	for _, k := range view.Keys {
 		types[k.Column] = k.Type
@@ -169,25 +173,21 @@ func declared(view *asof.ViewQuery, columns []asof.SourceColumn) (string, []asof
 	for _, f := range view.Features {
 		types[f.Column] = f.Type
 	}
-	var read []string
 	out := make([]asof.SourceColumn, len(columns))
 	for i, c := range columns {
 		typ, known := types[c.Name]
 		switch {
 		case c.Name == view.Timestamp || c.Name == view.Created && c.Name != "":
-			c.Native, c.Type, c.IsTime = "TIMESTAMP WITH TIME ZONE", asof.Scalar(asof.TypeUnixTimestamp), true
-			read = append(read, quoteText(c.Name)+": 'TIMESTAMPTZ'")
+			c.Native, c.Type, c.IsTime = pit.TextOf+"TIMESTAMPTZ", asof.Scalar(asof.TypeUnixTimestamp), true
 		case known:
 			c.Native, c.Type, c.IsTime = "VARCHAR", typ, false
 			if compared, ok := csvTypes[typ.Value]; ok {
 				c.Native = pit.TextOf + compared
 			}
-			read = append(read, quoteText(c.Name)+": 'VARCHAR'")
+		case c.Native != "VARCHAR":
+			c.Native = pit.TextOf + c.Native
 		}
 		out[i] = c
 	}
-	if len(read) == 0 {
-		return "", out
-	}
-	return ", types = {" + strings.Join(read, ", ") + "}", out
+	return out
 }

@@ -7,6 +7,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -20,7 +21,7 @@ import (
 
 // engine is a DuckDB in memory that is opened when it is first needed.
 type engine struct {
-	memory int64 // bytes; 0: DuckDB's own limit
+	memory int64 // bytes; 0: three fifths of what there is
 	spill  string
 
 	mu        sync.Mutex
@@ -37,19 +38,46 @@ func (e *engine) open(ctx context.Context) (*duckdb.Connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	settings := []string{"SET temp_directory = " + quoteText(e.spill)}
-	if e.memory > 0 {
-		settings = append(settings, fmt.Sprintf("SET memory_limit = '%dKiB'", max(e.memory>>10, 1)))
-	}
 	conn, err := connector.Connect(ctx)
 	if err == nil {
-		err = errors.Join(execute(ctx, conn, settings...), conn.Close())
+		err = errors.Join(e.set(ctx, conn), conn.Close())
 	}
 	if err != nil {
 		return nil, errors.Join(err, connector.Close())
 	}
 	e.connector = connector
 	return connector, nil
+}
+
+// set bounds DuckDB. Its own limit is four fifths of the memory that the
+// machine, or the container, has; three quarters of that leave room for Go and
+// for Arrow.
+func (e *engine) set(ctx context.Context, conn driver.Conn) error {
+	limit := fmt.Sprintf("%dKiB", max(e.memory>>10, 1))
+	if e.memory <= 0 {
+		var size float64
+		var unit string
+		own, err := scalar(ctx, conn, "SELECT current_setting('memory_limit')")
+		if err != nil {
+			return err
+		}
+		if _, err := fmt.Sscan(own, &size, &unit); err != nil {
+			return fmt.Errorf("DuckDB's memory limit %q: %w", own, err)
+		}
+		limit = fmt.Sprintf("%.2f%s", size*3/4, unit)
+	}
+	return execute(ctx, conn, "SET temp_directory = "+quoteText(e.spill), "SET memory_limit = "+quoteText(limit))
+}
+
+// scalar runs a query for one text.
+func scalar(ctx context.Context, conn driver.Conn, sql string) (string, error) {
+	rows, err := conn.(driver.QueryerContext).QueryContext(ctx, sql, nil)
+	if err != nil {
+		return "", err
+	}
+	value := make([]driver.Value, 1)
+	err = rows.Next(value)
+	return fmt.Sprint(value[0]), errors.Join(err, rows.Close())
 }
 
 func (e *engine) close() error {
@@ -143,10 +171,17 @@ func (s *session) single(what, sql string) error {
 	return err
 }
 
+// csvError is what DuckDB says of a bad line, behind which it has much advice:
+// the line's number, the reason, the file.
+var csvError = regexp.MustCompile(`(?s)CSV Error on Line: (\d+)\n(?:Original Line: [^\n]*\n)?([^\n]*).*?\n\s*file = ([^\n]*)`)
+
 // fault gives an error its code and, for a missing table, the nearest names.
 func (s *session) fault(doing string, err error) error {
 	if err == nil {
 		return nil
+	}
+	if m := csvError.FindStringSubmatch(err.Error()); m != nil {
+		return asof.Errorf(asof.CodeInvalid, "%s: %s, line %s: %s", doing, m[3], m[1], strings.TrimSpace(m[2]))
 	}
 	err = fault(doing, err)
 	if _, rest, ok := strings.Cut(err.Error(), "Table with name "); ok && asof.ErrorCode(err) == asof.CodeInvalid {

@@ -27,6 +27,8 @@ func (duckDB) Instant(expr string, c asof.SourceColumn, r asof.Rounding) string 
 	switch c.Native {
 	case "TIMESTAMP":
 		return expr
+	case TextOf + "TIMESTAMPTZ":
+		return "make_timestamp(epoch_us(CAST(" + expr + " AS TIMESTAMPTZ)))"
 	case "TIMESTAMP WITH TIME ZONE":
 		return "make_timestamp(epoch_us(" + expr + "))"
 	case "TIMESTAMP_NS":
