@@ -1,5 +1,7 @@
 package asof
 
+import "strings"
+
 // SourceKind says what a data source reads.
 type SourceKind string
 
@@ -54,4 +56,17 @@ type DataSource struct {
 	Options []byte // kafka, kinesis, other: the kind's own message, kept as it is
 
 	Meta Meta
+}
+
+// FileFormat returns the format of a file source: what it says, else what its
+// path's name says. What is neither CSV nor Delta is Parquet.
+func (s *DataSource) FileFormat() FileFormat {
+	name := strings.ToLower(s.Path)
+	switch {
+	case s.Format == FormatCSV || s.Format == FormatDelta:
+		return s.Format
+	case strings.HasSuffix(name, ".csv") || strings.HasSuffix(name, ".csv.gz"):
+		return FormatCSV
+	}
+	return FormatParquet
 }

@@ -120,8 +120,12 @@ func (s sourceView) feature(f asof.Field) {
 	s.fits("feature", f, c)
 }
 
-// fits reports a declared type that the column's values can't be read as.
+// fits reports a declared type that the column's values can't be read as. The
+// columns of a CSV file are text that the declared type makes something of.
 func (s sourceView) fits(what string, f asof.Field, c *asof.SourceColumn) {
+	if s.view.Source.Kind == asof.SourceFile && s.view.Source.FileFormat() == asof.FormatCSV {
+		return
+	}
 	if c.Type.Value == asof.TypeInvalid || f.Type.Value == asof.TypeInvalid || readAs(c.Type, f.Type) {
 		return
 	}
@@ -145,8 +149,17 @@ func readAs(from, to asof.Type) bool {
 	if a == "" || b == "" || a == b {
 		return true
 	}
-	// Decimals are also kept as text, and Feast keeps instants as whole seconds.
-	return a == "text" && to.Value == asof.TypeDecimal || a == "number" && b == "time"
+	switch b {
+	case "text":
+		return true // everything has a text
+	case "bool":
+		return a == "number" // 0 and 1
+	case "number":
+		return a == "bool" || a == "text" && to.Value == asof.TypeDecimal
+	case "time":
+		return a == "number" // Feast keeps instants as whole seconds
+	}
+	return false
 }
 
 // inferFeatures takes every column as a feature that is not a key or a time of
