@@ -7,9 +7,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/pipeline"
 	"github.com/asof-dev/asof/sample"
 )
 
@@ -189,4 +192,33 @@ func TestUsersOfAnEarlierFileMayBeReferredTo(t *testing.T) {
 			t.Errorf("changes: %+v", got)
 		}
 	})
+}
+
+func TestARunSaysThatItWaits(t *testing.T) {
+	w := warehouses["embedded"](t)
+	other, err := w.Stage(t.Context(), "other")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := pipeline.Load(ingestMonth)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var once sync.Once
+	var released error
+	report, err := pipeline.Run(t.Context(), pipeline.Options{Pipeline: p, Warehouse: w,
+		Params: map[string]string{"month": "month_000", "as_of": "2024-01-31", "seeds": smallMonths(t)},
+		Now:    func() time.Time { return time.Date(2024, 1, 15, 0, 0, 0, 0, time.UTC) },
+		Progress: func(step string, _, _ int64) {
+			if step == "wait for another run" {
+				once.Do(func() { released = other.Discard(t.Context()) })
+			}
+		}})
+	if err != nil || released != nil {
+		t.Fatal(err, released)
+	}
+	last := report.Steps[len(report.Steps)-1]
+	if last.Name != pipeline.PublishStep || len(last.Warnings) != 1 || !strings.Contains(last.Warnings[0].Message, "2024-01-31 has not come yet") {
+		t.Errorf("on 15 January: %+v", last)
+	}
 }
