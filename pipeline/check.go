@@ -150,7 +150,7 @@ func (r Rule) broken(n int64) bool {
 func (c *checker) tell(ctx context.Context, load *LoadStep, r Rule, condition string, n, all int64) (asof.Problem, error) {
 	t := load.Table
 	file := c.files[t.Name]
-	problem := asof.Problem{Place: asof.Place{File: file.name}}
+	problem := asof.Problem{Place: asof.Place{File: file.name, Line: 1}} // where no row has a line of its own
 	about := fmt.Sprintf("table %q", t.Name)
 	if len(r.Columns) > 0 {
 		about += fmt.Sprintf(", column %q", strings.Join(r.Columns, `", "`))
@@ -158,7 +158,6 @@ func (c *checker) tell(ctx context.Context, load *LoadStep, r Rule, condition st
 	switch r.Kind {
 	case Rows:
 		problem.Message = fmt.Sprintf("%s: the file has %d rows; expected are %s", about, all, bounds(r))
-		problem.Place.Line = 1
 		return problem, nil
 	case NotConstant:
 		value, err := c.texts(ctx, "SELECT CAST(min(CAST("+quote(r.Columns[0])+" AS text)) AS text) FROM "+quote(t.Name))
@@ -166,7 +165,6 @@ func (c *checker) tell(ctx context.Context, load *LoadStep, r Rule, condition st
 			return problem, err
 		}
 		problem.Message = fmt.Sprintf("%s: every row has the value %s; a constant tells a model nothing", about, plain(value[0][0], typeOf(t, r.Columns[0])))
-		problem.Place.Line = 1
 		return problem, nil
 	case Unique:
 		return c.tellRepeated(ctx, t, r, about, n, problem)

@@ -147,7 +147,7 @@ func TestAMissingFileNamesTheNearOnes(t *testing.T) {
 		t.Errorf("err = %v", err)
 	}
 	_, err = pipeline.Run(t.Context(), pipeline.Options{Pipeline: p, Repo: dir, Warehouse: w, Params: map[string]string{"asof": "2024-01-31"}})
-	if err == nil || !strings.Contains(err.Error(), "the parameter as_of is missing") || !strings.Contains(err.Error(), `did you mean "as_of"?`) {
+	if err == nil || !strings.HasPrefix(err.Error(), "pipeline p: the parameter as_of is missing: add as_of=2024-01-31") || !strings.Contains(err.Error(), `did you mean "as_of"?`) {
 		t.Errorf("wrong parameters: %v", err)
 	}
 	_, err = pipeline.Run(t.Context(), pipeline.Options{Pipeline: p, Repo: dir, Warehouse: w, Params: map[string]string{"as_of": "31.1.2024"}})

@@ -15,7 +15,7 @@ func (r *run) params() error {
 	r.values = map[string]string{}
 	var wrong asof.Problems
 	problem := func(format string, args ...any) {
-		wrong = append(wrong, asof.Problem{Place: asof.Place{File: r.Pipeline.Path}, Message: fmt.Sprintf(format, args...)})
+		wrong = append(wrong, asof.Problem{Message: "pipeline " + r.Pipeline.Name + ": " + fmt.Sprintf(format, args...)})
 	}
 	for _, p := range r.Pipeline.Params {
 		known = append(known, p.Name)

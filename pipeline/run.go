@@ -187,11 +187,11 @@ func (r *run) load(ctx context.Context, s Step, report *StepReport) (asof.Proble
 	if errors.As(err, &problems) {
 		return problems, nil
 	}
-	problem := asof.Problem{Place: asof.Place{File: file.name}, Message: err.Error()}
+	problem := asof.Problem{Message: err.Error()}
 	var duplicate *asof.DuplicateKey
 	if errors.As(err, &duplicate) {
 		if lines := linesOf(file.path, table, [][]string{duplicate.Values})[strings.Join(duplicate.Values, "\x00")]; len(lines) > 0 {
-			problem.Place.Line = lines[0]
+			problem.Place = asof.Place{File: file.name, Line: lines[0]}
 			problem.Message += " (" + atLines(lines) + ")"
 		}
 	}
@@ -222,7 +222,7 @@ func (r *run) publish(ctx context.Context) (asof.Published, error) {
 			report.Changes = append(report.Changes, plain)
 		}
 		if r.report.AsOf.After(r.started) {
-			report.Warnings = asof.Problems{{Place: asof.Place{File: r.Pipeline.Path}, Message: "the day " + r.values[AsOfParam] + " has not come yet"}}
+			report.Warnings = asof.Problems{{Message: "the day " + r.values[AsOfParam] + " has not come yet"}}
 		}
 		return nil
 	})
