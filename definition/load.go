@@ -106,11 +106,9 @@ func (l *loader) run(paths []string) {
 	for _, file := range paths {
 		outline := l.interpreter.Outline(file)
 		defines[file] = l.definesObjects(outline)
-		for _, calls := range []map[string]python.Place{outline.Calls, outline.MainCalls} {
-			for name, at := range calls {
-				if name == "FeatureStore" || strings.HasPrefix(name, "feast.") && strings.HasSuffix(name, ".FeatureStore") {
-					opens[file] = at
-				}
+		for name, at := range outline.All() {
+			if name == "FeatureStore" || strings.HasPrefix(name, "feast.") && strings.HasSuffix(name, ".FeatureStore") {
+				opens[file] = at
 			}
 		}
 	}
@@ -136,9 +134,10 @@ func (l *loader) skip(file, format string, args ...any) {
 	l.result.Skipped = append(l.result.Skipped, Skipped{File: file, Reason: fmt.Sprintf(format, args...)})
 }
 
-// definesObjects tells whether a file calls one of Feast's classes.
+// definesObjects tells whether a file calls one of Feast's classes when it is
+// imported. Tests that build objects within their functions do not.
 func (l *loader) definesObjects(outline python.Outline) bool {
-	for name := range outline.Calls {
+	for name := range outline.Reached() {
 		last := name[strings.LastIndex(name, ".")+1:]
 		c := l.classes[last]
 		if c == nil || !strings.HasPrefix(name, "feast.") && name != last {

@@ -209,6 +209,7 @@ func TestSkippedFiles(t *testing.T) {
 		"legacy.py":  "class Trainer:\n    pass\n",
 		"consts.py":  "X = 1\n",
 		"main.py":    "from feast import FeatureStore\nif __name__ == '__main__':\n    FeatureStore('.').apply([])\n",
+		"test_it.py": "import pytest\nfrom feast import Entity\n@pytest.fixture\ndef user():\n    return Entity(name='user')\ndef test_it(user):\n    assert user.name\n",
 		"notused.py": "import tensorflow\n",
 	}))
 	if err != nil {
@@ -218,6 +219,7 @@ func TestSkippedFiles(t *testing.T) {
 		{File: "debug.py", Reason: "it opens a FeatureStore (line 3) and defines nothing"},
 		{File: "main.py", Reason: "it opens a FeatureStore (line 3) and defines nothing"},
 		{File: "legacy.py", Reason: "it defines nothing and cannot be run here: line 1: a class cannot be read without Python"},
+		{File: "test_it.py", Reason: "it defines nothing and cannot be run here: line 3: calls pytest.fixture, a library that is not available here"},
 		{File: "train.py", Reason: "it defines nothing and cannot be run here: line 2: calls pandas.read_csv, a library that is not available here"},
 	}
 	if diff := cmp.Diff(want, got.Skipped); diff != "" {

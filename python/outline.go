@@ -1,37 +1,72 @@
 package python
 
-import "strings"
+import (
+	"maps"
+	"strings"
+)
 
-// An Outline is what a file does, told from its text without running it.
+// An Outline is what a file does, told from its text without running it: the
+// functions that it calls, by the full name of what was imported
+// (feast.FeatureStore) or as written, and the first place of each.
 type Outline struct {
-	// Calls are the functions that the file calls, outside of its part under
-	// __name__ == "__main__": by the full name of what was imported
-	// (feast.FeatureStore), or as written. The value is the first such place.
+	// Calls are the calls of the module's own statements.
 	Calls map[string]Place
-	// MainCalls are the same for the part under __name__ == "__main__".
+	// Functions are the calls within each function of the module.
+	Functions map[string]map[string]Place
+	// MainCalls are the calls under __name__ == "__main__".
 	MainCalls map[string]Place
+}
+
+// Reached are the calls that happen when the module is imported: those of its
+// statements, and those of its functions that they reach.
+func (o Outline) Reached() map[string]Place {
+	reached := map[string]Place{}
+	var add func(calls map[string]Place)
+	add = func(calls map[string]Place) {
+		for name, at := range calls {
+			if _, ok := reached[name]; !ok {
+				reached[name] = at
+				add(o.Functions[name])
+			}
+		}
+	}
+	add(o.Calls)
+	return reached
+}
+
+// All are all the calls of the file.
+func (o Outline) All() map[string]Place {
+	all := map[string]Place{}
+	maps.Copy(all, o.MainCalls)
+	for _, calls := range o.Functions {
+		maps.Copy(all, calls)
+	}
+	maps.Copy(all, o.Calls)
+	return all
 }
 
 // Outline reads a file without running it. A file that is not Python has an
 // empty outline.
 func (in *Interpreter) Outline(file string) Outline {
-	o := Outline{Calls: map[string]Place{}, MainCalls: map[string]Place{}}
+	o := Outline{Calls: map[string]Place{}, Functions: map[string]map[string]Place{}, MainCalls: map[string]Place{}}
 	parsed := in.parsed(file)
 	if parsed.tree == nil {
 		return o
 	}
 	tree := parsed.tree
-	s := &surveyor{file: file, src: parsed.src, imported: map[string]string{}, into: o.Calls, main: o.MainCalls}
+	s := &surveyor{file: file, src: parsed.src, imported: map[string]string{}, outline: o, into: o.Calls}
 	s.imports(tree)
 	s.calls(tree)
 	return o
 }
 
 type surveyor struct {
-	file       string
-	src        []byte
-	imported   map[string]string // local name → full name
-	into, main map[string]Place
+	file     string
+	src      []byte
+	imported map[string]string // local name → full name
+	outline  Outline
+	into     map[string]Place
+	inner    bool // within a function
 }
 
 func (s *surveyor) imports(n *node) {
@@ -59,12 +94,24 @@ func (s *surveyor) calls(n *node) {
 		t := &translator{src: s.src}
 		if t.isMainGuard(n.child("condition")) {
 			inner := *s
-			inner.into = s.main
+			inner.into = s.outline.MainCalls
 			for _, k := range n.kids {
 				inner.calls(k)
 			}
 			return
 		}
+	case "function_definition":
+		if s.inner {
+			break
+		}
+		name := n.child("name").text(s.src)
+		inner := *s
+		inner.inner, inner.into = true, map[string]Place{}
+		s.outline.Functions[name] = inner.into
+		for _, k := range n.kids {
+			inner.calls(k)
+		}
+		return
 	case "call":
 		s.note(n.child("function"))
 	case "decorator":
