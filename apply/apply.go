@@ -69,16 +69,13 @@ func (p *Plan) execute(ctx context.Context, stores Stores) error {
 		}
 	}
 	dropped := p.droppedViews()
-	if len(dropped) == 0 {
-		return nil
-	}
-	if stores.Online != nil {
+	if stores.Online != nil && len(dropped) > 0 {
 		if err := stores.Online.Update(ctx, p.Project, p.online, dropped); err != nil {
 			return err
 		}
 	}
-	if stores.Ledger != nil {
-		return stores.Ledger.Forget(ctx, p.Project, dropped)
+	if forget := append(dropped, p.rekeyed...); stores.Ledger != nil && len(forget) > 0 {
+		return stores.Ledger.Forget(ctx, p.Project, forget)
 	}
 	return nil
 }

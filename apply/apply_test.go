@@ -124,7 +124,11 @@ func TestApplyShowsAnUpdateFieldByField(t *testing.T) {
 	changed.view.TTL = &ttl
 	changed.view.Tags = map[string]string{"owner": "ml"}
 	changed.view.Features = append(changed.view.Features, asof.Field{Name: "city", Type: asof.Scalar(asof.TypeString)})
-	got := summary(mustRun(t, s, changed.desired(), src))
+	plan := mustRun(t, s, changed.desired(), src)
+	if notes := strings.Join(plan.Notes, "\n"); notes != "city of orders_fv: null online until `materialize START END -v orders_fv` fills it again" {
+		t.Errorf("notes: %s", notes)
+	}
+	got := summary(plan)
 	want := "update feature view orders_fv [ttl: None -> 48h0m0s] [tags:  -> owner=ml] [features: total -> total, city] [feature city:  -> String]\n" +
 		"update feature service churn [features of orders_fv: orders_fv[total] -> orders_fv[total, city]]"
 	if got != want {
@@ -259,6 +263,21 @@ func TestApplyPlansAnewWhenSomebodyElseWasFirst(t *testing.T) {
 	got := summary(mustRun(t, s, repo.desired(), src))
 	if want := "create data source orders\ncreate feature view orders_fv\ncreate feature service churn"; got != want {
 		t.Errorf("the plan after the other's apply:\n%s", cmp.Diff(want, got))
+	}
+}
+
+func TestApplyForgetsTheLedgerOfAViewWithOtherKeys(t *testing.T) {
+	s, src := stores(), sources(t)
+	mustRun(t, s, newShop().desired(), src)
+	if _, err := s.Ledger.Begin(t.Context(), asof.Materialization{Project: "shop", View: "orders_fv", Cause: "test"}); err != nil {
+		t.Fatal(err)
+	}
+	changed := newShop()
+	changed.entity.JoinKey = "city"
+	mustRun(t, s, changed.desired(), src)
+	entries, err := s.Ledger.Materializations(t.Context(), "shop", "orders_fv")
+	if err != nil || len(entries) > 0 {
+		t.Errorf("the ledger still has %v (%v)", entries, err)
 	}
 }
 

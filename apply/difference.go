@@ -156,12 +156,6 @@ func fieldProperties(what string, fields []asof.Field) []property {
 	return all
 }
 
-// featureOf returns the feature that a field of a change is about, "" for none.
-func featureOf(field string) string {
-	name, _ := strings.CutPrefix(field, "feature ")
-	return name
-}
-
 func names(fields []asof.Field) string {
 	all := make([]string, len(fields))
 	for i, f := range fields {

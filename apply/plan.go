@@ -3,6 +3,8 @@ package apply
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/asof-dev/asof"
 )
@@ -44,6 +46,7 @@ type Plan struct {
 	remove    []asof.Ref
 	online    []*asof.FeatureView // the views that the online store is to serve
 	wasOnline []string            // those that it served before
+	rekeyed   []string            // those whose join keys change
 }
 
 // Empty reports whether the registry stays as it is.
@@ -100,7 +103,7 @@ func (p *Plan) compare(kind asof.Kind, objects []asof.Object, current *asof.Snap
 			if change.Fields = difference(old, o); len(change.Fields) == 0 {
 				continue
 			}
-			p.noteTypes(o, change.Fields)
+			p.noteOnline(o, old)
 		}
 		p.Changes = append(p.Changes, change)
 		p.put = append(p.put, o)
@@ -116,16 +119,28 @@ func (p *Plan) compare(kind asof.Kind, objects []asof.Object, current *asof.Snap
 	}
 }
 
-// noteTypes says what a changed feature type means for the values online.
-func (p *Plan) noteTypes(o asof.Object, fields []Change) {
+// noteOnline says what a changed view means for its values online: the store
+// gives no value of a feature that is new or has another type until it is
+// materialized again, and rows by other keys are no rows of the view.
+func (p *Plan) noteOnline(o, was asof.Object) {
 	view, ok := o.(*asof.FeatureView)
 	if !ok || !view.Online {
 		return
 	}
-	for _, f := range fields {
-		if f.Old != "" && f.New != "" && view.Feature(featureOf(f.Field)) != nil {
-			p.Notes = append(p.Notes, fmt.Sprintf("%s changes its type from %s to %s: values already online keep the old one; "+
-				"run `materialize START END -v %s` to replace them", asof.Reference{View: view.Name, Feature: featureOf(f.Field)}, f.Old, f.New, view.Name))
+	old := was.(*asof.FeatureView)
+	if !slices.EqualFunc(old.EntityColumns, view.EntityColumns, func(a, b asof.Field) bool { return a.Name == b.Name && a.Type.Equal(b.Type) }) {
+		p.rekeyed = append(p.rekeyed, view.Name)
+		p.Notes = append(p.Notes, fmt.Sprintf("feature view %s has other join keys: nothing of it is online until it is materialized again", view.Name))
+		return
+	}
+	var again []string
+	for _, f := range view.Features {
+		if before := old.Feature(f.Name); before == nil || !before.Type.Equal(f.Type) {
+			again = append(again, f.Name)
 		}
+	}
+	if len(again) > 0 {
+		p.Notes = append(p.Notes, fmt.Sprintf("%s of %s: null online until `materialize START END -v %s` fills it again",
+			strings.Join(again, ", "), view.Name, view.Name))
 	}
 }
