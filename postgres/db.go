@@ -107,10 +107,13 @@ func (db *DB) fault(doing string, err error) error {
 	switch server.Code[:2] {
 	case "28":
 		return asof.Errorf(asof.CodeUnauthenticated, "%s: PostgreSQL at %s refuses the login: %s; check user and password in feature_store.yaml", doing, db.where, server.Message)
-	case "53", "57", "58":
+	case "40", "53", "55", "57", "58":
 		return asof.Errorf(asof.CodeUnavailable, "%s: PostgreSQL at %s: %s (SQLSTATE %s)", doing, db.where, server.Message, server.Code)
 	case "3D":
 		return asof.Errorf(asof.CodeInvalid, "%s: PostgreSQL at %s: %s; create it, or correct `database` in feature_store.yaml", doing, db.where, server.Message)
+	}
+	if server.Code == "42501" {
+		return asof.Errorf(asof.CodeForbidden, "%s: PostgreSQL at %s: %s; grant it to the user in feature_store.yaml", doing, db.where, server.Message)
 	}
 	return asof.Errorf(asof.CodeInvalid, "%s: PostgreSQL at %s: %s (SQLSTATE %s)", doing, db.where, server.Message, server.Code)
 }
