@@ -94,7 +94,7 @@ func (t *translator) assign(n *node, target, value syntax.Expr) syntax.Stmt {
 	return &syntax.AssignStmt{OpPos: t.pos(n), Op: syntax.EQ, LHS: target, RHS: value}
 }
 
-// here is the current module and line as arguments of a helper.
+// globals is the namespace of the module, as an argument of a helper.
 func (t *translator) globals(n *node) syntax.Expr {
 	return &syntax.Ident{NamePos: t.pos(n), Name: globalsName}
 }
