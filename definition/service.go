@@ -31,7 +31,6 @@ type pendingService struct {
 }
 
 type pendingRef struct {
-	at    int // index among the projections
 	text  string
 	place python.Place
 }
