@@ -64,16 +64,26 @@ func properties(o asof.Object) []property {
 }
 
 func sourceProperties(s *asof.DataSource) []property {
-	batch := ""
-	if s.Batch != nil {
-		batch = s.Batch.Name
-	}
 	all := []property{{"kind", string(s.Kind)}, {"timestamp_field", s.TimestampField}, {"created_timestamp_column", s.CreatedField},
 		{"date_partition_column", s.DatePartition}, {"timestamp_is_day", yes(s.TimestampIsDay)}, {"field_mapping", tags(s.FieldMapping)},
 		{"description", s.Description}, {"tags", tags(s.Tags)}, {"owner", s.Owner}, {"path", s.Path},
 		{"file_format", string(s.Format)}, {"s3_endpoint_override", s.Endpoint}, {"table", s.Table}, {"query", s.Query},
-		{"batch_source", batch}, {"options", string(s.Options)}}
+		{"options", string(s.Options)}}
+	all = append(all, embeddedSource("batch_source", s.Batch)...)
 	return append(all, fieldProperties("schema", s.Schema)...)
+}
+
+// embeddedSource returns the properties of a source within another object: the
+// registry keeps a copy there, which has to follow when the source changes.
+func embeddedSource(what string, s *asof.DataSource) []property {
+	if s == nil {
+		return nil
+	}
+	all := []property{{what, s.Name}}
+	for _, p := range sourceProperties(s) {
+		all = append(all, property{what + " " + p.name, p.value})
+	}
+	return all
 }
 
 func viewProperties(v *asof.FeatureView) []property {
@@ -82,12 +92,14 @@ func viewProperties(v *asof.FeatureView) []property {
 		ttl = v.TTL.String()
 	}
 	all := []property{{"kind", string(v.Kind)}, {"entities", strings.Join(v.Entities, ", ")}, {"ttl", ttl},
-		{"source", sourceName(v.Source)}, {"stream_source", sourceName(v.Stream)}, {"source_views", strings.Join(v.SourceViews, ", ")},
+		{"source_views", strings.Join(v.SourceViews, ", ")},
 		{"online", yes(v.Online)}, {"offline", yes(v.Offline)}, {"enabled", yes(v.Enabled)},
 		{"description", v.Description}, {"tags", tags(v.Tags)}, {"owner", v.Owner}, {"org", v.Org}, {"mode", v.Mode},
 		{"version", version(v.Version)}, {"aggregations", aggregations(v.Aggregations)}, {"function", function(v.Function)},
 		{"enable_validation", yes(v.Validate)}, {"timestamp_field", v.TimestampField}, {"enable_tiling", yes(v.Tiling)},
 		{"tiling_hop_size", v.TilingHop.String()}, {"features", names(v.Features)}}
+	all = append(all, embeddedSource("source", v.Source)...)
+	all = append(all, embeddedSource("stream_source", v.Stream)...)
 	all = append(all, fieldProperties("entity_column", v.EntityColumns)...)
 	return append(all, fieldProperties("feature", v.Features)...)
 }
@@ -162,13 +174,6 @@ func names(fields []asof.Field) string {
 		all[i] = f.Name
 	}
 	return strings.Join(all, ", ")
-}
-
-func sourceName(s *asof.DataSource) string {
-	if s == nil {
-		return ""
-	}
-	return s.Name
 }
 
 func tags(m map[string]string) string {

@@ -105,6 +105,9 @@ func (p *Plan) compare(kind asof.Kind, objects []asof.Object, current *asof.Snap
 			}
 			p.noteOnline(o, old)
 		}
+		if kind == asof.KindOnDemandView {
+			p.Notes = append(p.Notes, fmt.Sprintf("on-demand feature view %s is registered; its features are not computed yet, neither online nor offline", o.ObjectName()))
+		}
 		p.Changes = append(p.Changes, change)
 		p.put = append(p.put, o)
 	}
