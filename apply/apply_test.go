@@ -130,9 +130,55 @@ func TestApplyShowsAnUpdateFieldByField(t *testing.T) {
 	}
 	got := summary(plan)
 	want := "update feature view orders_fv [ttl: None -> 48h0m0s] [tags:  -> owner=ml] [features: total -> total, city] [feature city:  -> String]\n" +
-		"update feature service churn [features of orders_fv: orders_fv[total] -> orders_fv[total, city]]"
+		"update feature service churn [features of orders_fv: orders_fv[total Float32] -> orders_fv[total Float32, city String]]"
 	if got != want {
 		t.Errorf("update:\n%s", cmp.Diff(want, got))
+	}
+}
+
+// The registry keeps copies: of its source in a view, of its features in a
+// service. They follow when what they are copies of changes.
+func TestApplyUpdatesTheCopies(t *testing.T) {
+	s, src := stores(), sources(t)
+	mustRun(t, s, newShop().desired(), src)
+	d := newShop()
+	d.source.Description = "all orders"
+	d.view.Features[0].Type = asof.Scalar(asof.TypeFloat64)
+	got := summary(mustRun(t, s, d.desired(), src))
+	want := "update data source orders [description:  -> all orders]\n" +
+		"update feature view orders_fv [source description:  -> all orders] [feature total: Float32 -> Float64]\n" +
+		"update feature service churn [features of orders_fv: orders_fv[total Float32] -> orders_fv[total Float64]]"
+	if got != want {
+		t.Errorf("plan:\n%s", cmp.Diff(want, got))
+	}
+	snapshot, err := s.Registry.Snapshot(t.Context(), "shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	view, err := snapshot.View("orders_fv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	service, err := snapshot.Service("churn")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if view.Source.Description != "all orders" || service.Projections[0].Features[0].Type.Value != asof.TypeFloat64 {
+		t.Errorf("registered: source %+v, service %+v", view.Source, service.Projections[0])
+	}
+	if again := mustRun(t, s, d.desired(), src); !again.Empty() {
+		t.Errorf("the next apply changes:\n%s", summary(again))
+	}
+}
+
+// No ttl and a ttl of zero mean the same, and Feast turns one into the other.
+func TestApplyTakesNoTTLForZero(t *testing.T) {
+	s, src := stores(), sources(t)
+	none, zero := newShop(), newShop()
+	zero.view.TTL = new(time.Duration)
+	mustRun(t, s, zero.desired(), src)
+	if again := mustRun(t, s, none.desired(), src); !again.Empty() {
+		t.Errorf("no ttl instead of zero changes:\n%s", summary(again))
 	}
 }
 

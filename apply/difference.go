@@ -87,8 +87,8 @@ func embeddedSource(what string, s *asof.DataSource) []property {
 }
 
 func viewProperties(v *asof.FeatureView) []property {
-	ttl := "None"
-	if v.TTL != nil {
+	ttl := "None" // which zero means too; Feast writes zero for it when it materializes
+	if v.TTL != nil && *v.TTL != 0 {
 		ttl = v.TTL.String()
 	}
 	all := []property{{"kind", string(v.Kind)}, {"entities", strings.Join(v.Entities, ", ")}, {"ttl", ttl},
@@ -111,7 +111,7 @@ func onDemandProperties(v *asof.OnDemandFeatureView) []property {
 		if s.View != nil {
 			text += "=" + projection(*s.View)
 		} else if s.Request != nil {
-			text += "=" + s.Request.Name + "[" + names(s.Request.Schema) + "]"
+			text += "=" + s.Request.Name + "[" + typed(s.Request.Schema) + "]"
 		}
 		sources = append(sources, text)
 	}
@@ -135,7 +135,7 @@ func serviceProperties(s *asof.FeatureService) []property {
 }
 
 func projection(p asof.Projection) string {
-	text := p.View + "[" + names(p.Features) + "]"
+	text := p.View + "[" + typed(p.Features) + "]"
 	if p.Alias != "" {
 		text += " as " + p.Alias
 	}
@@ -172,6 +172,15 @@ func names(fields []asof.Field) string {
 	all := make([]string, len(fields))
 	for i, f := range fields {
 		all[i] = f.Name
+	}
+	return strings.Join(all, ", ")
+}
+
+// typed names fields with their types, of which projections keep a copy.
+func typed(fields []asof.Field) string {
+	all := make([]string, len(fields))
+	for i, f := range fields {
+		all[i] = f.Name + " " + f.Type.String()
 	}
 	return strings.Join(all, ", ")
 }
