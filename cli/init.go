@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,9 +22,12 @@ func (a *app) initCommand() *cobra.Command {
 		Long:    "Makes the folder NAME with definitions, both configurations (embedded and PostgreSQL),\na pipeline and a README. Templates: " + strings.Join(definition.Templates(), ", ") + ".",
 		Example: a.example("init streamflow -t streamflow", "init my_project -t minimal"),
 		Args:    a.args("NAME"),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if minimal {
 				template = "minimal"
+			}
+			if !slices.Contains(definition.Templates(), template) {
+				return usagef(cmd.CommandPath()+" NAME -t streamflow", "there is no template %q%s", template, didYouMean(template, definition.Templates()))
 			}
 			dir := a.path(args[0])
 			files, err := definition.Init(dir, filepath.Base(dir), template)
@@ -42,6 +46,14 @@ func (a *app) initCommand() *cobra.Command {
 	return cmd
 }
 
+// tooFew says which of the numbers is not one of at least one.
+func tooFew(opts sample.Options) string {
+	if opts.Users < 1 {
+		return fmt.Sprintf("--users %d: write 1 or more", opts.Users)
+	}
+	return fmt.Sprintf("--months %d: write 1 or more", opts.Months)
+}
+
 func (a *app) sampleCommand() *cobra.Command {
 	var out string
 	opts := sample.Options{}
@@ -53,6 +65,9 @@ func (a *app) sampleCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if out == "" {
 				return usagef(cmd.CommandPath()+" --out data/seeds", "--out is missing: it names the folder for the months")
+			}
+			if opts.Users < 1 || opts.Months < 1 {
+				return usagef(cmd.CommandPath()+" --help", "%s", tooFew(opts))
 			}
 			started := time.Now()
 			months, err := sample.StreamFlow(cmd.Context(), a.path(out), opts)

@@ -143,6 +143,9 @@ func (a *app) materializeIncrementalCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if overlap < 0 {
+				return usagef("", "--overlap %s: write how long before the last end, such as 48h", overlap)
+			}
 			return a.materialized(cmd.Context(), output, overlap, func(m *materialize.Materializer) ([]materialize.Result, error) {
 				return m.Incremental(cmd.Context(), end, views)
 			})

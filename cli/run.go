@@ -43,7 +43,9 @@ func Run(ctx context.Context, args []string, stdio Stdio, engines Engines) int {
 	if err == nil {
 		root := app.command()
 		root.SetArgs(rest)
-		err = root.ExecuteContext(ctx)
+		if err = app.findCommand(root, rest); err == nil {
+			err = root.ExecuteContext(ctx)
+		}
 	}
 	return app.exit(err)
 }
@@ -62,16 +64,6 @@ func programName(path string) string {
 		return base
 	}
 	return "asof"
-}
-
-// usageError is the caller's wrong use of a command. The hint is a command
-// that works.
-type usageError struct{ message, hint string }
-
-func (e *usageError) Error() string { return e.message }
-
-func usagef(hint, format string, args ...any) error {
-	return &usageError{fmt.Sprintf(format, args...), hint}
 }
 
 // exit prints err, if any, and returns the code that it stands for.
@@ -110,73 +102,22 @@ func (a *app) command() *cobra.Command {
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return a.unknownCommand(cmd, args[0])
-			}
-			return cmd.Help()
-		},
-		Args: cobra.ArbitraryArgs,
+		Version:           Version,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.SetVersionTemplate("asof {{.Version}}\n")
 	root.SetUsageTemplate(usageTemplate)
 	root.SetIn(a.stdio.In)
 	root.SetOut(a.stdio.Out)
 	root.SetErr(a.stdio.Err)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usagef(cmd.CommandPath()+" --help", "%s", a.misplaced(cmd, err))
+		return usagef(cmd.CommandPath()+" --help", "%s", a.flagMistake(cmd, err))
 	})
 	root.AddCommand(a.initCommand(), a.sampleCommand(), a.applyCommand(), a.planCommand(), a.teardownCommand(),
 		a.registryDumpCommand(), a.materializeCommand(), a.materializeIncrementalCommand(), a.materializationsCommand(),
 		a.onlineCommand(), a.historicalCommand(), a.pipelineCommand(), a.serveCommand(), a.pingCommand(), a.versionCommand())
 	root.AddCommand(a.objectCommands()...)
 	return root
-}
-
-// misplaced explains a global flag that came after the command, else the error.
-func (a *app) misplaced(cmd *cobra.Command, err error) string {
-	message := err.Error()
-	for flag, use := range map[string]string{"'c'": "-c DIR", "--chdir": "--chdir DIR", "--feature-store-yaml": "-f FILE", "--log-level": "--log-level LEVEL"} {
-		if strings.Contains(message, flag) && strings.HasPrefix(message, "unknown") {
-			return fmt.Sprintf("%s goes before the command: %s %s %s", strings.Fields(use)[0], a.name, use, cmd.Name())
-		}
-	}
-	return message
-}
-
-func (a *app) unknownCommand(root *cobra.Command, name string) error {
-	var known []string
-	for _, c := range root.Commands() {
-		if c.IsAvailableCommand() {
-			known = append(known, c.Name())
-		}
-	}
-	return usagef(a.name+" --help", "unknown command %q%s", name, didYouMean(name, known))
-}
-
-// group returns a command that only holds others.
-func (a *app) group(use, short string, commands ...*cobra.Command) *cobra.Command {
-	group := &cobra.Command{Use: use, Short: short, Args: cobra.ArbitraryArgs}
-	group.RunE = func(cmd *cobra.Command, args []string) error {
-		if len(args) > 0 {
-			return a.unknownCommand(cmd, args[0])
-		}
-		return cmd.Help()
-	}
-	group.AddCommand(commands...)
-	return group
-}
-
-// args checks the number of arguments and says what is missing by its name.
-func (a *app) args(names ...string) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		switch {
-		case len(args) < len(names):
-			return usagef(cmd.CommandPath()+" --help", "%s is missing: %s", names[len(args)], cmd.UseLine())
-		case len(args) > len(names):
-			return usagef(cmd.CommandPath()+" --help", "%q is one argument too many: %s", args[len(names)], cmd.UseLine())
-		}
-		return nil
-	}
 }
 
 // example returns the examples of a help text, a command a line.
@@ -188,7 +129,7 @@ func (a *app) example(lines ...string) string {
 }
 
 func (a *app) versionCommand() *cobra.Command {
-	return &cobra.Command{Use: "version", Short: "Print the version", Args: a.args(),
+	return &cobra.Command{Use: "version", Short: "Print the version", Example: a.example("version"), Args: a.args(),
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintf(a.stdio.Out, "asof %s\n", Version)
 			return err
