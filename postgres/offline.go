@@ -183,12 +183,16 @@ func (t *question) query(ctx context.Context, sql, doing string) (array.RecordRe
 	return r, nil
 }
 
-// fault gives an error its code and, for a missing table, the nearest names.
+// fault gives an error its code, for a missing table the nearest names, and
+// for what is no SELECT that it has to be one.
 func (t *question) fault(ctx context.Context, doing string, err error) error {
 	if err == nil || ctx.Err() != nil {
 		return ctx.Err()
 	}
 	var server *pgconn.PgError
+	if errors.As(err, &server) && (server.Code == "42601" || server.Code == "0A000") {
+		return asof.Errorf(asof.CodeInvalid, "%s: PostgreSQL at %s does not take it as one SELECT: %s", doing, t.db.where, server.Message)
+	}
 	if errors.As(err, &server) && server.Code == "42P01" {
 		name := strings.TrimSuffix(strings.TrimPrefix(server.Message, `relation "`), `" does not exist`)
 		return asof.Errorf(asof.CodeInvalid, "%s: PostgreSQL at %s has no table %q in schema %q%s", doing, t.db.where, name, t.db.schema,

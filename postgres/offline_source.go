@@ -101,15 +101,12 @@ func tableName(table string) string {
 
 func quoted(name string) string { return pgx.Identifier{name}.Sanitize() }
 
-// columns describes what one SELECT gives. The server refuses a text of more
-// than one statement, and what is no query has no columns.
+// columns describes what one SELECT gives. It is described where it will stand,
+// in FROM, so that what is no SELECT, or more than one, is found out here.
 func (t *question) columns(ctx context.Context, what, sql string) ([]asof.SourceColumn, error) {
-	described, err := t.conn.Conn().PgConn().Prepare(ctx, "", sql, nil)
+	described, err := t.conn.Conn().PgConn().Prepare(ctx, "", "SELECT * FROM (\n"+sql+"\n) AS source", nil)
 	if err != nil {
 		return nil, t.fault(ctx, what, err)
-	}
-	if len(described.Fields) == 0 {
-		return nil, asof.Errorf(asof.CodeInvalid, "%s is not a SELECT", what)
 	}
 	oids, modifiers := make([]uint32, len(described.Fields)), make([]int32, len(described.Fields))
 	for i, f := range described.Fields {

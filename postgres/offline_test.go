@@ -115,10 +115,12 @@ func TestPostgresSources(t *testing.T) {
 		{source("SELECT k, at, fee FROM fees WHERE k = 'a'; ", ""), "[a 1.25]"},
 		{source("SELECT k, at, fee FROM fees WHERE k = 'a' -- one", ""), "[a 1.25]"},
 		{source("", `"the team's".fees`), `feature view "v": column "fee" holds "1000000000000000000000000000000000000000" where k=b, which does not fit its declared type Float32`},
-		{source("SELECT 1; SELECT 2", ""), `cannot insert multiple commands`},
-		{source("SELECT 1) AS x; DROP TABLE fees; SELECT * FROM (SELECT 2", ""), "syntax error"},
-		{source("DELETE FROM fees", ""), `data source "src" is not a SELECT`},
-		{source("DELETE FROM fees RETURNING k, at, fee", ""), `syntax error`},
+		{source("SELECT 1; SELECT 2", ""), `data source "src": PostgreSQL at `},
+		{source("SELECT 1; SELECT 2", ""), ` does not take it as one SELECT: syntax error at or near ";"`},
+		{source("SELECT 1) AS x; DROP TABLE fees; SELECT * FROM (SELECT 2", ""), "does not take it as one SELECT"},
+		{source("DELETE FROM fees", ""), `does not take it as one SELECT`},
+		{source("DELETE FROM fees RETURNING k, at, fee", ""), `does not take it as one SELECT`},
+		{source("WITH gone AS (DELETE FROM fees RETURNING *) SELECT * FROM gone", ""), `does not take it as one SELECT`},
 		{source("SELECT * FROM fee", ""), `has no table "fee" in schema "the team's"; did you mean "fees"?`},
 		{source("", "feees"), `has no table "feees" in schema "the team's"; did you mean "fees"?`},
 		{source("SELECT k, at, 1 / (fee - fee)::int AS fee FROM fees", ""), `division by zero`},
@@ -135,6 +137,10 @@ func TestPostgresSources(t *testing.T) {
 		}
 		if !strings.Contains(got, c.want) {
 			t.Errorf("%s%s: %s\nwant %s", c.source.Query, c.source.Table, got, c.want)
+		}
+		// apply asks for the columns alone, and has to find what is no SELECT.
+		if _, err := store.Columns(t.Context(), c.source); strings.Contains(c.want, "one SELECT") && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: columns: %v\nwant %s", c.source.Query, err, c.want)
 		}
 	}
 	rows, err := latest(t.Context(), store, source("SELECT k, at, 1 AS fee FROM fees", ""), feature("fee", asof.TypeInt64))
