@@ -157,10 +157,10 @@ func (r *Reader) readStore(ctx context.Context, readings []*asof.Reading) error 
 }
 
 // unavailable makes an error of a store or a registry one that the caller
-// cannot mend.
+// cannot mend: a password that a store refuses is ours, not the caller's.
 func unavailable(err error) error {
 	switch asof.ErrorCode(err) {
-	case asof.CodeInvalid, asof.CodeNotFound:
+	case asof.CodeInvalid, asof.CodeNotFound, asof.CodeUnauthenticated, asof.CodeForbidden, asof.CodeConflict:
 		return asof.Errorf(asof.CodeUnavailable, "%w", err)
 	}
 	return err

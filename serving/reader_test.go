@@ -329,6 +329,28 @@ func (hanging) Read(ctx context.Context, _ string, _ []*asof.Reading) error {
 	return ctx.Err()
 }
 
+// refusing is an online store that fails with an error of this code.
+type refusing struct {
+	asof.OnlineStore
+	code asof.Code
+}
+
+func (r refusing) Read(context.Context, string, []*asof.Reading) error {
+	return asof.Errorf(r.code, "the store says no")
+}
+
+// Whatever a store says, its trouble is never the caller's mistake.
+func TestTroubleOfTheStore(t *testing.T) {
+	s := newShop(t, serving.Options{})
+	for _, code := range []asof.Code{asof.CodeInvalid, asof.CodeNotFound, asof.CodeConflict, asof.CodeUnavailable, asof.CodeUnauthenticated, asof.CodeForbidden} {
+		s.reader = reader(t, serving.Options{Registry: s.registry, Online: refusing{code: code}, Project: project})
+		_, err := s.read(features("profile:age"), texts("user_id", "ann"))
+		if asof.ErrorCode(err) != asof.CodeUnavailable || !strings.Contains(err.Error(), "the store says no") {
+			t.Errorf("%s of the store: got %s, %v", code, asof.ErrorCode(err), err)
+		}
+	}
+}
+
 func TestTrouble(t *testing.T) {
 	s := newShop(t, serving.Options{})
 	broken := &breakable{Registry: s.registry}
