@@ -75,7 +75,7 @@ func NewPlan(ctx context.Context, desired Desired, current *asof.Snapshot, opts 
 	if err := r.resolve(ctx, opts); err != nil {
 		return nil, err
 	}
-	p := &Plan{Project: desired.Project, Notes: r.notes, base: current.Version}
+	p := &Plan{Project: desired.Project, Changes: []ObjectChange{}, Notes: r.notes, base: current.Version}
 	for _, kind := range planned {
 		p.compare(kind, r.objects[kind], current)
 	}

@@ -58,15 +58,15 @@ func (a *app) materialized(ctx context.Context, output string, overlap time.Dura
 
 func (a *app) printResults(output string, results []materialize.Result) error {
 	headers := []string{"VIEW", "FROM", "TO", "ROWS READ", "KEYS WRITTEN", "NEWEST EVENT", "TIME"}
-	var rows [][]string
+	rows := [][]any{}
 	for _, r := range results {
 		if r.Err != nil {
 			continue
 		}
-		rows = append(rows, []string{r.View, instant(r.Span.From, "the oldest row"), instant(r.Span.To, ""), fmt.Sprint(r.Read),
-			fmt.Sprint(r.Written), instant(r.Newest, "-"), took(r.Took)})
+		rows = append(rows, []any{r.View, instant{r.Span.From, "the oldest row"}, instant{r.Span.To, ""}, r.Read,
+			r.Written, instant{r.Newest, "-"}, elapsed(r.Took)})
 	}
-	if len(rows) > 0 {
+	if len(rows) > 0 || output == "json" {
 		if err := a.printList(output, headers, rows); err != nil {
 			return err
 		}
@@ -77,14 +77,6 @@ func (a *app) printResults(output string, results []materialize.Result) error {
 		}
 	}
 	return nil
-}
-
-// instant prints a time in UTC, or what stands for none.
-func instant(t time.Time, none string) string {
-	if t.IsZero() {
-		return none
-	}
-	return t.UTC().Format("2006-01-02T15:04:05.999999Z")
 }
 
 func (a *app) materializeCommand() *cobra.Command {
@@ -174,10 +166,15 @@ func (a *app) materializationsCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				rows := [][]string{}
+				if view != "" && len(entries) == 0 {
+					if err := r.knownView(cmd.Context(), view); err != nil {
+						return err
+					}
+				}
+				rows := [][]any{}
 				for _, m := range entries {
-					rows = append(rows, []string{fmt.Sprint(m.ID), m.View, instant(m.Span.From, "the oldest row"), instant(m.Span.To, ""),
-						instant(m.Started, ""), outcome(m), fmt.Sprint(m.Read), fmt.Sprint(m.Written), m.Cause})
+					rows = append(rows, []any{m.ID, m.View, instant{m.Span.From, "the oldest row"}, instant{m.Span.To, ""},
+						instant{m.Started, ""}, outcome(m), m.Read, m.Written, m.Cause})
 				}
 				return a.printList(output, []string{"ID", "VIEW", "FROM", "TO", "STARTED", "STATE", "ROWS READ", "KEYS WRITTEN", "CAUSE"}, rows)
 			})
@@ -186,6 +183,16 @@ func (a *app) materializationsCommand() *cobra.Command {
 	cmd.Flags().StringVar(&view, "view", "", "only this view")
 	outputFlag(cmd, &output)
 	return cmd
+}
+
+// knownView returns an error, with near names, where no such view is registered.
+func (r *repository) knownView(ctx context.Context, view string) error {
+	snapshot, err := r.snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = snapshot.View(view)
+	return err
 }
 
 func outcome(m asof.Materialization) string {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,40 +15,40 @@ type objectKind struct {
 	use     string
 	kind    asof.Kind
 	headers []string
-	row     func(*asof.Snapshot, asof.Object) []string
+	row     func(*asof.Snapshot, asof.Object) []any
 }
 
 // objectKinds have a list and a describe command each. The columns are Feast's.
 var objectKinds = []objectKind{
-	{"entities", asof.KindEntity, []string{"NAME", "DESCRIPTION", "TYPE"}, func(_ *asof.Snapshot, o asof.Object) []string {
+	{"entities", asof.KindEntity, []string{"NAME", "DESCRIPTION", "TYPE"}, func(_ *asof.Snapshot, o asof.Object) []any {
 		e := o.(*asof.Entity)
-		return []string{e.Name, e.Description, valueTypeName(e.ValueType)}
+		return []any{e.Name, e.Description, valueTypeName(e.ValueType)}
 	}},
-	{"data-sources", asof.KindDataSource, []string{"NAME", "CLASS"}, func(_ *asof.Snapshot, o asof.Object) []string {
+	{"data-sources", asof.KindDataSource, []string{"NAME", "CLASS"}, func(_ *asof.Snapshot, o asof.Object) []any {
 		s := o.(*asof.DataSource)
-		return []string{s.Name, fmt.Sprintf("<class '%s'>", s.Class)}
+		return []any{s.Name, fmt.Sprintf("<class '%s'>", s.Class)}
 	}},
 	{"feature-views", asof.KindFeatureView, []string{"NAME", "ENTITIES", "TYPE", "ENABLED", "STATE"}, viewRow},
-	{"on-demand-feature-views", asof.KindOnDemandView, []string{"NAME"}, func(_ *asof.Snapshot, o asof.Object) []string {
-		return []string{o.ObjectName()}
+	{"on-demand-feature-views", asof.KindOnDemandView, []string{"NAME"}, func(_ *asof.Snapshot, o asof.Object) []any {
+		return []any{o.ObjectName()}
 	}},
-	{"feature-services", asof.KindService, []string{"NAME", "FEATURES"}, func(_ *asof.Snapshot, o asof.Object) []string {
-		var features []string
+	{"feature-services", asof.KindService, []string{"NAME", "FEATURES"}, func(_ *asof.Snapshot, o asof.Object) []any {
+		features := commaList{}
 		for _, p := range o.(*asof.FeatureService).Projections {
 			for _, f := range p.Features {
 				features = append(features, p.View+":"+f.Name)
 			}
 		}
-		return []string{o.ObjectName(), strings.Join(features, ", ")}
+		return []any{o.ObjectName(), features}
 	}},
 }
 
 // viewRow shows a feature view or, in the same list as in Feast, an on-demand
 // view with the entities of its sources.
-func viewRow(s *asof.Snapshot, o asof.Object) []string {
+func viewRow(s *asof.Snapshot, o asof.Object) []any {
 	switch v := o.(type) {
 	case *asof.FeatureView:
-		return []string{v.Name, entitySet(v.Entities), string(v.Kind), yesNo(v.Enabled), stateName(v.State)}
+		return []any{v.Name, newEntitySet(v.Entities), v.Kind, yesNo(v.Enabled), stateName(v.State)}
 	case *asof.OnDemandFeatureView:
 		var entities []string
 		for _, source := range v.Sources {
@@ -58,32 +59,30 @@ func viewRow(s *asof.Snapshot, o asof.Object) []string {
 				entities = append(entities, view.Entities...)
 			}
 		}
-		return []string{v.Name, entitySet(entities), "OnDemandFeatureView", yesNo(v.Enabled), stateName(v.State)}
+		return []any{v.Name, newEntitySet(entities), "OnDemandFeatureView", yesNo(v.Enabled), stateName(v.State)}
 	}
 	return nil
 }
 
-// entitySet prints names as Feast prints a Python set.
-func entitySet(names []string) string {
+// entitySet is names that a table shows as Feast does, as a Python set.
+type entitySet []string
+
+// newEntitySet keeps the first of equal names.
+func newEntitySet(names []string) entitySet {
+	set := entitySet{}
+	for _, n := range names {
+		if !slices.Contains(set, n) {
+			set = append(set, n)
+		}
+	}
+	return set
+}
+
+func (names entitySet) String() string {
 	if len(names) == 0 {
 		return "n/a"
 	}
-	var quoted []string
-	seen := map[string]bool{}
-	for _, n := range names {
-		if !seen[n] {
-			quoted = append(quoted, "'"+n+"'")
-		}
-		seen[n] = true
-	}
-	return "{" + strings.Join(quoted, ", ") + "}"
-}
-
-func yesNo(b bool) string {
-	if b {
-		return "Yes"
-	}
-	return "No"
+	return "{'" + strings.Join(names, "', '") + "'}"
 }
 
 // objectCommands returns a command for each kind, with list and describe.
@@ -118,7 +117,7 @@ func (a *app) listCommand(k objectKind, plural string) *cobra.Command {
 				if k.kind == asof.KindFeatureView {
 					objects = append(objects[:len(objects):len(objects)], snapshot.Objects(asof.KindOnDemandView)...)
 				}
-				rows := [][]string{}
+				rows := [][]any{}
 				for _, o := range objects {
 					if o.ObjectName() != asof.DummyEntity && hasTags(o, wanted) {
 						rows = append(rows, k.row(snapshot, o))

@@ -18,15 +18,22 @@ func outputFlag(cmd *cobra.Command, into *string) {
 }
 
 // printList prints rows under their headers, plain as Feast prints its tables,
-// or as a JSON list of objects whose keys are the headers in lower case.
-func (a *app) printList(output string, headers []string, rows [][]string) error {
+// or as a JSON list of objects whose keys are the headers in lower case. A cell
+// that a person and a program want differently has a String method.
+func (a *app) printList(output string, headers []string, rows [][]any) error {
 	switch output {
 	case "table":
-		return plainTable(a.stdio.Out, headers, rows)
-	case "json":
-		list := make([]map[string]string, len(rows))
+		texts := make([][]string, len(rows))
 		for i, row := range rows {
-			list[i] = map[string]string{}
+			for _, cell := range row {
+				texts[i] = append(texts[i], fmt.Sprint(cell))
+			}
+		}
+		return plainTable(a.stdio.Out, headers, texts)
+	case "json":
+		list := make([]map[string]any, len(rows))
+		for i, row := range rows {
+			list[i] = map[string]any{}
 			for j, h := range headers {
 				list[i][strings.ReplaceAll(strings.ToLower(h), " ", "_")] = row[j]
 			}
@@ -35,6 +42,51 @@ func (a *app) printList(output string, headers []string, rows [][]string) error 
 	}
 	return badOutput(output, "table", "json")
 }
+
+// commaList is a list that a table shows in one cell.
+type commaList []string
+
+func (l commaList) String() string { return strings.Join(l, ", ") }
+
+// yesNo is a truth as Feast's tables show it.
+type yesNo bool
+
+func (b yesNo) String() string {
+	if b {
+		return "Yes"
+	}
+	return "No"
+}
+
+// instant is a time in UTC. A table shows none in the place of the zero time,
+// JSON null.
+type instant struct {
+	time.Time
+	none string
+}
+
+func (t instant) String() string {
+	if t.IsZero() {
+		return t.none
+	}
+	return t.UTC().Format("2006-01-02T15:04:05.999999Z")
+}
+
+// MarshalJSON is there because time.Time has one.
+func (t instant) MarshalJSON() ([]byte, error) {
+	if t.IsZero() {
+		return []byte("null"), nil
+	}
+	return json.Marshal(t.String())
+}
+
+// elapsed is a duration that JSON has in seconds.
+type elapsed time.Duration
+
+func (e elapsed) String() string { return took(time.Duration(e)) }
+
+// MarshalJSON writes seconds.
+func (e elapsed) MarshalJSON() ([]byte, error) { return json.Marshal(time.Duration(e).Seconds()) }
 
 func badOutput(output string, known ...string) error {
 	return usagef("", "unknown output %q%s", output, didYouMean(output, known))

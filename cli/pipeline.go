@@ -159,8 +159,11 @@ func (r *repository) pipelineNames() ([]string, error) {
 
 // printReport prints a run step by step, and what it changed table by table.
 func (a *app) printReport(output string, report pipeline.Report) error {
+	if report.AsOf.IsZero() {
+		return nil // it did not begin
+	}
 	if output == "json" {
-		return printJSON(a.stdio.Out, report)
+		return printJSON(a.stdio.Out, reportJSON(report))
 	}
 	for _, s := range report.Steps {
 		fmt.Fprintf(a.stdio.Out, "%-44s %12s  %s\n", s.Name, count(s.Rows, "row", "rows"), took(s.Duration))
@@ -170,6 +173,25 @@ func (a *app) printReport(output string, report pipeline.Report) error {
 		a.warn(s.Warnings)
 	}
 	return nil
+}
+
+// reportJSON returns a run as --output json has it: times in seconds, warnings
+// as they are printed.
+func reportJSON(report pipeline.Report) map[string]any {
+	steps := []map[string]any{}
+	for _, s := range report.Steps {
+		changes, warnings := []map[string]any{}, []string{}
+		for _, c := range s.Changes {
+			changes = append(changes, map[string]any{"table": c.Table, "added": c.Added, "changed": c.Changed, "removed": c.Removed,
+				"equal": c.Equal, "skipped": c.Skipped})
+		}
+		for _, w := range s.Warnings {
+			warnings = append(warnings, w.String())
+		}
+		steps = append(steps, map[string]any{"name": s.Name, "rows": s.Rows, "time": elapsed(s.Duration), "changes": changes, "warnings": warnings})
+	}
+	return map[string]any{"pipeline": report.Pipeline, "run": report.Run, "as_of": report.AsOf.Format(time.DateOnly),
+		"time": elapsed(report.Duration), "steps": steps}
 }
 
 // changed says what became of a table.
@@ -205,17 +227,17 @@ func (a *app) pipelineListCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				rows := [][]string{}
+				rows := [][]any{}
 				for _, name := range names {
 					p, err := r.loadPipeline(name)
 					if err != nil {
 						return err
 					}
-					var params []string
+					params := commaList{}
 					for _, param := range p.Params {
 						params = append(params, param.Name)
 					}
-					rows = append(rows, []string{name, strings.Join(params, ", "), p.Description})
+					rows = append(rows, []any{name, params, p.Description})
 				}
 				return a.printList(output, []string{"NAME", "PARAMETERS", "DESCRIPTION"}, rows)
 			})

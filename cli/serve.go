@@ -80,7 +80,7 @@ func (r *repository) serve(ctx context.Context, address string) error {
 	}
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		return asof.Errorf(asof.CodeUnavailable, "can't listen on %s: %w; take another port by -p", address, err)
+		return asof.Errorf(asof.CodeUnavailable, "can't listen on %s: %w; take another address by -h or another port by -p", address, err)
 	}
 	r.noteFeastTables(ctx)
 	fmt.Fprintf(r.app.stdio.Err, "Serving project %s on http://%s\n", r.config.Project, listener.Addr())
