@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -102,7 +103,8 @@ func (db *DB) fault(doing string, err error) error {
 	case errors.Is(err, context.Canceled):
 		return err
 	case !errors.As(err, &server):
-		return asof.Errorf(asof.CodeUnavailable, "%s: PostgreSQL at %s does not answer: %w", doing, db.where, err)
+		return &asof.Error{Code: asof.CodeUnavailable, Cause: err,
+			Message: fmt.Sprintf("%s: PostgreSQL at %s does not answer: %s", doing, db.where, reason(err))}
 	}
 	switch server.Code[:2] {
 	case "28":
@@ -110,12 +112,31 @@ func (db *DB) fault(doing string, err error) error {
 	case "40", "53", "55", "57", "58":
 		return asof.Errorf(asof.CodeUnavailable, "%s: PostgreSQL at %s: %s (SQLSTATE %s)", doing, db.where, server.Message, server.Code)
 	case "3D":
-		return asof.Errorf(asof.CodeInvalid, "%s: PostgreSQL at %s: %s; create it, or correct `database` in feature_store.yaml", doing, db.where, server.Message)
+		return asof.Errorf(asof.CodeUnavailable, "%s: PostgreSQL at %s: %s; create it, or correct `database` in feature_store.yaml", doing, db.where, server.Message)
 	}
-	if server.Code == "42501" {
+	switch server.Code {
+	case "3F000":
+		return asof.Errorf(asof.CodeInvalid, "%s: PostgreSQL at %s has no schema %q; create it (CREATE SCHEMA %s), or correct `db_schema` in feature_store.yaml",
+			doing, db.where, db.schema, quoted(db.schema))
+	case "42501":
 		return asof.Errorf(asof.CodeForbidden, "%s: PostgreSQL at %s: %s; grant it to the user in feature_store.yaml", doing, db.where, server.Message)
 	}
 	return asof.Errorf(asof.CodeInvalid, "%s: PostgreSQL at %s: %s (SQLSTATE %s)", doing, db.where, server.Message, server.Code)
+}
+
+// reason is why there is no connection, once: the driver repeats it on lines of
+// its own for each address, with TLS and without.
+func reason(err error) string {
+	var lookup *net.DNSError
+	var network *net.OpError
+	switch {
+	case errors.As(err, &lookup):
+		return lookup.Error()
+	case errors.As(err, &network) && network.Op == "dial":
+		return network.Err.Error()
+	}
+	lines := strings.Split(err.Error(), "\n\t")
+	return strings.Join(slices.Compact(lines), " ")
 }
 
 func redact(message, secret string) string {

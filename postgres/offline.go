@@ -195,8 +195,13 @@ func (t *question) fault(ctx context.Context, doing string, err error) error {
 	}
 	if errors.As(err, &server) && server.Code == "42P01" {
 		name := strings.TrimSuffix(strings.TrimPrefix(server.Message, `relation "`), `" does not exist`)
+		tables := t.db.tableNames(ctx)
+		if len(tables) == 0 {
+			return asof.Errorf(asof.CodeInvalid, "%s: PostgreSQL at %s has no table %q: there is no schema %q, or nothing in it that this user may see; check `db_schema` in feature_store.yaml",
+				doing, t.db.where, name, t.db.schema)
+		}
 		return asof.Errorf(asof.CodeInvalid, "%s: PostgreSQL at %s has no table %q in schema %q%s", doing, t.db.where, name, t.db.schema,
-			asof.DidYouMean(name, t.db.tableNames(ctx)))
+			asof.DidYouMean(name, tables))
 	}
 	return t.db.fault(doing, err)
 }

@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/value"
@@ -93,11 +92,6 @@ func (db *DB) layOut(ctx context.Context, doing string, do func(tx pgx.Tx) error
 		}
 		return do(tx)
 	})
-	var server *pgconn.PgError
-	if errors.As(err, &server) && server.Code == "3F000" {
-		return asof.Errorf(asof.CodeInvalid, "%s: PostgreSQL at %s has no schema %q; create it (CREATE SCHEMA %s), or correct `db_schema` in feature_store.yaml",
-			doing, db.where, db.schema, pgx.Identifier{db.schema}.Sanitize())
-	}
 	return db.fault(doing, err)
 }
 

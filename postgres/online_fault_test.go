@@ -28,6 +28,10 @@ func TestOnlineWithoutItsSchema(t *testing.T) {
 	if asof.ErrorCode(err) != asof.CodeInvalid || !strings.Contains(err.Error(), `CREATE SCHEMA "Team Features"`) {
 		t.Errorf("a missing schema for the ledger: %v", err)
 	}
+	_, err = db.Offline().Columns(t.Context(), &asof.DataSource{Name: "fees", Kind: asof.SourcePostgres, Table: "fees"})
+	if asof.ErrorCode(err) != asof.CodeInvalid || !strings.Contains(err.Error(), `has no table "fees": there is no schema "Team Features"`) {
+		t.Errorf("a missing schema for a source: %v", err)
+	}
 	run(t, d.URL(), `CREATE SCHEMA "Team Features"`)
 	if err := openOnline(t, db).Update(t.Context(), "p", []*asof.FeatureView{onlineView}, nil); err != nil {
 		t.Errorf("with the schema: %v", err)
@@ -88,6 +92,9 @@ func TestOnlineThatDoesNotAnswer(t *testing.T) {
 		cancel()
 		if asof.ErrorCode(err) != asof.CodeUnavailable || !strings.Contains(err.Error(), fmt.Sprint(port)) || strings.Contains(err.Error(), "geheim") {
 			t.Errorf("got %v (%s), want unavailable", err, asof.ErrorCode(err))
+		}
+		if strings.Contains(err.Error(), "\n") {
+			t.Errorf("got %q, want one line", err)
 		}
 		if took := time.Since(started); took > 3*time.Second {
 			t.Errorf("it took %s to say so", took)
