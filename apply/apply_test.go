@@ -204,6 +204,34 @@ func TestApplyInfersWhatIsLeftOut(t *testing.T) {
 	}
 }
 
+// TestApplyCompletesChosenFeatures has a service that chooses from a view whose
+// features are inferred.
+func TestApplyCompletesChosenFeatures(t *testing.T) {
+	repo := newShop()
+	repo.view.Features = nil
+	repo.service.Projections = []asof.Projection{{View: "orders_fv", Features: []asof.Field{{Name: "city"}}}}
+	s := stores()
+	mustRun(t, s, repo.desired(), sources(t))
+	snapshot, err := s.Registry.Snapshot(t.Context(), "shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	service, err := snapshot.Service("churn")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]asof.Field{{Name: "city", Type: asof.Scalar(asof.TypeString)}}, service.Projections[0].Features); diff != "" {
+		t.Errorf("the service's feature (-want +got)\n%s", diff)
+	}
+
+	repo.service.Projections = []asof.Projection{{View: "orders_fv", Features: []asof.Field{{Name: "cityy"}}}}
+	_, err = apply.Run(t.Context(), repo.desired(), s, apply.Options{Sources: sources(t)})
+	want := `features.py:9: feature service "churn" uses feature orders_fv:cityy, which the view does not have; did you mean "city"?`
+	if errText(err) != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
 func TestApplyReportsAllMistakesAtOnce(t *testing.T) {
 	repo := newShop()
 	repo.view.Entities = []string{"custmer"}

@@ -189,7 +189,7 @@ func (r *repository) checkProjection(p asof.Projection, at asof.Place, user stri
 		for _, o := range r.objects[kind] {
 			views = append(views, o.ObjectName())
 			if o.ObjectName() == p.View {
-				r.checkFeatures(p, o, at, user)
+				r.checkFeatures(p, at, user)
 				return
 			}
 		}
@@ -202,16 +202,12 @@ func (r *repository) checkProjection(p asof.Projection, at asof.Place, user stri
 	r.problem(at, "%s uses view %q, which no file defines%s", user, p.View, asof.DidYouMean(p.View, views))
 }
 
-func (r *repository) checkFeatures(p asof.Projection, o asof.Object, at asof.Place, user string) {
-	var features []asof.Field
-	switch o := o.(type) {
-	case *asof.FeatureView:
-		features = o.Features
-	case *asof.OnDemandFeatureView:
-		features = o.Features
-	}
+// checkFeatures finds features that a projection chooses and its view does not
+// have. A view without features has them inferred later.
+func (r *repository) checkFeatures(p asof.Projection, at asof.Place, user string) {
+	features := r.featuresOf(p.View)
 	if len(features) == 0 {
-		return // inferred later
+		return
 	}
 	var known []string
 	for _, f := range features {

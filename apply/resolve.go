@@ -149,21 +149,20 @@ func (r *repository) complete(v *asof.FeatureView, columns []asof.SourceColumn, 
 	}
 }
 
-// fillProjections gives projections that take a whole view the features that
-// the view has by now.
+// fillProjections gives projections the features of their views as these are
+// by now: those that were chosen, or all.
 func (r *repository) fillProjections() {
-	fill := func(p *asof.Projection) {
-		if len(p.Features) > 0 {
+	fill := func(place asof.Place, user string, p *asof.Projection) {
+		features := r.featuresOf(p.View)
+		if len(p.Features) == 0 {
+			p.Features = slices.Clone(features)
 			return
 		}
-		for _, v := range r.views() {
-			if v.Name == p.View {
-				p.Features = slices.Clone(v.Features)
-			}
-		}
-		for _, o := range r.objects[asof.KindOnDemandView] {
-			if o.ObjectName() == p.View {
-				p.Features = slices.Clone(o.(*asof.OnDemandFeatureView).Features)
+		r.checkFeatures(*p, place, user)
+		p.Features = slices.Clone(p.Features)
+		for i, chosen := range p.Features {
+			if at := slices.IndexFunc(features, func(f asof.Field) bool { return f.Name == chosen.Name }); at >= 0 {
+				p.Features[i] = features[at]
 			}
 		}
 	}
@@ -171,7 +170,7 @@ func (r *repository) fillProjections() {
 		service := *o.(*asof.FeatureService)
 		service.Projections = slices.Clone(service.Projections)
 		for j := range service.Projections {
-			fill(&service.Projections[j])
+			fill(service.Meta.Place, fmt.Sprintf("feature service %q", service.Name), &service.Projections[j])
 		}
 		r.objects[asof.KindService][i] = &service
 	}
@@ -181,13 +180,28 @@ func (r *repository) fillProjections() {
 		for j := range view.Sources {
 			if view.Sources[j].View != nil {
 				p := *view.Sources[j].View
-				fill(&p)
+				fill(view.Meta.Place, fmt.Sprintf("on-demand view %q", view.Name), &p)
 				view.Sources[j].View = &p
 			}
 		}
 		r.addOnDemandKeys(&view)
 		r.objects[asof.KindOnDemandView][i] = &view
 	}
+}
+
+// featuresOf returns the features of a view of any kind, nil for an unknown one.
+func (r *repository) featuresOf(view string) []asof.Field {
+	for _, v := range r.views() {
+		if v.Name == view {
+			return v.Features
+		}
+	}
+	for _, o := range r.objects[asof.KindOnDemandView] {
+		if o.ObjectName() == view {
+			return o.(*asof.OnDemandFeatureView).Features
+		}
+	}
+	return nil
 }
 
 // addOnDemandKeys gives an on-demand view the join keys of its entities, with
