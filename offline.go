@@ -38,13 +38,27 @@ type FeatureColumn struct {
 }
 
 // EntityRows are the rows that a point-in-time query answers: join keys, an
-// event timestamp, any other columns. Exactly one of Records and SQL is set.
-// Schema is that of the rows; with SQL the engine finds it out and Schema may
-// be nil.
+// event timestamp, any other columns. Exactly one of Records, SQL and Events is
+// set. Schema is that of Records.
 type EntityRows struct {
 	Schema  *arrow.Schema
 	Records array.RecordReader // read once, by the engine; not released by it
 	SQL     string             // a SELECT in the engine's own words, over its warehouse
+	Events  *Events            // rows made of what the views hold
+}
+
+// Events makes entity rows of the rows that the views' sources hold: each tuple
+// of keys with each event time within From and To, both included, once; or,
+// with At, each tuple of keys that has a row at or before At, with that time.
+// They come in the order of their keys, then of their times.
+//
+// Their columns are the views' keys by KeyColumn.Entity, each where a view
+// first names it and in the type declared there, then PointInTime.Timestamp as
+// an instant in UTC. Rows come from the views that have all of these keys; that
+// none has is CodeInvalid. A row with a NULL key or time makes none.
+type Events struct {
+	From, To time.Time // From zero: from the oldest row
+	At       time.Time // not zero: instead of From and To
 }
 
 // PointInTime asks for the value that each feature had at each entity row's
@@ -98,6 +112,23 @@ type OfflineStore interface {
 	PullLatest(ctx context.Context, q *Latest) (array.RecordReader, error)
 	Sources
 	Close() error
+}
+
+// RowReader is an optional power of an OfflineStore: it shows the rows among
+// which PullLatest chooses.
+type RowReader interface {
+	// Rows answers with the columns of PullLatest, and with all the rows of the
+	// keys within the span rather than the newest of each: of each pair the one
+	// that counts before the other comes first, so the newest does. Rows equal
+	// in all that decides come in no set order.
+	Rows(ctx context.Context, q *RowsQuery) (array.RecordReader, error)
+}
+
+// RowsQuery asks for rows of a view.
+type RowsQuery struct {
+	Latest
+	OldestFirst bool // the other way round
+	Limit       int  // the first so many; 0: all
 }
 
 // SourceColumn is a column as a source has it. Native is the engine's name of

@@ -70,8 +70,8 @@ func (o *Offline) historical(ctx context.Context, s *session, q *asof.PointInTim
 	}
 	var rows *pit.Rows
 	var err error
-	if q.Entities.SQL != "" {
-		query.Select, err = s.entities(ctx, q, query.Views)
+	if q.Entities.Records == nil {
+		err = s.entities(ctx, q, query)
 	} else {
 		rows, err = s.entityTable(ctx, q, query, o.mem)
 	}
@@ -88,20 +88,25 @@ func (o *Offline) historical(ctx context.Context, s *session, q *asof.PointInTim
 	return pit.HistoricalAnswer(query, rows, raw, o.mem), nil
 }
 
-// entities describes the SELECT that makes the entity rows.
-func (s *session) entities(ctx context.Context, q *asof.PointInTime, views []*pit.View) (*pit.Select, error) {
-	sql := trimmed(q.Entities.SQL)
+// entities describes the SELECT that makes the entity rows: the one given, or
+// that of the views' events.
+func (s *session) entities(ctx context.Context, q *asof.PointInTime, query *pit.Query) error {
+	query.Select = &pit.Select{SQL: trimmed(q.Entities.SQL), Timestamp: q.Timestamp}
+	if q.Entities.Events != nil {
+		if err := pit.Events(pit.DuckDB, query, q.Entities.Events, q.Timestamp); err != nil {
+			return err
+		}
+	}
+	sql := query.Select.SQL
 	if err := s.single("the SQL of the entity rows", sql); err != nil {
-		return nil, err
+		return err
 	}
 	columns, err := s.columns(ctx, "(\n"+sql+"\n)")
 	if err != nil {
-		return nil, s.fault("the SQL of the entity rows", err)
+		return s.fault("the SQL of the entity rows", err)
 	}
-	if err := pit.CheckEntities(columnNames(columns), q.Timestamp, views); err != nil {
-		return nil, err
-	}
-	return &pit.Select{SQL: sql, Columns: columns, Timestamp: q.Timestamp}, nil
+	query.Select.Columns = columns
+	return pit.CheckEntities(columnNames(columns), q.Timestamp, query.Views)
 }
 
 // entityTable reads the entity rows and puts their index into the session.
@@ -120,6 +125,16 @@ func (s *session) entityTable(ctx context.Context, q *asof.PointInTime, query *p
 
 // PullLatest answers with the newest row of each key.
 func (o *Offline) PullLatest(ctx context.Context, q *asof.Latest) (array.RecordReader, error) {
+	return o.latest(ctx, q, func(v *pit.View) string { return pit.Latest(pit.DuckDB, q, v) })
+}
+
+// Rows answers with the rows among which PullLatest chooses.
+func (o *Offline) Rows(ctx context.Context, q *asof.RowsQuery) (array.RecordReader, error) {
+	return o.latest(ctx, &q.Latest, func(v *pit.View) string { return pit.History(pit.DuckDB, q, v) })
+}
+
+// latest runs a query over the keys and the span of q.
+func (o *Offline) latest(ctx context.Context, q *asof.Latest, render func(*pit.View) string) (array.RecordReader, error) {
 	return o.answer(ctx, []string{text(q.View.Source)}, func(s *session) (array.RecordReader, error) {
 		v, err := o.view(ctx, s, q.View)
 		if err != nil {
@@ -135,7 +150,7 @@ func (o *Offline) PullLatest(ctx context.Context, q *asof.Latest) (array.RecordR
 				return nil, s.fault("the keys asked for cannot be read", err)
 			}
 		}
-		raw, err := s.query(ctx, pit.Latest(pit.DuckDB, q, v))
+		raw, err := s.query(ctx, render(v))
 		if err != nil {
 			return nil, s.fault(fmt.Sprintf("feature view %q cannot be read", q.View.View), err)
 		}

@@ -131,6 +131,9 @@ func (o *Offline) Historical(ctx context.Context, q *asof.PointInTime) (array.Re
 
 // entities returns the entity rows as one batch, which the caller releases.
 func (o *Offline) entities(q *asof.PointInTime) (arrow.RecordBatch, error) {
+	if q.Entities.Events != nil {
+		return o.events(q)
+	}
 	if q.Entities.SQL != "" {
 		t, err := o.table("the entity rows", strings.TrimSpace(q.Entities.SQL))
 		if err == nil {
@@ -168,25 +171,10 @@ func (o *Offline) PullLatest(ctx context.Context, q *asof.Latest) (array.RecordR
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	v := &q.View
-	h, err := o.history(v)
+	h, only, err := o.wanted(q)
 	if err != nil {
 		return nil, err
 	}
-	var only map[string]bool
-	if q.Keys != nil && len(v.Keys) > 0 {
-		wanted, err := keysOf(q.Keys, "the keys asked for", v.Keys, func(k asof.KeyColumn) string { return k.Entity }, o.mem)
-		if err != nil {
-			return nil, err
-		}
-		only = map[string]bool{}
-		for _, key := range wanted {
-			if key != nil {
-				only[*key] = true
-			}
-		}
-	}
-	h.span(q.From, q.To)
 	var found []int
 	seen := map[string]bool{}
 	for _, key := range h.keys {
@@ -199,6 +187,30 @@ func (o *Offline) PullLatest(ctx context.Context, q *asof.Latest) (array.RecordR
 		}
 	}
 	return h.latest(found, o.mem)
+}
+
+// wanted returns the rows of a view within the span of q, and the keys that it
+// is limited to; nil for all.
+func (o *Offline) wanted(q *asof.Latest) (*history, map[string]bool, error) {
+	h, err := o.history(&q.View)
+	if err != nil {
+		return nil, nil, err
+	}
+	h.span(q.From, q.To)
+	if q.Keys == nil || len(q.View.Keys) == 0 {
+		return h, nil, nil
+	}
+	wanted, err := keysOf(q.Keys, "the keys asked for", q.View.Keys, func(k asof.KeyColumn) string { return k.Entity }, o.mem)
+	if err != nil {
+		return nil, nil, err
+	}
+	only := map[string]bool{}
+	for _, key := range wanted {
+		if key != nil {
+			only[*key] = true
+		}
+	}
+	return h, only, nil
 }
 
 // Columns describes a source.

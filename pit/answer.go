@@ -34,9 +34,7 @@ func HistoricalAnswer(q *Query, rows *Rows, raw array.RecordReader, mem memory.A
 		}
 		raw = &beside{rows: rows, raw: raw, schema: joined(rows.Schema, raw.Schema())}
 	} else {
-		for _, c := range q.Select.Columns {
-			columns = append(columns, column{name: c.Name})
-		}
+		columns = q.Select.answer(q.Views)
 	}
 	entities := slices.Clone(columns)
 	for _, v := range q.Views {

@@ -82,11 +82,17 @@ func TestGolden(t *testing.T) {
 		}
 		selected := &pit.Select{SQL: "SELECT user_id, shop_id, seen, label FROM asked", Timestamp: "seen",
 			Columns: columns(d.types, "user_id", "text", "shop_id", "int", "seen", "naive", "label", "decimal")}
+		span := &pit.Query{Views: views}
+		if err := pit.Events(d.dialect, span, &asof.Events{From: day, To: day.AddDate(0, 1, 0)}, "seen"); err != nil {
+			t.Fatal(err)
+		}
 		for name, sql := range map[string]string{
+			"events":      span.Select.SQL,
 			"rows":        pit.Historical(d.dialect, &pit.Query{Views: views, From: day, To: day.Add(time.Microsecond)}),
 			"select":      pit.Historical(d.dialect, &pit.Query{Views: views, Select: selected}),
 			"cutoff":      pit.Historical(d.dialect, &pit.Query{Views: views[1:], Cutoff: true}),
 			"latest":      pit.Latest(d.dialect, &asof.Latest{From: day, To: day.AddDate(0, 1, 0)}, views[1]),
+			"history":     pit.History(d.dialect, &asof.RowsQuery{Latest: asof.Latest{To: day}, Limit: 10}, views[1]),
 			"latest_none": pit.Latest(d.dialect, &asof.Latest{To: day}, views[2]),
 			"range":       pit.Range(d.dialect, "visits", columns(d.types, "at", "nanos")[0]),
 		} {

@@ -40,7 +40,7 @@ func (r *renderer) within(q *Query, v *View) []string {
 		return nil
 	}
 	where := []string{"event <= " + r.Literal(q.To)}
-	if v.TTL > 0 {
+	if v.TTL > 0 && !q.From.IsZero() {
 		where = append(where, "event >= "+r.Literal(q.From.Add(-v.TTL)))
 	}
 	return where

@@ -25,7 +25,7 @@ type Query struct {
 	Cutoff bool
 	Select *Select   // makes the entity rows; nil: they are in EntityTable
 	From   time.Time // the oldest and the newest time among the entity rows;
-	To     time.Time // both zero where they are not known
+	To     time.Time // zero where they are not known
 }
 
 // Select makes entity rows in the engine.
@@ -33,6 +33,7 @@ type Select struct {
 	SQL       string
 	Columns   []asof.SourceColumn // what it selects
 	Timestamp string
+	Events    bool // SQL is that of Events: its rows are put in order, its columns have declared types
 }
 
 // Key is a column of the entity rows by which views are looked up.
@@ -92,7 +93,7 @@ func Historical(d Dialect, q *Query) string {
 
 // entities renders the rows that a SELECT makes, numbered.
 func (r *renderer) entities(s *Select) string {
-	columns := []string{"row_number() OVER () AS nr"}
+	columns := []string{"row_number() OVER (" + window(nil, r.eventOrder(s)) + ") AS nr"}
 	for _, c := range s.Columns {
 		if c.Name == s.Timestamp {
 			columns = append(columns, r.Instant("q."+r.Quote(c.Name), c, asof.RoundDown)+" AS at")
@@ -116,11 +117,39 @@ func (r *renderer) entities(s *Select) string {
 // WantedTable holds.
 func Latest(d Dialect, q *asof.Latest, v *View) string {
 	r := &renderer{Dialect: d, keys: Keys([]*View{v})}
+	columns := r.latest(q, v)
+	newest := first("asof_source", v.keyNames(), r.newest(v))
+	return r.sql("SELECT " + columns + "\nFROM (\n  " + newest + "\n) AS s")
+}
+
+// History renders the query for the rows among which Latest chooses.
+func History(d Dialect, q *asof.RowsQuery, v *View) string {
+	r := &renderer{Dialect: d, keys: Keys([]*View{v})}
+	columns := r.latest(&q.Latest, v)
+	order := r.newest(v)
+	if q.OldestFirst {
+		order = append([]string{"event"}, r.order(v, oldestFirst)...)
+	}
+	sql := "SELECT " + columns + "\nFROM asof_source AS s\nORDER BY " + strings.Join(order, ", ")
+	if q.Limit > 0 {
+		sql += "\nLIMIT " + strconv.Itoa(q.Limit)
+	}
+	return r.sql(sql)
+}
+
+// newest returns what puts the rows of a key in order, the one that counts first.
+func (r *renderer) newest(v *View) []string {
+	return append([]string{"event DESC"}, r.order(v, newestFirst)...)
+}
+
+// latest adds the view's rows within the span as asof_source, and returns what
+// is selected of them.
+func (r *renderer) latest(q *asof.Latest, v *View) string {
 	var where []string
 	if !q.From.IsZero() {
-		where = append(where, "event >= "+d.Literal(q.From))
+		where = append(where, "event >= "+r.Literal(q.From))
 	}
-	where = append(where, "event <= "+d.Literal(q.To))
+	where = append(where, "event <= "+r.Literal(q.To))
 	if keys := v.keyNames(); q.Keys != nil && len(keys) > 0 {
 		where = append(where, fmt.Sprintf("(%s) IN (SELECT %s FROM %s)", strings.Join(keys, ", "), strings.Join(keys, ", "), WantedTable))
 	}
@@ -128,7 +157,7 @@ func Latest(d Dialect, q *asof.Latest, v *View) string {
 
 	var columns []string
 	for i, k := range v.Keys {
-		columns = append(columns, numbered("s.k", i)+" AS "+d.Quote(k.Entity))
+		columns = append(columns, numbered("s.k", i)+" AS "+r.Quote(k.Entity))
 	}
 	created := "CAST(NULL AS timestamp)"
 	if v.Created != "" {
@@ -136,10 +165,9 @@ func Latest(d Dialect, q *asof.Latest, v *View) string {
 	}
 	columns = append(columns, "s.event AS "+asof.EventTimestamp, created+" AS "+asof.CreatedTimestamp)
 	for _, f := range v.Features {
-		columns = append(columns, d.Value("s."+v.read(f.Column), v.columns[f.Column], f.Type)+" AS "+d.Quote(f.Output))
+		columns = append(columns, r.Value("s."+v.read(f.Column), v.columns[f.Column], f.Type)+" AS "+r.Quote(f.Output))
 	}
-	newest := first("asof_source", v.keyNames(), append([]string{"event DESC"}, r.order(v, newestFirst)...))
-	return r.sql("SELECT " + strings.Join(columns, ",\n  ") + "\nFROM (\n  " + newest + "\n) AS s")
+	return strings.Join(columns, ",\n  ")
 }
 
 // first selects from a table the row of each part that comes first in order.

@@ -75,8 +75,8 @@ func (o *Offline) historical(ctx context.Context, t *question, q *asof.PointInTi
 	}
 	var rows *pit.Rows
 	var err error
-	if q.Entities.SQL != "" {
-		query.Select, err = t.entities(ctx, q, query.Views)
+	if q.Entities.Records == nil {
+		err = t.entities(ctx, q, query)
 	} else {
 		rows, err = t.entityTable(ctx, q, query, o.mem)
 	}
@@ -93,17 +93,22 @@ func (o *Offline) historical(ctx context.Context, t *question, q *asof.PointInTi
 	return pit.HistoricalAnswer(query, rows, raw, o.mem), nil
 }
 
-// entities describes the SELECT that makes the entity rows.
-func (t *question) entities(ctx context.Context, q *asof.PointInTime, views []*pit.View) (*pit.Select, error) {
-	sql := trimmed(q.Entities.SQL)
+// entities describes the SELECT that makes the entity rows: the one given, or
+// that of the views' events.
+func (t *question) entities(ctx context.Context, q *asof.PointInTime, query *pit.Query) error {
+	query.Select = &pit.Select{SQL: trimmed(q.Entities.SQL), Timestamp: q.Timestamp}
+	if q.Entities.Events != nil {
+		if err := pit.Events(pit.Postgres, query, q.Entities.Events, q.Timestamp); err != nil {
+			return err
+		}
+	}
+	sql := query.Select.SQL
 	columns, err := t.columns(ctx, "the SQL of the entity rows", sql)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := pit.CheckEntities(columnNames(columns), q.Timestamp, views); err != nil {
-		return nil, err
-	}
-	return &pit.Select{SQL: sql, Columns: columns, Timestamp: q.Timestamp}, nil
+	query.Select.Columns = columns
+	return pit.CheckEntities(columnNames(columns), q.Timestamp, query.Views)
 }
 
 // entityTable reads the entity rows and copies their index into a temporary
@@ -123,6 +128,16 @@ func (t *question) entityTable(ctx context.Context, q *asof.PointInTime, query *
 
 // PullLatest answers with the newest row of each key.
 func (o *Offline) PullLatest(ctx context.Context, q *asof.Latest) (array.RecordReader, error) {
+	return o.latest(ctx, q, func(v *pit.View) string { return pit.Latest(pit.Postgres, q, v) })
+}
+
+// Rows answers with the rows among which PullLatest chooses.
+func (o *Offline) Rows(ctx context.Context, q *asof.RowsQuery) (array.RecordReader, error) {
+	return o.latest(ctx, &q.Latest, func(v *pit.View) string { return pit.History(pit.Postgres, q, v) })
+}
+
+// latest runs a query over the keys and the span of q.
+func (o *Offline) latest(ctx context.Context, q *asof.Latest, render func(*pit.View) string) (array.RecordReader, error) {
 	return o.answer(ctx, func(ctx context.Context, t *question) (array.RecordReader, error) {
 		v, err := t.view(ctx, q.View)
 		if err != nil {
@@ -133,7 +148,7 @@ func (o *Offline) PullLatest(ctx context.Context, q *asof.Latest) (array.RecordR
 				return nil, err
 			}
 		}
-		raw, err := t.query(ctx, pit.Latest(pit.Postgres, q, v), fmt.Sprintf("feature view %q cannot be read", q.View.View))
+		raw, err := t.query(ctx, render(v), fmt.Sprintf("feature view %q cannot be read", q.View.View))
 		if err != nil {
 			return nil, err
 		}

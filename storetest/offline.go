@@ -47,6 +47,8 @@ func Offline(t *testing.T, open func(t *testing.T) OfflineUnderTest) {
 		"missing columns":         offlineMissing,
 		"cancelled":               offlineCancelled,
 		"agrees with memory":      offlineAgrees,
+		"events":                  offlineEvents,
+		"rows":                    offlineRows,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}

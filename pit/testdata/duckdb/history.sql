@@ -1,0 +1,16 @@
+WITH asof_source AS (
+  SELECT * FROM (
+    SELECT CAST(s."shop" AS BIGINT) AS k0, s."user" AS k1, s."at" AS event, make_timestamp(((epoch_ns(s."loaded") + 999) - ((epoch_ns(s."loaded") + 999) % 1000 + 1000) % 1000) // 1000) AS created, s."we""ird" AS f0, s."extra" AS f1
+    FROM visits AS s
+  ) AS s
+  WHERE k0 IS NOT NULL AND k1 IS NOT NULL AND event IS NOT NULL AND event <= TIMESTAMP '2024-01-31 00:00:00'
+)
+SELECT s.k0 AS "shop_id",
+  s.k1 AS "user_id",
+  s.event AS event_timestamp,
+  s.created AS created_timestamp,
+  s.f0 AS "visits",
+  s.f1 AS "extra"
+FROM asof_source AS s
+ORDER BY event DESC, created DESC NULLS LAST, f0 DESC NULLS LAST, f1 DESC NULLS LAST
+LIMIT 10
