@@ -130,7 +130,9 @@ func History(d Dialect, q *asof.RowsQuery, v *View) string {
 	if q.OldestFirst {
 		order = append([]string{"event"}, r.order(v, oldestFirst)...)
 	}
-	sql := "SELECT " + columns + "\nFROM asof_source AS s\nORDER BY " + strings.Join(order, ", ")
+	// A place is given within: ORDER BY takes a feature's name before a column's.
+	sql := fmt.Sprintf("SELECT %s\nFROM (\n  SELECT *, row_number() OVER (%s) AS place FROM asof_source\n) AS s\nORDER BY s.place",
+		columns, window(nil, order))
 	if q.Limit > 0 {
 		sql += "\nLIMIT " + strconv.Itoa(q.Limit)
 	}

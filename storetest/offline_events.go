@@ -28,7 +28,7 @@ func visits(t *testing.T, u OfflineUnderTest) asof.ViewQuery {
 	return asof.ViewQuery{View: "visits", Source: source, Timestamp: "event", Created: "loaded",
 		Keys: []asof.KeyColumn{{Column: "driver", Entity: "driver", Type: asof.Scalar(asof.TypeInt32)},
 			{Column: "shop", Entity: "at_shop", Type: asof.Scalar(asof.TypeString)}},
-		Features: []asof.FeatureColumn{{Column: "n", Output: "n", Type: asof.Scalar(asof.TypeInt64)},
+		Features: []asof.FeatureColumn{{Column: "n", Output: "event", Type: asof.Scalar(asof.TypeInt64)},
 			{Column: "note", Output: "note", Type: asof.Scalar(asof.TypeString)}}}
 }
 

@@ -11,6 +11,8 @@ SELECT s.k0 AS "shop_id",
   s.created AS created_timestamp,
   s.f0 AS "visits",
   s.f1::text AS "extra"
-FROM asof_source AS s
-ORDER BY event DESC, created DESC NULLS LAST, f0 COLLATE "C" DESC NULLS LAST, f1::text COLLATE "C" DESC NULLS LAST
+FROM (
+  SELECT *, row_number() OVER (ORDER BY event DESC, created DESC NULLS LAST, f0 COLLATE "C" DESC NULLS LAST, f1::text COLLATE "C" DESC NULLS LAST) AS place FROM asof_source
+) AS s
+ORDER BY s.place
 LIMIT 10
