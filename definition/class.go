@@ -213,17 +213,34 @@ func (a *arguments) duration(name string) time.Duration {
 	return time.Duration(d)
 }
 
-// texts is a dict of texts, such as tags; nil when it was left out or is empty.
+// texts is a dict of texts, such as tags. As in Python, what a file adds to the
+// dict later is in it too: collect brings the map up to date.
 func (a *arguments) texts(name string) map[string]string {
 	d, ok := a.values[name].(*starlark.Dict)
-	if !ok || d.Len() == 0 {
-		return nil
+	if !ok {
+		d = new(starlark.Dict)
+		a.values[name] = d
 	}
-	m := make(map[string]string, d.Len())
-	for _, item := range d.Items() {
-		m[python.Text(item[0])] = python.Text(item[1])
+	shared := sharedTexts{what: name + " of " + a.name, place: a.site.Keyword(name), dict: d, texts: map[string]string{}}
+	shared.update()
+	a.loader.shared = append(a.loader.shared, shared)
+	return shared.texts
+}
+
+// sharedTexts are a dict of a definition file, and the map of a noun that holds
+// its texts.
+type sharedTexts struct {
+	what  string
+	place python.Place
+	dict  *starlark.Dict
+	texts map[string]string
+}
+
+func (s sharedTexts) update() {
+	clear(s.texts)
+	for _, item := range s.dict.Items() {
+		s.texts[python.Text(item[0])] = python.Text(item[1])
 	}
-	return m
 }
 
 func (a *arguments) list(name string) []starlark.Value {

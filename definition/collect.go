@@ -12,6 +12,12 @@ import (
 
 // collect fills the result from the modules' variables.
 func (l *loader) collect(paths []string) {
+	for _, s := range l.shared {
+		s.update()
+		if !isTags(s.dict) {
+			l.problem(s.place, s.what+" is a dict of texts, and another value was put into it later")
+		}
+	}
 	found := &registrar{loader: l, seen: map[any]bool{}, named: map[string]registered{}}
 	views := map[string]*object{}
 	for _, file := range paths {
@@ -107,10 +113,8 @@ func (r *registrar) source(s *asof.DataSource) {
 
 // entities registers the entities of a view, also those that no variable holds.
 func (r *registrar) entities(o *object) {
-	for _, x := range elements(o.attrs["entities"]) {
-		if e, ok := x.(*object).noun.(*asof.Entity); ok {
-			r.add(e, e.Meta.Place)
-		}
+	for _, e := range o.entities {
+		r.add(e, e.Meta.Place)
 	}
 }
 

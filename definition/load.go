@@ -77,6 +77,7 @@ type loader struct {
 	built    []*object // every view and service, as it was built
 	joinKeys map[*asof.FeatureView][]string
 	pending  []pendingService
+	shared   []sharedTexts
 	result   Result
 	problems asof.Problems
 	told     map[string]bool

@@ -22,7 +22,9 @@ type object struct {
 	// projection is how a service or an on-demand view that is given this view
 	// uses it.
 	projection asof.Projection
-	place      python.Place
+	// entities are those of a view.
+	entities []*asof.Entity
+	place    python.Place
 	attrs      map[string]starlark.Value
 	loader     *loader
 }

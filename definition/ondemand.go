@@ -58,7 +58,7 @@ func newOnDemand(a *arguments) starlark.Value {
 		a.problemAt(a.site.Place, "on-demand view %s has no function: decorate one with @on_demand_feature_view", v.Name)
 	}
 	a.onDemandSources(v)
-	return a.view(v, v.Name, features)
+	return a.view(v, entities, features)
 }
 
 // onDemandSources lists the inputs by name, as the registry does; those of the

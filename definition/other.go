@@ -78,7 +78,7 @@ func newLabelView(a *arguments) starlark.Value {
 		return python.Unknown
 	}
 	l.Meta.Stored = a.message("feast.core.LabelView", fields{"spec": spec, "meta": fields{}})
-	return a.view(l, l.Name, features)
+	return a.view(l, entities, features)
 }
 
 // encoded is a noun's registry message as JSON fields: those of its spec that

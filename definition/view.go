@@ -156,7 +156,17 @@ func newView(kind asof.ViewKind) func(*arguments) starlark.Value {
 		a.viewSource(v)
 		a.mapped(v)
 		a.loader.joinKeys[v] = keys
-		return a.view(v, v.Name, features)
+		o := a.view(v, entities, features)
+		o.attrs["online"], o.attrs["offline"], o.attrs["enabled"] = starlark.Bool(v.Online), starlark.Bool(v.Offline), starlark.Bool(v.Enabled)
+		if v.TTL != nil {
+			o.attrs["ttl"] = python.Timedelta(*v.TTL)
+		}
+		o.attrs["batch_source"], o.attrs["stream_source"] = o.attrs["source"], starlark.None
+		if v.Stream != nil {
+			source := a.object("source")
+			o.attrs["batch_source"], o.attrs["stream_source"] = source.attrs["batch_source"], source
+		}
+		return o
 	}
 }
 
@@ -250,12 +260,27 @@ func (a *arguments) mapped(v *asof.FeatureView) {
 	}
 }
 
-// view is the value of a view, with a projection on all of its features.
-func (a *arguments) view(noun any, name string, features []asof.Field) *object {
+// view is the value of a view, with a projection on all of its features. Its
+// attributes tell join keys and features apart, and name the entities.
+func (a *arguments) view(noun any, entities []*asof.Entity, features []asof.Field) *object {
 	o := a.made(noun)
-	o.projection = asof.Projection{View: name, Features: features, VersionTag: versionTag(a.version())}
-	o.attrs["name"] = starlark.String(name)
-	o.attrs["features"] = o.attrs["schema"]
+	o.projection = asof.Projection{View: a.text("name"), Features: features, VersionTag: versionTag(a.version())}
+	o.entities = entities
+	var names, columns, keys, others []starlark.Value
+	for _, e := range entities {
+		names = append(names, starlark.String(e.Name))
+	}
+	for _, x := range a.list("schema") {
+		name := x.(*object).noun.(asof.Field).Name
+		if slices.ContainsFunc(entities, func(e *asof.Entity) bool { return e.JoinKey == name }) {
+			columns, keys = append(columns, x), append(keys, starlark.String(name))
+		} else {
+			others = append(others, x)
+		}
+	}
+	for name, values := range map[string][]starlark.Value{"entities": names, "entity_columns": columns, "join_keys": keys, "features": others} {
+		o.attrs[name] = starlark.NewList(values)
+	}
 	a.loader.built = append(a.loader.built, o)
 	return o
 }
