@@ -71,12 +71,16 @@ func (a *app) printResults(output string, results []materialize.Result) error {
 			return err
 		}
 	}
+	a.printNotes(results)
+	return nil
+}
+
+func (a *app) printNotes(results []materialize.Result) {
 	for _, r := range results {
 		for _, note := range r.Notes {
 			fmt.Fprintf(a.stdio.Err, "%s %s: %s\n", paint(a.stdio.Err, yellow, "note:"), r.View, note)
 		}
 	}
-	return nil
 }
 
 func (a *app) materializeCommand() *cobra.Command {

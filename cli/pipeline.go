@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/materialize"
 	"github.com/asof-dev/asof/pipeline"
 )
 
@@ -79,9 +80,10 @@ func (r *repository) runPipeline(ctx context.Context, name string, params map[st
 	}
 	progress, end := r.app.progress()
 	options := pipeline.Options{Pipeline: p, Params: params, Repo: r.config.Dir, Warehouse: warehouse, Progress: progress}
+	var followed []materialize.Result
 	applied, err := r.applied(ctx)
 	if err == nil && applied {
-		options.Materialize = r.follow("pipeline "+p.Name, progress)
+		options.Materialize = r.follow("pipeline "+p.Name, progress, &followed)
 	}
 	if err != nil {
 		end()
@@ -92,6 +94,7 @@ func (r *repository) runPipeline(ctx context.Context, name string, params map[st
 	if printed := r.app.printReport(output, report); printed != nil {
 		return printed
 	}
+	r.app.printNotes(followed)
 	if err == nil && !applied && output == "table" {
 		fmt.Fprintf(r.app.stdio.Err, "%s project %s has no definitions yet, so nothing was materialized: run `%s -c %s apply`, then this again\n",
 			paint(r.app.stdio.Err, yellow, "note:"), r.config.Project, r.app.name, r.app.globals.dir)
@@ -110,8 +113,8 @@ func (r *repository) applied(ctx context.Context) (bool, error) {
 }
 
 // follow returns the pipeline's materialize step: the online store follows what
-// was published.
-func (r *repository) follow(cause string, progress asof.Progress) pipeline.Materialize {
+// was published. What became of each view is added to told.
+func (r *repository) follow(cause string, progress asof.Progress, told *[]materialize.Result) pipeline.Materialize {
 	return func(ctx context.Context, asOf time.Time, views []string, dropped map[string]arrow.RecordBatch) (int64, error) {
 		m, err := r.materializer(ctx, progress)
 		if err != nil {
@@ -122,6 +125,7 @@ func (r *repository) follow(cause string, progress asof.Progress) pipeline.Mater
 			changes = append(changes, asof.TableChange{Table: table, Dropped: dropped[table]})
 		}
 		results, err := m.Follow(ctx, asOf, views, changes, cause)
+		*told = append(*told, results...)
 		var keys int64
 		for _, result := range results {
 			keys += result.Written

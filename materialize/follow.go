@@ -38,11 +38,8 @@ func (m *Materializer) Follow(ctx context.Context, asOf time.Time, names []strin
 			if err := m.pull(ctx, v, q, r); err != nil {
 				return err
 			}
-			until := later(asOf, covered(entries).end)
-			for _, change := range changes {
-				if err := m.setRight(ctx, v, q, change, until, r); err != nil {
-					return err
-				}
+			if err := m.setRight(ctx, v, q, changes, later(asOf, covered(entries).end), r); err != nil {
+				return err
 			}
 			if r.Restored+r.Removed > 0 {
 				r.note(fmt.Sprintf("of the keys that corrected files dropped, %d hold the newest row left of them, and %d were removed", r.Restored, r.Removed))
@@ -52,12 +49,9 @@ func (m *Materializer) Follow(ctx context.Context, asOf time.Time, names []strin
 	})
 }
 
-// setRight restores the keys that one table has dropped.
-func (m *Materializer) setRight(ctx context.Context, v *asof.FeatureView, q asof.ViewQuery, change asof.TableChange, until time.Time, r *Result) error {
-	if change.Dropped == nil || change.Dropped.NumRows() == 0 {
-		return nil
-	}
-	keys, err := keysOf(change.Dropped, q)
+// setRight restores the keys that the tables have dropped, each once.
+func (m *Materializer) setRight(ctx context.Context, v *asof.FeatureView, q asof.ViewQuery, changes []asof.TableChange, until time.Time, r *Result) error {
+	keys, err := droppedKeys(changes, q)
 	if err != nil || keys == nil {
 		return err
 	}
@@ -79,6 +73,34 @@ func (m *Materializer) setRight(ctx context.Context, v *asof.FeatureView, q asof
 		r.Removed += gone.NumRows()
 	}
 	return m.Online.Restore(ctx, m.Project, v, left, gone)
+}
+
+// droppedKeys returns the keys that any of the tables has dropped, without
+// duplicates; nil where there are none.
+func droppedKeys(changes []asof.TableChange, q asof.ViewQuery) (arrow.RecordBatch, error) {
+	var parts []arrow.RecordBatch
+	defer func() { releaseAll(parts) }()
+	for _, c := range changes {
+		if c.Dropped == nil || c.Dropped.NumRows() == 0 {
+			continue
+		}
+		keys, err := keysOf(c.Dropped, q)
+		if err != nil {
+			return nil, err
+		}
+		if keys != nil {
+			parts = append(parts, keys)
+		}
+	}
+	if len(parts) == 0 {
+		return nil, nil
+	}
+	all, err := concat(parts)
+	if err != nil {
+		return nil, err
+	}
+	defer all.Release()
+	return without(all, nil)
 }
 
 // keysOf returns a table's rows as join keys of a view, in the view's types;
@@ -109,7 +131,8 @@ func keysOf(rows arrow.RecordBatch, q asof.ViewQuery) (arrow.RecordBatch, error)
 	return array.NewRecordBatch(arrow.NewSchema(fields, nil), columns, rows.NumRows()), nil
 }
 
-// without returns the keys that no row of rows has; nil where there are none.
+// without returns the keys that no row of rows has, each once; nil where there
+// are none.
 func without(keys, rows arrow.RecordBatch) (arrow.RecordBatch, error) {
 	present := map[string]bool{}
 	if rows != nil {
@@ -120,7 +143,8 @@ func without(keys, rows arrow.RecordBatch) (arrow.RecordBatch, error) {
 	var parts []arrow.RecordBatch
 	defer func() { releaseAll(parts) }()
 	for i := range int(keys.NumRows()) {
-		if !present[keyText(keys, keys.Schema(), i)] {
+		if key := keyText(keys, keys.Schema(), i); !present[key] {
+			present[key] = true
 			parts = append(parts, keys.NewSlice(int64(i), int64(i)+1))
 		}
 	}

@@ -70,7 +70,7 @@ func (m *Materializer) Materialize(ctx context.Context, start, end time.Time, na
 	return m.each(ctx, views, func(ctx context.Context, v *asof.FeatureView, r *Result) error {
 		r.note(note)
 		r.Span = asof.Interval{From: start, To: end}
-		return m.recorded(ctx, v, r, "materialize", func(q asof.ViewQuery) error { return m.pull(ctx, v, q, r) })
+		return m.recorded(ctx, v, r, "materialize", func(q asof.ViewQuery) error { return m.pullAsked(ctx, v, q, r) })
 	})
 }
 
@@ -94,7 +94,7 @@ func (m *Materializer) Incremental(ctx context.Context, end time.Time, names []s
 			return nil
 		}
 		return m.recorded(ctx, v, r, "incremental", func(q asof.ViewQuery) error {
-			if err := m.pull(ctx, v, q, r); err != nil {
+			if err := m.pullAsked(ctx, v, q, r); err != nil {
 				return err
 			}
 			return m.pullLate(ctx, v, q, lateSince(entries), r)

@@ -92,10 +92,23 @@ func (m *Materializer) pull(ctx context.Context, v *asof.FeatureView, q asof.Vie
 		m.Progress.Report(step, r.Read, 0)
 		return nil
 	})
-	if err == nil {
-		m.Progress.Report(step, r.Read, r.Read)
+	if err != nil {
+		return err
 	}
-	return err
+	m.Progress.Report(step, r.Read, r.Read)
+	return nil
+}
+
+// pullAsked is pull for a span that the user asked for, who is told when the
+// online store took no row of it.
+func (m *Materializer) pullAsked(ctx context.Context, v *asof.FeatureView, q asof.ViewQuery, r *Result) error {
+	if err := m.pull(ctx, v, q, r); err != nil {
+		return err
+	}
+	if r.Read > 0 && r.Written == 0 {
+		r.note("nothing was written: for each of these keys the online store holds a newer row")
+	}
+	return nil
 }
 
 // pullLate looks for rows that came since, but are older than the span: their
