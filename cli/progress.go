@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -48,10 +49,11 @@ func (b *bars) report(name string, done, total int64) {
 	defer b.mu.Unlock()
 	bar := b.bars[name]
 	if bar == nil {
+		started := time.Now()
 		bar = b.pool.AddBar(total, mpb.BarRemoveOnComplete(),
-			mpb.PrependDecorators(decor.Name(name, decor.WCSyncSpaceR), decor.CountersNoUnit("%d of %d rows", decor.WCSyncSpace)),
-			mpb.AppendDecorators(decor.Percentage(), decor.AverageSpeed(0, " %.0f rows/s", decor.WCSyncSpace),
-				decor.AverageETA(decor.ET_STYLE_GO, decor.WCSyncSpace)))
+			mpb.PrependDecorators(decor.Name(name, decor.WCSyncSpaceR),
+				decor.Any(func(s decor.Statistics) string { return rowsOf(s.Current, s.Total) }, decor.WCSyncSpace)),
+			mpb.AppendDecorators(decor.Any(func(s decor.Statistics) string { return pace(s.Current, s.Total, time.Since(started)) }, decor.WCSyncSpace)))
 		b.bars[name] = bar
 	}
 	bar.SetTotal(total, false)
@@ -95,11 +97,30 @@ func (l *lines) report(name string, done, total int64) {
 		return
 	}
 	s.told = now
-	rate := float64(done) / now.Sub(s.started).Seconds()
-	if total <= 0 || rate == 0 {
-		fmt.Fprintf(l.out, "%s: %d rows, %.0f rows/s\n", name, done, rate)
-		return
+	fmt.Fprintf(l.out, "%s: %s\n", name, strings.TrimPrefix(rowsOf(done, total)+", "+pace(done, total, now.Sub(s.started)), ", "))
+}
+
+// rowsOf says how many rows are done, "" where a step does not count them.
+func rowsOf(done, total int64) string {
+	switch {
+	case total > 0:
+		return fmt.Sprintf("%s of %s", thousands(done), count(total, "row", "rows"))
+	case done > 0:
+		return count(done, "row", "rows")
+	}
+	return ""
+}
+
+// pace says how fast a step goes and how long it will take yet, or where that
+// can't be known, how long it has taken.
+func pace(done, total int64, passed time.Duration) string {
+	rate := float64(done) / max(passed.Seconds(), 1e-3)
+	switch {
+	case done == 0:
+		return passed.Round(time.Second).String()
+	case total <= 0:
+		return fmt.Sprintf("%s rows/s", thousands(int64(rate)))
 	}
 	left := time.Duration(float64(total-done) / rate * float64(time.Second)).Round(time.Second)
-	fmt.Fprintf(l.out, "%s: %d of %d rows (%d%%), %.0f rows/s, %s left\n", name, done, total, done*100/total, rate, left)
+	return fmt.Sprintf("%d%%, %s rows/s, %s left", done*100/total, thousands(int64(rate)), left)
 }

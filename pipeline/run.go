@@ -111,6 +111,9 @@ func (r *run) step(name string, do func(*StepReport) error) error {
 	start := r.Now()
 	err := do(&s)
 	s.Duration = r.Now().Sub(start)
+	if err == nil {
+		r.Progress.Report(name, s.Rows, s.Rows)
+	}
 	r.report.Steps = append(r.report.Steps, s)
 	return err
 }
