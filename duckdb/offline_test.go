@@ -62,7 +62,7 @@ func run(t *testing.T, statements ...string) {
 func TestOfflineParquet(t *testing.T) {
 	storetest.Offline(t, func(t *testing.T) storetest.OfflineUnderTest {
 		dir := t.TempDir()
-		return storetest.OfflineUnderTest{OfflineStore: offline(t, asofduckdb.Options{Dir: dir}),
+		return storetest.OfflineUnderTest{Name: "parquet", OfflineStore: offline(t, asofduckdb.Options{Dir: dir}),
 			Load: func(t *testing.T, table storetest.OfflineTable) *asof.DataSource {
 				copyTo(t, table, filepath.Join(dir, table.Name+".parquet"))
 				return &asof.DataSource{Name: table.Name, Kind: asof.SourceFile, Path: table.Name + ".parquet"}
@@ -73,7 +73,7 @@ func TestOfflineParquet(t *testing.T) {
 func TestOfflineCSV(t *testing.T) {
 	storetest.Offline(t, func(t *testing.T) storetest.OfflineUnderTest {
 		dir := t.TempDir()
-		return storetest.OfflineUnderTest{OfflineStore: offline(t, asofduckdb.Options{Dir: dir}),
+		return storetest.OfflineUnderTest{Name: "csv", OfflineStore: offline(t, asofduckdb.Options{Dir: dir}),
 			Load: func(t *testing.T, table storetest.OfflineTable) *asof.DataSource {
 				writeCSV(t, filepath.Join(dir, table.Name+".csv"), table)
 				return &asof.DataSource{Name: table.Name, Kind: asof.SourceFile, Path: table.Name + ".csv"}

@@ -81,14 +81,7 @@ func (s *session) file(ctx context.Context, dir string, source *asof.DataSource,
 	if err != nil {
 		return relation{}, asof.Errorf(asof.CodeInvalid, "%s: %w", what, err)
 	}
-	format := source.Format
-	if ext := strings.ToLower(filepath.Ext(path)); format == asof.FormatAuto {
-		format = asof.FormatParquet
-		if ext == ".csv" || strings.HasSuffix(strings.ToLower(path), ".csv.gz") {
-			format = asof.FormatCSV
-		}
-	}
-	switch format {
+	switch source.FileFormat() {
 	case asof.FormatParquet:
 		sql := "read_parquet(" + quoteText(pattern(path, "parquet")) + ", hive_partitioning = true, union_by_name = true)"
 		columns, err := s.columns(ctx, sql)
@@ -102,7 +95,7 @@ func (s *session) file(ctx context.Context, dir string, source *asof.DataSource,
 		}
 		return relation{sql + ", all_varchar = true)", declared(view, columns)}, nil
 	}
-	return relation{}, asof.Errorf(asof.CodeInvalid, "%s is a %s file, which the duckdb offline store does not read; it reads Parquet and CSV", what, format)
+	return relation{}, asof.Errorf(asof.CodeInvalid, "%s is a %s file, which the duckdb offline store does not read; it reads Parquet and CSV", what, source.FileFormat())
 }
 
 // localPath returns a path of a definition as one of this machine.

@@ -28,7 +28,11 @@ func (duckDB) Instant(expr string, c asof.SourceColumn, r asof.Rounding) string 
 	case "TIMESTAMP":
 		return expr
 	case TextOf + "TIMESTAMPTZ":
-		return "make_timestamp(epoch_us(CAST(" + expr + " AS TIMESTAMPTZ)))"
+		micros := "epoch_us(CAST(" + expr + " AS TIMESTAMPTZ))" // cuts off what is finer
+		if r == asof.RoundUp {
+			micros += " + CASE WHEN length(" + expr + `) > 26 THEN CAST(regexp_matches(` + expr + `, '\.\d{6}\d*[1-9]') AS BIGINT) ELSE 0 END`
+		}
+		return "make_timestamp(" + micros + ")"
 	case "TIMESTAMP WITH TIME ZONE":
 		return "make_timestamp(epoch_us(" + expr + "))"
 	case "TIMESTAMP_NS":

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/apache/arrow-go/v18/arrow"
+
 	"github.com/asof-dev/asof"
 )
 
@@ -93,7 +95,7 @@ func (postgres) Value(expr string, c asof.SourceColumn, t asof.Type) string {
 	switch {
 	case native == "numeric" && t.Value == asof.TypeInvalid:
 		return expr + "::double precision"
-	case native == "numeric" && t.Value == asof.TypeString:
+	case native == "numeric" && arrow.TypeEqual(t.Arrow(), arrow.BinaryTypes.String):
 		return "trim_scale(" + expr + ")::text"
 	case list && binaryTypes[elem]:
 		return expr

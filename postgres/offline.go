@@ -88,7 +88,7 @@ func (o *Offline) historical(ctx context.Context, t *question, q *asof.PointInTi
 		if rows != nil {
 			rows.Release()
 		}
-		return nil, err
+		return nil, o.failing(ctx, query, err)
 	}
 	return pit.HistoricalAnswer(query, rows, raw, o.mem), nil
 }
@@ -150,7 +150,7 @@ func (o *Offline) latest(ctx context.Context, q *asof.Latest, render func(*pit.V
 		}
 		raw, err := t.query(ctx, render(v), fmt.Sprintf("feature view %q cannot be read", q.View.View))
 		if err != nil {
-			return nil, err
+			return nil, o.failing(ctx, &pit.Query{Views: []*pit.View{v}}, err)
 		}
 		return pit.LatestAnswer(v, raw, o.mem), nil
 	})
@@ -196,6 +196,30 @@ func (t *question) query(ctx context.Context, sql, doing string) (array.RecordRe
 		return nil, err
 	}
 	return r, nil
+}
+
+// failing returns the error of a query, and names the join key where one is
+// the reason. It asks anew: a transaction answers nothing after an error.
+func (o *Offline) failing(ctx context.Context, query *pit.Query, err error) error {
+	if asof.ErrorCode(err) != asof.CodeInvalid {
+		return err
+	}
+	t, began := o.begin(ctx)
+	if began != nil {
+		return err
+	}
+	defer t.close()
+	bad := pit.KeyFault(pit.Postgres, query, func(sql string) error {
+		_, err := t.tx.Exec(ctx, sql)
+		if server := (*pgconn.PgError)(nil); errors.As(err, &server) {
+			return errors.New(server.Message)
+		}
+		return err
+	})
+	if bad != nil {
+		return bad
+	}
+	return err
 }
 
 // fault gives an error its code, for a missing table the nearest names, and

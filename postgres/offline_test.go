@@ -28,7 +28,7 @@ func openOffline(t *testing.T) (*postgres.Offline, string) {
 func TestOffline(t *testing.T) {
 	store, url := openOffline(t) // a database takes longer to make than all the cases
 	storetest.Offline(t, func(t *testing.T) storetest.OfflineUnderTest {
-		return storetest.OfflineUnderTest{OfflineStore: store, Load: func(t *testing.T, table storetest.OfflineTable) *asof.DataSource {
+		return storetest.OfflineUnderTest{Name: "postgres", OfflineStore: store, Load: func(t *testing.T, table storetest.OfflineTable) *asof.DataSource {
 			var columns []string
 			for _, c := range table.Columns {
 				columns = append(columns, pgx.Identifier{c.Name}.Sanitize()+" "+storetest.SQLType(c))

@@ -18,22 +18,31 @@ var corpusFiles embed.FS
 // corpusCase is one case of the corpus; testdata/pit/README.md describes how
 // it is written.
 type corpusCase struct {
-	place  string // file:line
-	name   string
-	tables map[string]*OfflineTable
-	views  []*corpusView
-	ask    *OfflineTable
-	cutoff bool
-	latest *corpusLatest
-	output []string // the columns expected
-	expect [][]string
-	fails  string
+	place   string // file:line
+	name    string
+	tables  map[string]*OfflineTable
+	views   []*corpusView
+	service []*corpusProjection
+	ask     *OfflineTable
+	cutoff  bool
+	not     map[string]string // stores that cannot hold the case's tables: why
+	latest  *corpusLatest
+	output  []string // the columns expected
+	expect  [][]string
+	fails   string
 }
 
 // corpusView is a view of a case, and the table that it reads.
 type corpusView struct {
 	asof.ViewQuery
 	table string
+}
+
+// corpusProjection is a view as the case's feature service uses it.
+type corpusProjection struct {
+	view, alias string
+	features    []string    // empty: all
+	keys        [][2]string // the view's join key, the entity rows' column
 }
 
 // corpusLatest is what a case asks of PullLatest.
@@ -81,7 +90,7 @@ func parseCorpus(file, text string) ([]*corpusCase, error) {
 		var err error
 		switch {
 		case words[0] == "case":
-			c = &corpusCase{place: place, name: strings.TrimSpace(strings.TrimPrefix(line, "case")), tables: map[string]*OfflineTable{}}
+			c = &corpusCase{place: place, name: strings.TrimSpace(strings.TrimPrefix(line, "case")), tables: map[string]*OfflineTable{}, not: map[string]string{}}
 			cases, block = append(cases, c), nil
 		case c == nil:
 			err = fmt.Errorf("a file begins with a case")
@@ -136,6 +145,11 @@ func (c *corpusCase) begin(words []string, line string) (func([]string) error, e
 	case words[0] == "cutoff" && len(words) == 1:
 		c.cutoff = true
 		return nil, nil
+	case words[0] == "service" && len(words) == 1:
+		return c.projection, nil
+	case words[0] == "not" && len(words) > 2:
+		c.not[words[1]] = strings.Join(words[2:], " ")
+		return nil, nil
 	case words[0] == "latest" && len(words) == 4:
 		return c.beginLatest(words)
 	case words[0] == "expect" && len(words) > 1:
@@ -165,6 +179,24 @@ func (c *corpusCase) beginLatest(words []string) (func([]string) error, error) {
 		l.keys = append(l.keys, corpusValues(row))
 		return nil
 	}, nil
+}
+
+// projection reads a line of the service: VIEW [as ALIAS] [FEATURE …] [KEY=COLUMN …].
+func (c *corpusCase) projection(words []string) error {
+	p := &corpusProjection{view: words[0]}
+	words = words[1:]
+	if len(words) > 1 && words[0] == "as" {
+		p.alias, words = words[1], words[2:]
+	}
+	for _, w := range words {
+		if key, to, ok := strings.Cut(w, "="); ok {
+			p.keys = append(p.keys, [2]string{key, to})
+		} else {
+			p.features = append(p.features, w)
+		}
+	}
+	c.service = append(c.service, p)
+	return nil
 }
 
 func corpusTable(name string, columns []string) (*OfflineTable, error) {
@@ -238,7 +270,8 @@ func (v *corpusView) line(w []string) error {
 	return nil
 }
 
-// corpusType returns the scalar type of that name.
+// corpusType returns the type of that name: a scalar's, Array(…) or Set(…) of
+// scalars.
 func corpusType(name string) (asof.Type, error) {
 	for v := asof.TypeBytes; v <= asof.TypeZonedTimestamp; v++ {
 		if t := asof.Scalar(v); t.String() == name {

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/asof-dev/asof"
 )
@@ -18,6 +20,8 @@ import (
 // OfflineUnderTest is an offline store, and how it comes by tables.
 type OfflineUnderTest struct {
 	asof.OfflineStore
+
+	Name string // as cases name it that it cannot run
 
 	// Load makes a table that the store can read, and the source that reads
 	// it; the suite fills in the source's time columns.
@@ -36,9 +40,11 @@ func Offline(t *testing.T, open func(t *testing.T) OfflineUnderTest) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range cases {
-		t.Run(strings.ReplaceAll(c.name, " ", "_"), func(t *testing.T) { c.run(t, open(t)) })
-	}
+	t.Run("case", func(t *testing.T) {
+		for _, c := range cases {
+			t.Run(strings.ReplaceAll(c.name, " ", "_"), func(t *testing.T) { c.run(t, open(t)) })
+		}
+	})
 	for name, test := range map[string]func(*testing.T, OfflineUnderTest){
 		"many batches":            offlineBatches,
 		"no entity rows":          offlineEmpty,
@@ -56,39 +62,103 @@ func Offline(t *testing.T, open func(t *testing.T) OfflineUnderTest) {
 
 // run runs a case, with entity rows from Arrow and from SQL.
 func (c *corpusCase) run(t *testing.T, u OfflineUnderTest) {
+	if c.not[u.Name] != "" {
+		return
+	}
 	views := c.load(t, u)
 	if c.latest != nil {
 		c.runLatest(t, u, views)
 		return
 	}
+	list, err := c.queries(views)
+	if err != nil {
+		t.Fatalf("%s: %v", c.place, err)
+	}
+	t.Run("records", func(t *testing.T) { c.runWith(t, u, recordsOf(t, *c.ask), list) })
+	if c.not[u.Name+"/sql"] == "" {
+		t.Run("sql", func(t *testing.T) { c.runWith(t, u, sqlOf(t, u, *c.ask), list) })
+	}
+}
+
+func (c *corpusCase) runWith(t *testing.T, u OfflineUnderTest, entities asof.EntityRows, views []asof.ViewQuery) {
+	q := &asof.PointInTime{Entities: entities, Timestamp: asof.EventTimestamp, Views: views, CreatedCutoff: c.cutoff}
+	rows, schema, err := collect(u.Historical(t.Context(), q))
+	if c.failed(t, err) {
+		return
+	}
+	c.checkSchema(t, schema, views)
+	asked := c.asked(t)
+	if len(c.expect) != len(c.ask.Rows) {
+		t.Fatalf("%s: %d rows are expected for %d entity rows", c.place, len(c.expect), len(c.ask.Rows))
+	}
+	want := make([][]string, 0, len(c.expect))
+	for i, expected := range c.expect {
+		var values []string
+		for _, column := range asked.Columns() {
+			values = append(values, text(column, i))
+		}
+		want = append(want, append(values, expected...))
+	}
+	if d := cmp.Diff(want, rows, cmpopts.EquateEmpty()); d != "" {
+		t.Errorf("%s: -want +got\n%s", c.place, d)
+	}
+}
+
+// queries returns what the case asks of its views: the service's projections,
+// under their full names, else the views as they stand.
+func (c *corpusCase) queries(views map[string]*asof.ViewQuery) ([]asof.ViewQuery, error) {
 	var list []asof.ViewQuery
-	for _, v := range c.views {
-		list = append(list, *views[v.View])
+	if c.service == nil {
+		for _, v := range c.views {
+			list = append(list, *views[v.View])
+		}
+		return list, nil
 	}
-	for name, entities := range map[string]asof.EntityRows{"records": recordsOf(t, *c.ask), "sql": sqlOf(t, u, *c.ask)} {
-		t.Run(name, func(t *testing.T) {
-			q := &asof.PointInTime{Entities: entities, Timestamp: asof.EventTimestamp, Views: list, CreatedCutoff: c.cutoff}
-			rows, schema, err := collect(u.Historical(t.Context(), q))
-			if c.failed(t, err) {
-				return
-			}
-			c.checkSchema(t, schema, list)
-			var want [][]string
-			for i, row := range c.ask.Rows {
-				var values []string
-				for j := range row {
-					values = append(values, text(c.asked(t).Column(j), i))
-				}
-				if i < len(c.expect) {
-					values = append(values, c.expect[i]...)
-				}
-				want = append(want, values)
-			}
-			if d := cmp.Diff(want, rows); d != "" {
-				t.Errorf("%s: -want +got\n%s", c.place, d)
-			}
-		})
+	for _, p := range c.service {
+		if views[p.view] == nil {
+			return nil, fmt.Errorf("the service uses view %s, which the case does not have", p.view)
+		}
+		q, err := p.of(views[p.view])
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, q)
 	}
+	return list, nil
+}
+
+// of makes a feature view of a case's view, whose columns' other names are its
+// source's field mapping, and asks for it as the projection does.
+func (p *corpusProjection) of(q *asof.ViewQuery) (asof.ViewQuery, error) {
+	source := *q.Source
+	source.FieldMapping = map[string]string{}
+	view := &asof.FeatureView{Name: q.View, Source: &source}
+	if q.TTL > 0 {
+		view.TTL = &q.TTL
+	}
+	for _, k := range q.Keys {
+		source.FieldMapping[k.Column] = k.Entity
+		view.EntityColumns = append(view.EntityColumns, asof.Field{Name: k.Entity, Type: k.Type})
+	}
+	for _, f := range q.Features {
+		source.FieldMapping[f.Column] = f.Output
+		view.Features = append(view.Features, asof.Field{Name: f.Output, Type: f.Type})
+	}
+	projection := asof.Projection{View: q.View, Alias: p.alias, Features: view.Features, JoinKeyMap: map[string]string{}}
+	if p.features != nil {
+		projection.Features = nil
+	}
+	for _, name := range p.features {
+		projection.Features = append(projection.Features, asof.Field{Name: name})
+	}
+	for _, k := range p.keys {
+		projection.JoinKeyMap[k[0]] = k[1]
+	}
+	asked, err := projection.Query(view)
+	for i := range asked.Features {
+		asked.Features[i].Output = projection.Name() + "__" + asked.Features[i].Output
+	}
+	return asked, err
 }
 
 // load makes the case's tables, and the views over them.

@@ -25,7 +25,7 @@ func MemoryOffline(t *testing.T) OfflineUnderTest {
 		store.Put(table.Name, rows)
 		return table.Name
 	}
-	return OfflineUnderTest{OfflineStore: store, SQL: put, Load: func(t *testing.T, table OfflineTable) *asof.DataSource {
+	return OfflineUnderTest{OfflineStore: store, Name: "memory", SQL: put, Load: func(t *testing.T, table OfflineTable) *asof.DataSource {
 		return &asof.DataSource{Name: table.Name, Kind: asof.SourcePostgres, Table: put(t, table)}
 	}}
 }

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"testing"
@@ -21,14 +22,27 @@ type OfflineTable struct {
 }
 
 // tableTypes are the types that a case's tables may have, beside
-// numeric(precision,scale).
+// numeric(precision,scale), timestamptz@ZONE, and TYPE[] for each of them.
+// Arrow has no JSON: it is text there.
 var tableTypes = map[string]arrow.DataType{
-	"text": arrow.BinaryTypes.String, "bigint": arrow.PrimitiveTypes.Int64, "integer": arrow.PrimitiveTypes.Int32,
+	"text": arrow.BinaryTypes.String, "uuid": arrow.BinaryTypes.String, "json": arrow.BinaryTypes.String,
+	"bigint": arrow.PrimitiveTypes.Int64, "integer": arrow.PrimitiveTypes.Int32, "bytea": arrow.BinaryTypes.Binary,
 	"boolean": arrow.FixedWidthTypes.Boolean, "date": arrow.FixedWidthTypes.Date32, "real": arrow.PrimitiveTypes.Float32,
 	"double": arrow.PrimitiveTypes.Float64, "timestamptz": asof.Timestamp, "timestamp": &arrow.TimestampType{Unit: arrow.Microsecond},
+	"timestamp_ns": &arrow.TimestampType{Unit: arrow.Nanosecond},
 }
 
 func arrowType(sql string) (arrow.DataType, error) {
+	if elem, ok := strings.CutSuffix(sql, "[]"); ok {
+		t, err := arrowType(elem)
+		if err != nil {
+			return nil, err
+		}
+		return arrow.ListOf(t), nil
+	}
+	if zone, ok := strings.CutPrefix(sql, "timestamptz@"); ok {
+		return &arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: zone}, nil
+	}
 	var precision, scale int32
 	if n, _ := fmt.Sscanf(sql, "numeric(%d,%d)", &precision, &scale); n == 2 {
 		return &arrow.Decimal128Type{Precision: precision, Scale: scale}, nil
@@ -68,9 +82,28 @@ func appendText(b array.Builder, s string) error {
 	at, isTime := asof.ParseTime(s)
 	switch b := b.(type) {
 	case *array.TimestampBuilder:
-		b.Append(arrow.Timestamp(at.UnixMicro()))
+		v, err := arrow.TimestampFromTime(at, b.Type().(*arrow.TimestampType).Unit)
+		if err != nil {
+			return err
+		}
+		b.Append(v)
 	case *array.Date32Builder:
 		b.Append(arrow.Date32FromTime(at))
+	case *array.BinaryBuilder:
+		v, err := octets(s)
+		b.Append(v)
+		return err
+	case *array.ListBuilder:
+		elements, err := listOf(s)
+		b.Append(true)
+		for _, e := range elements {
+			if e == nil {
+				b.ValueBuilder().AppendNull()
+			} else if err == nil {
+				err = appendText(b.ValueBuilder(), *e)
+			}
+		}
+		return err
 	default:
 		return b.AppendValueFromString(s)
 	}
@@ -80,12 +113,64 @@ func appendText(b array.Builder, s string) error {
 	return nil
 }
 
+// octets returns the bytes that a word stands for: \x and hexadecimal digits,
+// or its own.
+func octets(s string) ([]byte, error) {
+	if digits, ok := strings.CutPrefix(s, `\x`); ok {
+		return hex.DecodeString(digits)
+	}
+	return []byte(s), nil
+}
+
+// listOf reads the elements of [1,-,3].
+func listOf(s string) ([]*string, error) {
+	inner, ok := strings.CutPrefix(s, "[")
+	if inner, ok = strings.CutSuffix(inner, "]"); !ok {
+		return nil, fmt.Errorf("%q is not a list", s)
+	}
+	if inner == "" {
+		return nil, nil
+	}
+	return corpusValues(strings.Split(inner, ",")), nil
+}
+
 // SQLType returns a column's type as DuckDB and PostgreSQL both write it.
 func SQLType(c asof.TableColumn) string {
-	if c.Type == "double" {
-		return "double precision"
+	name, list := strings.CutSuffix(c.Type, "[]")
+	name, _, _ = strings.Cut(name, "@")
+	if name == "double" {
+		name = "double precision"
 	}
-	return c.Type
+	if list {
+		name += "[]"
+	}
+	return name
+}
+
+// sqlValue returns a value of a column as both write it.
+func sqlValue(c asof.TableColumn, v *string) string {
+	typ := SQLType(c)
+	if v == nil {
+		return "CAST(NULL AS " + typ + ")"
+	}
+	if elem, ok := strings.CutSuffix(c.Type, "[]"); ok {
+		elements, _ := listOf(*v) // Records says what is wrong with it
+		values := make([]string, len(elements))
+		for i, e := range elements {
+			values[i] = sqlValue(asof.TableColumn{Type: elem}, e)
+		}
+		return "CAST(ARRAY[" + strings.Join(values, ", ") + "] AS " + typ + ")"
+	}
+	text := func(s string) string { return "CAST('" + strings.ReplaceAll(s, "'", "''") + "' AS " + typ + ")" }
+	if typ != "bytea" {
+		return text(*v)
+	}
+	bytes, _ := octets(*v)
+	values := []string{text("")}
+	for _, b := range bytes { // the only form of bytes that both read: one at a time
+		values = append(values, text(fmt.Sprintf(`\x%02x`, b)))
+	}
+	return strings.Join(values, " || ")
 }
 
 // Values returns the table's rows, in their order, as the SELECT that DuckDB and
@@ -98,11 +183,7 @@ func (o OfflineTable) Values() string {
 	for _, row := range o.Rows {
 		var values []string
 		for i, v := range row {
-			text := "NULL"
-			if v != nil {
-				text = "'" + strings.ReplaceAll(*v, "'", "''") + "'"
-			}
-			values = append(values, "CAST("+text+" AS "+SQLType(o.Columns[i])+")")
+			values = append(values, sqlValue(o.Columns[i], v))
 		}
 		rows = append(rows, "("+strings.Join(values, ", ")+")")
 	}
@@ -110,7 +191,7 @@ func (o OfflineTable) Values() string {
 	if len(rows) == 0 { // VALUES needs a row
 		var nulls []string
 		for _, c := range o.Columns {
-			nulls = append(nulls, "CAST(NULL AS "+SQLType(c)+")")
+			nulls = append(nulls, sqlValue(c, nil))
 		}
 		rows, where = []string{"(" + strings.Join(nulls, ", ") + ")"}, " WHERE false"
 	}
