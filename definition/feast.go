@@ -22,7 +22,7 @@ func classes() []*class {
 
 // otherNames are names that Feast exports and that definitions only mention:
 // using them is not part of a definition.
-var otherNames = strings.Fields(`FeatureStore RepoConfig FeatureViewState DataFrameEngine FeastDataFrame Feature FeastVectorStore DocEmbedder
+var otherNames = strings.Fields(`FeatureViewState DataFrameEngine FeastDataFrame Feature FeastVectorStore DocEmbedder
 	SchemaTransformFn BaseChunker TextChunker ChunkingConfig BaseEmbedder MultiModalEmbedder EmbeddingConfig EmbeddingProvider
 	SentenceTransformersEmbeddingProvider get_embedding_provider FilterTranslator copy_demo_notebooks ChrononSource
 	SavedDataset ValidationReference DataSource BaseFeatureView FeatureViewProjection __version__`)
@@ -145,7 +145,18 @@ func (l *loader) offer() {
 		add(name, v, "feast.permissions.action")
 	}
 	add("AllowAll", starlark.None, "feast.permissions.policy")
+	for name, home := range map[string]string{"FeatureStore": "feast.feature_store", "RepoConfig": "feast.repo_config"} {
+		add(name, opened(name), "feast", home)
+	}
 	slices.Sort(l.modules)
+}
+
+// opened is a class of Feast's that a definition file may call, but whose
+// objects do nothing here.
+func opened(name string) starlark.Value {
+	return starlark.NewBuiltin(name, func(*starlark.Thread, *starlark.Builtin, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
+		return python.Library("feast." + name), nil
+	})
 }
 
 func (l *loader) class(name string) *class { return l.classes[name] }

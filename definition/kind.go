@@ -52,7 +52,7 @@ func (k *kind) advice(v starlark.Value) string {
 
 // kinds are the kinds by the names that params uses.
 var kinds = map[string]*kind{
-	"text":  {what: "a text", accepts: isText, hint: func(v starlark.Value) string { return "write " + fmt.Sprintf("%q", python.Text(v)) }},
+	"text":  {what: "a text", accepts: isText, hint: textHint},
 	"bool":  {what: "True or False", accepts: func(v starlark.Value) bool { _, ok := v.(starlark.Bool); return ok }},
 	"int":   {what: "an integer", accepts: func(v starlark.Value) bool { _, ok := v.(starlark.Int); return ok }},
 	"float": {what: "a number", accepts: func(v starlark.Value) bool { _, ok := starlark.AsFloat(v); return ok }},
@@ -169,6 +169,9 @@ func describe(v starlark.Value) string {
 	case python.Timedelta:
 		return "a timedelta"
 	}
+	if name, ok := python.LibraryName(v); ok {
+		return name + ", which is not available here"
+	}
 	return article(v.Type())
 }
 
@@ -177,6 +180,14 @@ func article(noun string) string {
 		return "an " + noun
 	}
 	return "a " + noun
+}
+
+func textHint(v starlark.Value) string {
+	switch v.(type) {
+	case starlark.Int, starlark.Float, starlark.Bool:
+		return fmt.Sprintf("write %q", python.Text(v))
+	}
+	return ""
 }
 
 func listHint(v starlark.Value) string {

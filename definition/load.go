@@ -128,6 +128,11 @@ func (l *loader) run(paths []string) {
 		for _, e := range m.Errors {
 			l.report(e)
 		}
+		for _, at := range m.Dropped {
+			if defines[m.File] {
+				l.warn(at, "this call of a library is not run when definitions are read: %s", at.Text)
+			}
+		}
 	}
 }
 

@@ -254,10 +254,10 @@ func template(t *testing.T, name string) string {
 }
 
 // TestAsFeast compares what Load reads with what Feast loads: of Feast's own
-// templates, whose files neither use classes nor try, and of the repositories in
+// templates, whose files use no classes, and of the repositories in
 // testdata/variants, written as several people would write them.
 func TestAsFeast(t *testing.T) {
-	names := []string{"local", "minimal", "postgres", "aws", "cassandra", "couchbase", "gcp", "hazelcast", "hbase", "milvus", "rag", "ray", "snowflake", "spark", "athena"}
+	names := []string{"local", "minimal", "postgres", "aws", "cassandra", "couchbase", "gcp", "hazelcast", "hbase", "milvus", "pytorch_nlp", "rag", "ray", "snowflake", "spark", "athena"}
 	required := 3 // the first ones; Feast cannot load all others without more packages
 	var dirs []string
 	for _, name := range names {

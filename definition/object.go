@@ -25,8 +25,8 @@ type object struct {
 	// entities are those of a view.
 	entities []*asof.Entity
 	place    python.Place
-	attrs      map[string]starlark.Value
-	loader     *loader
+	attrs    map[string]starlark.Value
+	loader   *loader
 }
 
 // object makes the value of a call: its attributes are the arguments.

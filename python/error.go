@@ -69,7 +69,9 @@ func (e *Error) Error() string {
 }
 
 // PythonHint is the way out for a file that cannot be run here.
-const PythonHint = "rewrite it without that, or run with --python to have an installed feast load the definitions"
+const PythonHint = "rewrite it without that, " + byPython
+
+const byPython = "or run with --python to have an installed feast load the definitions"
 
 // explain turns what Starlark reports into an Error of ours.
 func (in *Interpreter) explain(m *Module, err error) *Error {

@@ -23,11 +23,19 @@ func TestMistakes(t *testing.T) {
 			`main.py:1: name "nope1" is not defined`, `main.py:3: unknown binary op: int + string`, `main.py:4: name "nope2" is not defined`}},
 		{"no follow-ups", "a = nope1\nfor x in a:\n    b = x\nc = f'{a}' + a.b.c(1)[2]\nd = len(a)\n", []string{`main.py:1: name "nope1" is not defined`}},
 		{"helper", "def f(x):\n    return x.y\n\nf(1)\n", []string{`main.py:2: int has no .y field or method (called from main.py:4)`}},
-		{"class", "class A:\n    pass\n", []string{"main.py:1: a class cannot be read without Python; " + python.PythonHint}},
-		{"try", "try:\n    import x\nexcept ImportError:\n    x = None\n", []string{"main.py:1: a try statement cannot be read without Python; " + python.PythonHint}},
+		{"class", "class A:\n    pass\n", []string{"main.py:1: a class cannot be read without Python; keep its values in variables of the module or in a dict, or run with --python to have an installed feast load the definitions"}},
+		{"try around what is not here", "import pandas\ntry:\n    x = 1\n    df = pandas.read_csv('x')\nexcept Exception:\n    df = None\n", []string{
+			"main.py:4: calls pandas.read_csv, a library that is not available here; keep such calls inside functions, list the file in .feastignore, or run with --python"}},
+		{"try for another exception", "try:\n    from shop import Baskett\nexcept KeyError:\n    pass\n", []string{`main.py:2: shop has no "Baskett"; did you mean "Basket"?`}},
+		{"mistakes of every part of a try", "try:\n    a = nope1\nexcept NameError:\n    b = nope2\nfinally:\n    c = nope3\n", []string{
+			`main.py:4: name "nope2" is not defined`, `main.py:6: name "nope3" is not defined`}},
+		{"a library's result that nobody uses", "import pandas as pd\npd.set_option('a', 1)\npd.options.plot().show()\nx = pd.plot\nx(1)\n", nil},
+		{"a library's result within another call", "import pandas as pd\nx = []\nx.append(pd.f())\nprint(pd.g())\n", []string{
+			"main.py:3: calls pandas.f, a library that is not available here; keep such calls inside functions, list the file in .feastignore, or run with --python",
+			"main.py:4: calls pandas.g, a library that is not available here; keep such calls inside functions, list the file in .feastignore, or run with --python"}},
 		{"try in a function", "def f():\n    try:\n        return 1\n    except Exception:\n        return 2\n", nil},
 		{"calling it", "def f():\n    x = 1\n    try:\n        return 1\n    finally:\n        pass\n\ny = f()\n", []string{
-			"main.py:3: a try statement cannot be read without Python; " + python.PythonHint + " (called from main.py:8)"}},
+			"main.py:3: a try statement within another statement cannot be read without Python; move it to the module's own level, or test first, or run with --python to have an installed feast load the definitions (called from main.py:8)"}},
 		{"syntax", "x = 1\ny = (1,\nz = 2\n", []string{"main.py:2: this is not valid Python"}},
 		{"import", "from shop import Baskett\n", []string{`main.py:1: shop has no "Baskett"; did you mean "Basket"?`}},
 		{"submodule", "import shop.carts\n", []string{`main.py:1: there is no module "shop.carts"`}},

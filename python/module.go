@@ -21,6 +21,9 @@ type Module struct {
 	File string
 	// Errors are the mistakes found in it, in the order of its statements.
 	Errors []*Error
+	// Dropped are the statements that only call a library that is not here: they
+	// were not run.
+	Dropped []Place
 	// ImportedBy names the files that import it.
 	ImportedBy []string
 
@@ -177,14 +180,10 @@ func (m *Module) execute() {
 	}
 }
 
+// executeStatement runs one statement. Names that a failed one would have bound
+// become unknown.
 func (m *Module) executeStatement(t *translator, n *node, env starlark.StringDict) {
-	stmts := t.statement(n)
-	failed := t.takeErrors()
-	if len(failed) == 0 && len(stmts) > 0 {
-		if err := m.executeStarlark(stmts, env); err != nil {
-			failed = []*Error{m.in.explain(m, err)}
-		}
-	}
+	failed := m.attempt(t, n, env)
 	if len(failed) == 0 {
 		return
 	}
@@ -194,6 +193,43 @@ func (m *Module) executeStatement(t *translator, n *node, env starlark.StringDic
 			m.globals[name] = Unknown
 		}
 	}
+}
+
+// attempt runs one statement and returns what went wrong.
+func (m *Module) attempt(t *translator, n *node, env starlark.StringDict) []*Error {
+	if n.kind == "try_statement" {
+		return m.try(t, n, env)
+	}
+	if at := m.dropped(n); at != nil {
+		m.Dropped = append(m.Dropped, *at)
+		return nil
+	}
+	stmts := t.statement(n)
+	failed := t.takeErrors()
+	if len(failed) == 0 && len(stmts) > 0 {
+		if err := m.executeStarlark(stmts, env); err != nil {
+			failed = []*Error{m.in.explain(m, err)}
+		}
+	}
+	return failed
+}
+
+// dropped tells whether a statement only calls a library that is not here, and
+// drops the result: it can have no part in what the file defines.
+func (m *Module) dropped(n *node) *Place {
+	kids := n.nodes()
+	if n.kind != "expression_statement" || len(kids) != 1 || kids[0].kind != "call" {
+		return nil
+	}
+	callee := kids[0]
+	for callee.kind == "call" || callee.kind == "attribute" {
+		callee = callee.nodes()[0]
+	}
+	if _, ok := m.globals[callee.text(m.src)].(foreign); !ok || callee.kind != "identifier" {
+		return nil
+	}
+	at := n.place(m.File, m.src)
+	return &at
 }
 
 func (m *Module) executeStarlark(stmts []syntax.Stmt, env starlark.StringDict) error {

@@ -6,21 +6,21 @@ import (
 	"go.starlark.net/syntax"
 )
 
-// refused are the statements that are not translated.
-var refused = map[string]string{
-	"class_definition":     "a class",
-	"try_statement":        "a try statement",
-	"match_statement":      "a match statement",
-	"nonlocal_statement":   "a nonlocal statement",
-	"exec_statement":       "an exec statement",
-	"print_statement":      "a print statement of Python 2",
-	"type_alias_statement": "a type statement",
+// refused are the statements that are not translated, and what to do instead.
+var refused = map[string]struct{ what, instead string }{
+	"class_definition":     {"a class", "keep its values in variables of the module or in a dict"},
+	"try_statement":        {"a try statement within another statement", "move it to the module's own level, or test first"},
+	"match_statement":      {"a match statement", "write if and elif"},
+	"nonlocal_statement":   {"a nonlocal statement", "return the value, or change a list or dict"},
+	"exec_statement":       {"an exec statement", "write what it runs"},
+	"print_statement":      {"a print statement of Python 2", "write print(…)"},
+	"type_alias_statement": {"a type statement", "leave the annotation out"},
 }
 
 // statement translates one statement.
 func (t *translator) statement(n *node) []syntax.Stmt {
-	if what, ok := refused[n.kind]; ok {
-		t.refuse(n, what)
+	if r, ok := refused[n.kind]; ok {
+		t.fail(n, Unsupported, r.what+" cannot be read without Python", r.instead+", "+byPython)
 		return nil
 	}
 	switch n.kind {

@@ -52,7 +52,8 @@ func functoolsModule() *Namespace {
 	}
 	return &Namespace{Name: "functools", Members: map[string]starlark.Value{
 		"partial": function("partial", partial), "reduce": function("reduce", reduce),
-		"wraps": inert{"wraps"}, "lru_cache": inert{"lru_cache"}, "cache": inert{"cache"},
+		"wraps":     function("wraps", constant(function("wraps", one(func(f starlark.Value) (starlark.Value, error) { return f, nil })))),
+		"lru_cache": inert{"lru_cache"}, "cache": inert{"cache"},
 	}}
 }
 

@@ -104,6 +104,12 @@ type Package interface {
 // named in annotations and passed around; calling it is an error of that kind.
 func Library(name string) starlark.Value { return foreign{name} }
 
+// LibraryName returns the dotted name of a Library.
+func LibraryName(v starlark.Value) (name string, ok bool) {
+	f, ok := v.(foreign)
+	return f.name, ok
+}
+
 type foreign struct{ name string }
 
 func (f foreign) String() string        { return "<" + f.name + ">" }
