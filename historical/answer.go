@@ -7,6 +7,8 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"github.com/asof-dev/asof/receipt"
 )
 
 // answer is a store's answer with its columns in the order asked. It owns the
@@ -15,6 +17,7 @@ type answer struct {
 	array.RecordReader // the store's
 	refs               atomic.Int64
 	entities           *entityRows
+	draft              *receipt.Receipt // nil: none is made
 	schema             *arrow.Schema
 	order              []int  // columns of the store's answer
 	isFeature          []bool // by column of this one

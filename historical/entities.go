@@ -26,22 +26,47 @@ func (e *entityRows) release() {
 
 // open finds the entity rows and checks their columns against the choice.
 func (r *Request) open(ctx context.Context, c *choice) (*entityRows, error) {
-	switch {
-	case r.Entities.Path != "" && r.Entities.SQL != "":
-		return nil, asof.Errorf(asof.CodeInvalid, "entity rows are given as a file and as SQL; give one of the two")
-	case r.Entities.SQL != "":
-		return r.openSQL(ctx, c)
-	case r.Entities.Path == "":
-		return nil, asof.Errorf(asof.CodeInvalid, "entity rows are missing: give a .csv or .parquet file, or SQL")
+	e := r.Entities
+	given := 0
+	for _, set := range []bool{e.Path != "", e.SQL != "", e.JSON != "", e.Events != nil} {
+		if set {
+			given++
+		}
 	}
-	switch ext := strings.ToLower(filepath.Ext(r.Entities.Path)); ext {
+	switch {
+	case given > 1:
+		return nil, asof.Errorf(asof.CodeInvalid, "entity rows are given in more than one way; give a file, SQL, JSON, or a span of time")
+	case e.SQL != "":
+		return r.openSQL(ctx, c)
+	case e.JSON != "":
+		return r.openJSON(c)
+	case e.Events != nil:
+		return r.openEvents(c)
+	case e.Path == "":
+		return nil, asof.Errorf(asof.CodeInvalid, "entity rows are missing: give a .csv, .parquet or .arrow file, SQL, JSON, or a span of time")
+	}
+	switch ext := strings.ToLower(filepath.Ext(e.Path)); ext {
 	case ".csv":
 		return r.openCSV(ctx, c)
 	case ".parquet":
 		return r.openParquet(ctx, c)
+	case ".arrow", ".feather":
+		return r.openArrow(ctx, c)
 	default:
-		return nil, asof.Errorf(asof.CodeInvalid, "entity rows %s: files that end in %q are not read; give a .csv or .parquet file", r.Entities.Path, ext)
+		return nil, asof.Errorf(asof.CodeInvalid, "entity rows %s: files that end in %q are not read; give a .csv, .parquet or .arrow file", e.Path, ext)
 	}
+}
+
+// openEvents has the store make the rows of what the views hold: their keys, as
+// the first view declares each, and the time.
+func (r *Request) openEvents(c *choice) (*entityRows, error) {
+	var columns []column
+	for _, k := range c.keys() {
+		columns = append(columns, column{name: k.Entity, shown: k.Type.String(), typ: k.Type})
+	}
+	columns = append(columns, column{name: asof.EventTimestamp, typ: asof.Scalar(asof.TypeUnixTimestamp), isTime: true})
+	e := &entityRows{EntityRows: asof.EntityRows{Events: r.Entities.Events}}
+	return e, e.check("the rows of a span of time", columns, c, r.Label)
 }
 
 // openSQL lets the store describe the SELECT, so that it is held to the same

@@ -74,13 +74,13 @@ func TestChoiceErrors(t *testing.T) {
 func TestOutputErrors(t *testing.T) {
 	dir := t.TempDir()
 	for _, c := range []struct{ output, want string }{
-		{"train.json", `the output train.json: files that end in ".json" are not written; name a .csv or .parquet file`},
-		{"train", `the output train: files that end in "" are not written; name a .csv or .parquet file`},
-		{dir, "the output " + dir + " is a folder; name a .csv or .parquet file"},
+		{"train.json", `the output train.json: files that end in ".json" are not written; name a .csv, .parquet or .arrow file`},
+		{"train", `the output train: files that end in "" are not written; name a .csv, .parquet or .arrow file`},
+		{dir, "the output " + dir + " is a folder; name a .csv, .parquet or .arrow file"},
 	} {
 		refused(t, historical.Request{References: training, Output: c.output, Entities: historical.Entities{Path: file(t, "users.csv", january)}}, asof.CodeInvalid, c.want)
 	}
-	if _, err := historical.Run(context.Background(), historical.Request{}); err == nil || err.Error() != "the output is missing; name a .csv or .parquet file" {
+	if _, err := historical.Run(context.Background(), historical.Request{}); err == nil || err.Error() != "the output is missing; name a .csv, .parquet or .arrow file" {
 		t.Error(err)
 	}
 }
@@ -129,9 +129,9 @@ func TestEntitySourceErrors(t *testing.T) {
 		entities historical.Entities
 		want     string
 	}{
-		{historical.Entities{}, "entity rows are missing: give a .csv or .parquet file, or SQL"},
-		{historical.Entities{Path: "a.csv", SQL: "SELECT 1"}, "entity rows are given as a file and as SQL; give one of the two"},
-		{historical.Entities{Path: "users.xlsx"}, `entity rows users.xlsx: files that end in ".xlsx" are not read; give a .csv or .parquet file`},
+		{historical.Entities{}, "entity rows are missing: give a .csv, .parquet or .arrow file, SQL, JSON, or a span of time"},
+		{historical.Entities{Path: "a.csv", SQL: "SELECT 1"}, "entity rows are given in more than one way; give a file, SQL, JSON, or a span of time"},
+		{historical.Entities{Path: "users.xlsx"}, `entity rows users.xlsx: files that end in ".xlsx" are not read; give a .csv, .parquet or .arrow file`},
 		{historical.Entities{Path: "absent.csv"}, "entity rows cannot be read: " + absent.Error()},
 		{historical.Entities{Path: "absent.parquet"}, "entity rows absent.parquet cannot be read as Parquet: open absent.parquet: no such file or directory"},
 		{historical.Entities{Path: broken}, "entity rows " + broken + " cannot be read as Parquet: parquet: file is smaller than indicated metadata size"},

@@ -1,16 +1,20 @@
 // Package historical makes training data: it resolves what is asked for
 // against a registry snapshot, reads the entity rows, has an offline store join
-// them as of their own times, and writes the answer as CSV or Parquet.
+// them as of their own times, and writes the answer to a file with a receipt
+// beside it. It makes a training set again from its receipt, and explains where
+// a value came from.
 package historical
 
 import (
 	"context"
+	"io"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/receipt"
 )
 
 // Request asks for training data. What to read is named by References, each
@@ -23,17 +27,26 @@ type Request struct {
 	FullNames  bool // columns are named view__feature, with the view's alias where it has one
 	Entities   Entities
 	Label      string        // a column that is moved last; "" for none
-	Output     string        // a .csv or .parquet file; its folder is made where it is missing
+	Output     string        // a .csv, .parquet or .arrow file; its folder is made where it is missing
 	Progress   asof.Progress // may be nil
 
-	mem memory.Allocator // nil: the default
+	// CreatedCutoff leaves out what was created after an entity row's time.
+	CreatedCutoff bool
+
+	Version  string         // the program's, for the receipt
+	Dir      string         // the repository: where the receipt's file names start
+	Receipts receipt.Folder // keeps a copy of the receipt; "": no receipt is made
+
+	receipted bool             // a receipt is made, though no folder keeps it
+	mem       memory.Allocator // nil: the default
 }
 
-// Entities say where the entity rows are: a .csv or .parquet file, or a SELECT
-// in the offline store's own words. Exactly one is set.
+// Entities say where the entity rows are. Exactly one is set.
 type Entities struct {
-	Path string
-	SQL  string
+	Path   string       // a .csv, .parquet, .arrow or .feather file
+	SQL    string       // a SELECT in the offline store's own words
+	JSON   string       // a list of objects: [{"user_id": 7, "event_timestamp": "2024-01-31"}]
+	Events *asof.Events // rows of the views' own
 }
 
 // Result is what Run wrote.
@@ -41,7 +54,8 @@ type Result struct {
 	Path    string
 	Rows    int64
 	Columns []string
-	Empty   []string // features that have no value in any row; none where there are no rows
+	Empty   []string         // features that have no value in any row; none where there are no rows
+	Receipt *receipt.Receipt // nil where none was asked for
 }
 
 // Run writes the training data to r.Output: the entity rows in their order with
@@ -54,6 +68,9 @@ func Run(ctx context.Context, r Request) (Result, error) {
 	write, err := writerFor(r.Output)
 	if err != nil {
 		return Result{}, err
+	}
+	if sameFile(r.Output, r.Entities.Path) {
+		return Result{}, asof.Errorf(asof.CodeInvalid, "the output %s is the file of the entity rows; name another file", r.Output)
 	}
 	out, err := create(r.Output) // first, so that no query is waited for in vain
 	if err != nil {
@@ -69,10 +86,35 @@ func Run(ctx context.Context, r Request) (Result, error) {
 	if err := write(ctx, counted, out, r.allocator()); err != nil {
 		return Result{}, err
 	}
+	if err := r.forget(); err != nil {
+		return Result{}, err
+	}
 	if err := out.commit(); err != nil {
 		return Result{}, err
 	}
-	return counted.result(r.Output), nil
+	result := counted.result(r.Output)
+	if counted.draft == nil {
+		return result, nil
+	}
+	result.Receipt = counted.seal()
+	if err := result.Receipt.Write(r.Output + receipt.Suffix); err != nil || r.Receipts == "" {
+		return result, err
+	}
+	return result, r.Receipts.Keep(result.Receipt)
+}
+
+// Print writes the training data to w as JSON, a list of objects.
+func Print(ctx context.Context, r Request, w io.Writer) (Result, error) {
+	answer, err := r.ask(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	defer answer.Release()
+	counted := newTally(answer, r.Progress)
+	if err := writeJSON(ctx, counted, w); err != nil {
+		return Result{}, err
+	}
+	return counted.result(""), nil
 }
 
 // Records answers with the rows that Run would write, as they are computed.
@@ -95,11 +137,19 @@ func (r *Request) ask(ctx context.Context) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := r.Store.Historical(ctx, &asof.PointInTime{
-		Entities:  entities.EntityRows,
-		Timestamp: entities.timestamp,
-		Views:     chosen.views,
-	})
+	var draft *receipt.Receipt
+	if r.Receipts != "" || r.receipted {
+		draft, err = r.draft(ctx, chosen)
+	}
+	var rows array.RecordReader
+	if err == nil {
+		rows, err = r.Store.Historical(ctx, &asof.PointInTime{
+			Entities:      entities.EntityRows,
+			Timestamp:     entities.timestamp,
+			Views:         chosen.views,
+			CreatedCutoff: r.CreatedCutoff,
+		})
+	}
 	if err != nil {
 		entities.release()
 		return nil, err
@@ -110,6 +160,7 @@ func (r *Request) ask(ctx context.Context) (*answer, error) {
 		entities.release()
 		return nil, err
 	}
+	a.draft = draft
 	return a, nil
 }
 

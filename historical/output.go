@@ -19,18 +19,30 @@ type writer func(ctx context.Context, rows *tally, out *output, mem memory.Alloc
 // writerFor chooses the format by the file's extension.
 func writerFor(path string) (writer, error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return nil, asof.Errorf(asof.CodeInvalid, "the output %s is a folder; name a .csv or .parquet file", path)
+		return nil, asof.Errorf(asof.CodeInvalid, "the output %s is a folder; name a .csv, .parquet or .arrow file", path)
 	}
 	switch ext := strings.ToLower(filepath.Ext(path)); {
 	case ext == ".csv":
 		return writeCSV, nil
 	case ext == ".parquet":
 		return writeParquet, nil
+	case ext == ".arrow" || ext == ".feather":
+		return writeArrow, nil
 	case path == "":
-		return nil, asof.Errorf(asof.CodeInvalid, "the output is missing; name a .csv or .parquet file")
+		return nil, asof.Errorf(asof.CodeInvalid, "the output is missing; name a .csv, .parquet or .arrow file")
 	default:
-		return nil, asof.Errorf(asof.CodeInvalid, "the output %s: files that end in %q are not written; name a .csv or .parquet file", path, ext)
+		return nil, asof.Errorf(asof.CodeInvalid, "the output %s: files that end in %q are not written; name a .csv, .parquet or .arrow file", path, ext)
 	}
+}
+
+// sameFile reports whether both paths lead to one file.
+func sameFile(a, b string) bool {
+	first, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	second, err := os.Stat(b)
+	return err == nil && os.SameFile(first, second)
 }
 
 // output is a file that appears at its path whole or not at all: it is written

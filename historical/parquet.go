@@ -24,13 +24,8 @@ func (r *Request) openParquet(ctx context.Context, c *choice) (*entityRows, erro
 		return nil, err
 	}
 	defer p.file.Close()
-	columns := make([]column, p.schema.NumFields())
-	for i, f := range p.schema.Fields() {
-		typ := asof.TypeOf(f.Type)
-		columns[i] = column{name: f.Name, shown: f.Type.String(), typ: typ, isTime: typ.Value == asof.TypeUnixTimestamp}
-	}
 	e := &entityRows{count: p.file.NumRows()}
-	if err := e.check(path, columns, c, r.Label); err != nil {
+	if err := e.check(path, columnsOf(p.schema), c, r.Label); err != nil {
 		return nil, err
 	}
 	e.Schema = p.schema
@@ -138,10 +133,17 @@ func plainBatch(batch arrow.RecordBatch, schema *arrow.Schema, mem memory.Alloca
 // rowGroup is how many rows a row group of a written file holds at most.
 const rowGroup = 1 << 17
 
-// writeParquet writes rows with their types, compressed with zstd.
+// writeParquet writes rows with their types, compressed with snappy, as pandas
+// does. Floats hardly ever repeat, so they go without a dictionary.
 func writeParquet(ctx context.Context, rows *tally, out *output, mem memory.Allocator) error {
-	properties := parquet.NewWriterProperties(parquet.WithCompression(compress.Codecs.Zstd),
-		parquet.WithMaxRowGroupLength(rowGroup), parquet.WithAllocator(mem))
+	options := []parquet.WriterProperty{parquet.WithCompression(compress.Codecs.Snappy),
+		parquet.WithMaxRowGroupLength(rowGroup), parquet.WithAllocator(mem)}
+	for _, f := range rows.Schema().Fields() {
+		if arrow.IsFloating(f.Type.ID()) {
+			options = append(options, parquet.WithDictionaryFor(f.Name, false))
+		}
+	}
+	properties := parquet.NewWriterProperties(options...)
 	// The file is closed by output, so its Close is hidden.
 	w, err := pqarrow.NewFileWriter(rows.Schema(), struct{ io.Writer }{out.file}, properties,
 		pqarrow.NewArrowWriterProperties(pqarrow.WithStoreSchema(), pqarrow.WithAllocator(mem)))

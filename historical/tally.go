@@ -6,18 +6,25 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/receipt"
 )
 
-// tally is an answer that is counted while it is read.
+// tally is an answer that is counted, and hashed where it gets a receipt, while
+// it is read.
 type tally struct {
 	*answer
+	hash     *receipt.Hash // nil: no receipt
 	progress asof.Progress
 	rows     int64
 	nulls    []int64 // by column
 }
 
 func newTally(a *answer, p asof.Progress) *tally {
-	return &tally{answer: a, progress: p, nulls: make([]int64, len(a.order))}
+	t := &tally{answer: a, progress: p, nulls: make([]int64, len(a.order))}
+	if a.draft != nil {
+		t.hash = receipt.NewHash(a.Schema())
+	}
+	return t
 }
 
 // each hands over every batch, and ends when ctx does.
@@ -26,6 +33,9 @@ func (t *tally) each(ctx context.Context, take func(arrow.RecordBatch) error) er
 		batch := t.RecordBatch()
 		if err := take(batch); err != nil {
 			return err
+		}
+		if t.hash != nil {
+			t.hash.Add(batch)
 		}
 		t.rows += batch.NumRows()
 		for i, c := range batch.Columns() {

@@ -1,0 +1,132 @@
+package historical
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/receipt"
+)
+
+// draft begins the receipt of an answer: what is asked for, and what the
+// sources hold before they are read.
+func (r *Request) draft(ctx context.Context, c *choice) (*receipt.Receipt, error) {
+	d := &receipt.Receipt{Asof: r.Version, Started: time.Now().UTC(), Output: r.named(r.Output), Request: receipt.Request{
+		Features: r.References, Service: r.Service, FullNames: r.FullNames, Label: r.Label, Cutoff: r.CreatedCutoff, Entities: r.entitiesNamed()}}
+	if p := r.Snapshot.Project(); p != nil {
+		d.Project = p.Name
+	}
+	for i := range c.views {
+		v := &c.views[i]
+		d.Views = append(d.Views, receipt.ViewOf(v))
+		if slices.ContainsFunc(d.Sources, func(s receipt.Source) bool { return s.Name == v.Source.Name }) {
+			continue
+		}
+		span, err := r.Store.Range(ctx, v.Source)
+		if err != nil {
+			return nil, err
+		}
+		d.Sources = append(d.Sources, receipt.Source{Name: v.Source.Name, Rows: span.Rows, Oldest: span.Oldest, Newest: span.Newest})
+	}
+	return d, nil
+}
+
+func (r *Request) entitiesNamed() receipt.Entities {
+	e := receipt.Entities{SQL: r.Entities.SQL, JSON: r.Entities.JSON}
+	if r.Entities.Path != "" {
+		e.Path = r.named(r.Entities.Path)
+	}
+	if span := r.Entities.Events; span != nil {
+		for _, t := range []struct {
+			from time.Time
+			to   **time.Time
+		}{{span.From, &e.From}, {span.To, &e.To}, {span.At, &e.At}} {
+			if !t.from.IsZero() {
+				*t.to = &t.from
+			}
+		}
+	}
+	return e
+}
+
+// named returns how a receipt names a file: from the repository on where it is
+// in there, else from the root.
+func (r *Request) named(path string) string {
+	full, err := filepath.Abs(path)
+	if err != nil || path == "" {
+		return path
+	}
+	if dir, err := filepath.Abs(r.Dir); err == nil {
+		if within, err := filepath.Rel(dir, full); err == nil && !strings.HasPrefix(within, "..") {
+			return filepath.ToSlash(within)
+		}
+	}
+	return full
+}
+
+// seal completes the receipt of rows that were read to their end.
+func (t *tally) seal() *receipt.Receipt {
+	t.draft.Finished = time.Now().UTC()
+	t.draft.Seal(t.hash, t.entities.columns)
+	return t.draft
+}
+
+// forget takes away the receipt of the file that is about to be replaced.
+func (r *Request) forget() error {
+	if err := os.Remove(r.Output + receipt.Suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return asof.Errorf(asof.CodeInvalid, "the receipt of the file that was there cannot be removed: %w", err)
+	}
+	return nil
+}
+
+// Reproduce makes the training set of a receipt again, from the definitions and
+// the data as they are now, and returns its receipt, and what differs between
+// the two. Equal Contents are the same training set, whatever differs besides.
+//
+// Of r the request is the receipt's; Output may be empty, for no file. A mistake
+// in the request, such as a feature that is gone, is an error.
+func Reproduce(ctx context.Context, r Request, old *receipt.Receipt) (*receipt.Receipt, []string, error) {
+	q := old.Request
+	r.References, r.Service, r.FullNames, r.Label, r.CreatedCutoff = q.Features, q.Service, q.FullNames, q.Label, q.Cutoff
+	r.Entities = Entities{Path: q.Entities.Path, SQL: q.Entities.SQL, JSON: q.Entities.JSON}
+	if r.Entities.Path != "" && !filepath.IsAbs(r.Entities.Path) {
+		r.Entities.Path = filepath.Join(r.Dir, filepath.FromSlash(r.Entities.Path))
+	}
+	if e := q.Entities; e.From != nil || e.To != nil || e.At != nil {
+		r.Entities.Events = &asof.Events{From: timeOf(e.From), To: timeOf(e.To), At: timeOf(e.At)}
+	}
+	r.receipted = true
+	if r.Output != "" {
+		result, err := Run(ctx, r)
+		if err != nil {
+			return nil, nil, err
+		}
+		return result.Receipt, receipt.Changes(old, result.Receipt), nil
+	}
+	answer, err := r.ask(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer answer.Release()
+	counted := newTally(answer, r.Progress)
+	if err := counted.each(ctx, func(arrow.RecordBatch) error { return nil }); err != nil {
+		return nil, nil, err
+	}
+	now := counted.seal()
+	return now, receipt.Changes(old, now), nil
+}
+
+func timeOf(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return *t
+}
