@@ -33,15 +33,25 @@ func (a *app) progress() (asof.Progress, func()) {
 	return lines.report, func() {}
 }
 
-// bars shows a bar a step, with its rate and the time left.
+// bars shows a bar a step, with its rate and the time left; on a narrow
+// terminal with its percentage alone.
 type bars struct {
-	mu   sync.Mutex
-	pool *mpb.Progress
-	bars map[string]*mpb.Bar
+	mu     sync.Mutex
+	pool   *mpb.Progress
+	bars   map[string]*mpb.Bar
+	narrow bool
 }
 
+// wideEnough is the width, in columns, from which a bar has room for numbers.
+const wideEnough = 80
+
 func newBars(out io.Writer) *bars {
-	return &bars{pool: mpb.New(mpb.WithOutput(out), mpb.WithWidth(40), mpb.WithAutoRefresh()), bars: map[string]*mpb.Bar{}}
+	b := &bars{pool: mpb.New(mpb.WithOutput(out), mpb.WithWidth(40), mpb.WithAutoRefresh()), bars: map[string]*mpb.Bar{}}
+	if f, ok := out.(*os.File); ok {
+		width, _, err := term.GetSize(int(f.Fd()))
+		b.narrow = err == nil && width < wideEnough
+	}
+	return b
 }
 
 func (b *bars) report(name string, done, total int64) {
@@ -49,17 +59,27 @@ func (b *bars) report(name string, done, total int64) {
 	defer b.mu.Unlock()
 	bar := b.bars[name]
 	if bar == nil {
-		started := time.Now()
-		bar = b.pool.AddBar(total, mpb.BarRemoveOnComplete(),
-			mpb.PrependDecorators(decor.Name(name, decor.WCSyncSpaceR),
-				decor.Any(func(s decor.Statistics) string { return rowsOf(s.Current, s.Total) }, decor.WCSyncSpace)),
-			mpb.AppendDecorators(decor.Any(func(s decor.Statistics) string { return pace(s.Current, s.Total, time.Since(started)) }, decor.WCSyncSpace)))
+		bar = b.pool.AddBar(total, append(b.texts(name, time.Now()), mpb.BarRemoveOnComplete())...)
 		b.bars[name] = bar
 	}
 	bar.SetTotal(total, false)
 	bar.SetCurrent(done)
 	if total > 0 && done >= total {
 		bar.SetTotal(total, true)
+	}
+}
+
+// texts are what stands before and behind a bar.
+func (b *bars) texts(name string, started time.Time) []mpb.BarOption {
+	title := decor.Name(name, decor.WCSyncSpaceR)
+	if b.narrow {
+		return []mpb.BarOption{mpb.PrependDecorators(title), mpb.AppendDecorators(decor.Percentage(decor.WCSyncSpace))}
+	}
+	return []mpb.BarOption{
+		mpb.PrependDecorators(title,
+			decor.Any(func(s decor.Statistics) string { return rowsOf(s.Current, s.Total) }, decor.WCSyncSpace)),
+		mpb.AppendDecorators(
+			decor.Any(func(s decor.Statistics) string { return pace(s.Current, s.Total, time.Since(started)) }, decor.WCSyncSpace)),
 	}
 }
 
