@@ -123,6 +123,7 @@ func TestApplyShowsAnUpdateFieldByField(t *testing.T) {
 	ttl := 48 * time.Hour
 	changed.view.TTL = &ttl
 	changed.view.Tags = map[string]string{"owner": "ml"}
+	changed.service.Logging = []byte("\x0d\x00\x00\x80\x3f\x12\x06\x0a\x04logs")
 	changed.view.Features = append(changed.view.Features, asof.Field{Name: "city", Type: asof.Scalar(asof.TypeString)})
 	plan := mustRun(t, s, changed.desired(), src)
 	if notes := strings.Join(plan.Notes, "\n"); notes != "city of orders_fv: null online until `materialize START END -v orders_fv` fills it again" {
@@ -130,7 +131,7 @@ func TestApplyShowsAnUpdateFieldByField(t *testing.T) {
 	}
 	got := summary(plan)
 	want := "update feature view orders_fv [ttl: None -> 48h0m0s] [tags:  -> owner=ml] [features: total -> total, city] [feature city:  -> String]\n" +
-		"update feature service churn [features of orders_fv: orders_fv[total Float32] -> orders_fv[total Float32, city String]]"
+		"update feature service churn [logging:  -> logs (874bbf74)] [features of orders_fv: orders_fv[total Float32] -> orders_fv[total Float32, city String]]"
 	if got != want {
 		t.Errorf("update:\n%s", cmp.Diff(want, got))
 	}

@@ -3,10 +3,13 @@ package apply
 import (
 	"bytes"
 	"fmt"
+	"hash/crc32"
 	"maps"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/asof-dev/asof"
 )
@@ -68,7 +71,7 @@ func sourceProperties(s *asof.DataSource) []property {
 		{"date_partition_column", s.DatePartition}, {"timestamp_is_day", yes(s.TimestampIsDay)}, {"field_mapping", tags(s.FieldMapping)},
 		{"description", s.Description}, {"tags", tags(s.Tags)}, {"owner", s.Owner}, {"path", s.Path},
 		{"file_format", string(s.Format)}, {"s3_endpoint_override", s.Endpoint}, {"table", s.Table}, {"query", s.Query},
-		{"options", string(s.Options)}}
+		{"options", message(s.Options)}}
 	all = append(all, embeddedSource("batch_source", s.Batch)...)
 	return append(all, fieldProperties("schema", s.Schema)...)
 }
@@ -127,7 +130,7 @@ func onDemandProperties(v *asof.OnDemandFeatureView) []property {
 
 func serviceProperties(s *asof.FeatureService) []property {
 	all := []property{{"description", s.Description}, {"tags", tags(s.Tags)}, {"owner", s.Owner},
-		{"precompute_online", yes(s.Precompute)}, {"logging", string(s.Logging)}}
+		{"precompute_online", yes(s.Precompute)}, {"logging", message(s.Logging)}}
 	for _, p := range s.Projections {
 		all = append(all, property{"features of " + p.Name(), projection(p)})
 	}
@@ -166,6 +169,17 @@ func fieldProperties(what string, fields []asof.Field) []property {
 		all = append(all, property{what + " " + f.Name, text})
 	}
 	return all
+}
+
+// message is the texts within an encoded message, and a checksum that tells
+// messages apart.
+func message(encoded []byte) string {
+	if len(encoded) == 0 {
+		return ""
+	}
+	texts := strings.FieldsFunc(string(encoded), func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) })
+	texts = slices.DeleteFunc(texts, func(s string) bool { return utf8.RuneCountInString(strings.TrimSpace(s)) < 2 })
+	return fmt.Sprintf("%s (%08x)", strings.Join(texts, " "), crc32.ChecksumIEEE(encoded))
 }
 
 func names(fields []asof.Field) string {

@@ -132,7 +132,8 @@ func (a *app) printPlan(plan *apply.Plan, output string) error {
 		}
 		fmt.Fprintln(out)
 		for _, f := range c.Fields {
-			fmt.Fprintf(out, "\t%s: %s -> %s\n", f.Field, oneLine(f.Old), oneLine(f.New))
+			old, new := excerpts(f.Old, f.New)
+			fmt.Fprintf(out, "\t%s: %s -> %s\n", f.Field, old, new)
 		}
 	}
 	if plan.Empty() {
@@ -141,16 +142,34 @@ func (a *app) printPlan(plan *apply.Plan, output string) error {
 	return nil
 }
 
-// oneLine shortens a value for a line of a plan.
-func oneLine(s string) string {
-	if s == "" {
-		return `""`
+// excerpts shortens the two values of a change for a line of a plan: of long
+// ones, where they begin to differ.
+func excerpts(old, new string) (string, string) {
+	const most, context = 80, 20
+	a, b := []rune(strings.Join(strings.Fields(old), " ")), []rune(strings.Join(strings.Fields(new), " "))
+	same := 0
+	for same < min(len(a), len(b)) && a[same] == b[same] {
+		same++
 	}
-	s = strings.Join(strings.Fields(s), " ")
-	if runes := []rune(s); len(runes) > 80 {
-		return string(runes[:79]) + "…"
+	from := max(0, same-context)
+	if max(len(a), len(b)) <= most {
+		from = 0
 	}
-	return s
+	excerpt := func(s []rune) string {
+		if len(s) == 0 {
+			return `""`
+		}
+		cut := s[min(from, len(s)):]
+		before, after := "", ""
+		if from > 0 {
+			before = "…"
+		}
+		if len(cut) > most {
+			cut, after = cut[:most-1], "…"
+		}
+		return before + string(cut) + after
+	}
+	return excerpt(a), excerpt(b)
 }
 
 func (a *app) teardownCommand() *cobra.Command {
