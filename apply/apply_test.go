@@ -281,7 +281,7 @@ func TestApplyHoldsSourcesAgainstReality(t *testing.T) {
 	missing := newShop()
 	missing.source.Path = "order"
 	_, err := apply.Run(t.Context(), missing.desired(), stores(), apply.Options{Sources: sources(t)})
-	if err == nil || !strings.Contains(err.Error(), `features.py:3: feature view "orders_fv": source "orders"`) {
+	if err == nil || !strings.Contains(err.Error(), `features.py:3: feature view "orders_fv": data source "orders"`) {
 		t.Errorf("missing table: got %v", err)
 	}
 	// Without the check only what is left out is looked at.

@@ -103,7 +103,8 @@ func (r *repository) problem(at asof.Place, format string, args ...any) {
 	r.problems = append(r.problems, asof.Problem{Place: at, Message: fmt.Sprintf(format, args...)})
 }
 
-var projectName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
+// projectName is Feast's rule for names.
+var projectName = regexp.MustCompile(`^[\pL\pN][\pL\pN_-]*$`)
 
 // check holds the definitions against one another, and removals against who
 // uses what is removed.

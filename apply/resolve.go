@@ -42,7 +42,7 @@ func (r *repository) resolve(ctx context.Context, opts Options) error {
 	for i, v := range views {
 		switch {
 		case failed[i] != nil:
-			r.problem(v.Meta.Place, "feature view %q: source %q: %v", v.Name, v.Source.Name, failed[i])
+			r.problem(v.Meta.Place, "feature view %q: %v", v.Name, failed[i]) // which names the source
 		case found[i] != nil:
 			r.complete(v, found[i], !opts.SkipSources)
 		default:

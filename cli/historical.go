@@ -1,81 +1,182 @@
 package cli
 
 import (
+	"context"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/historical"
+	"github.com/asof-dev/asof/receipt"
 )
+
+// historicalFlags are the flags of get-historical-features that are not the
+// request's own.
+type historicalFlags struct {
+	start, end, at string
+	noReceipt      bool
+}
 
 func (a *app) historicalCommand() *cobra.Command {
 	var q historical.Request
+	var f historicalFlags
 	cmd := &cobra.Command{
 		Use:   "get-historical-features -f VIEW:FEATURE -o FILE",
 		Short: "Write training data: features as they were at each row's time",
 		Long: "Joins to each entity row (join keys and event_timestamp) the values that the features had at\n" +
-			"that time. Entity rows come from a CSV or Parquet file or from SQL over the warehouse; the\n" +
-			"answer has one row for each, in their order. Relative paths start in the repository.",
+			"that time; the answer has one row for each, in their order. Entity rows come from a file, from\n" +
+			"SQL over the warehouse, or from JSON; without any, from the views: each key with each event\n" +
+			"time between --start and --end, or each key at the time of --as-of. Without -o the rows are\n" +
+			"printed as JSON, as Feast does. Beside the file lies its receipt, from which `asof dataset\n" +
+			"reproduce` makes it again. Relative paths start in the repository.",
 		Example: a.example("-c my_project get-historical-features --entity-df users.csv -f subs_profile_fv:monthly_fee -o training.parquet",
-			`-c my_project get-historical-features --entity-sql "SELECT user_id, as_of AS event_timestamp FROM usage_agg_30d_snapshots" --feature-service churn -o training.csv`),
+			`-c my_project get-historical-features --entity-sql "SELECT user_id, as_of AS event_timestamp FROM usage_agg_30d_snapshots" --feature-service churn -o training.csv`,
+			"-c my_project get-historical-features --start 2024-01-01 --end 2024-02-29 -f subs_profile_fv:monthly_fee -o training.arrow",
+			"-c my_project get-historical-features --as-of 2024-02-29 -f subs_profile_fv:monthly_fee -o scoring.parquet",
+			`-c my_project get-historical-features -d '[{"user_id": "3413-BMNZE", "event_timestamp": "2024-01-31"}]' -f subs_profile_fv:monthly_fee`),
 		Args: a.args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := f.events(&q); err != nil {
+				return err
+			}
 			if err := historicalUsage(cmd, &q); err != nil {
 				return err
 			}
-			ctx, started := cmd.Context(), time.Now()
-			return a.withRepository(ctx, func(r *repository) error {
-				var err error
-				if q.Snapshot, err = r.snapshot(ctx); err != nil {
-					return err
-				}
-				if q.Store, err = r.Offline(ctx); err != nil {
-					return err
-				}
-				if q.Entities.Path != "" {
-					q.Entities.Path = a.input(q.Entities.Path)
-				}
-				q.Output = a.path(q.Output)
-				progress, end := a.progress()
-				q.Progress = progress
-				result, err := historical.Run(ctx, q)
-				end()
-				if err != nil {
-					return err
-				}
-				fmt.Fprintf(a.stdio.Out, "Wrote %s of %s to %s in %s.\n", count(result.Rows, "row", "rows"),
-					count(int64(len(result.Columns)), "column", "columns"), result.Path, took(time.Since(started)))
-				if len(result.Empty) > 0 {
-					fmt.Fprintf(a.stdio.Err, "%s no row has a value of %s: are keys and times right?\n",
-						paint(a.stdio.Err, yellow, "note:"), strings.Join(result.Empty, ", "))
-				}
-				return nil
-			})
+			return a.withRepository(cmd.Context(), func(r *repository) error { return a.historical(cmd.Context(), r, q, f.noReceipt) })
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&q.Entities.Path, "entity-df", "", "the entity rows: a .csv or .parquet file")
+	flags.StringVar(&q.Entities.Path, "entity-df", "", "the entity rows: a .csv, .parquet, .arrow or .feather file")
 	flags.StringVar(&q.Entities.SQL, "entity-sql", "", "or a SELECT that gives them")
+	flags.StringVarP(&q.Entities.JSON, "dataframe", "d", "", "or a JSON list of objects")
+	flags.StringVarP(&f.start, "start-date", "s", "", "or the keys and event times of the views, from this time on (also --start)")
+	flags.StringVarP(&f.end, "end-date", "e", "", "up to this one (also --end; default: now)")
+	flags.StringVar(&f.at, "as-of", "", "or every key of the views, at this time")
 	flags.StringArrayVarP(&q.References, "features", "f", nil, "a feature: view:feature; once for each")
 	flags.StringVar(&q.Service, "feature-service", "", "the features of a service instead")
 	flags.BoolVar(&q.FullNames, "full-feature-names", false, "name columns view__feature")
-	flags.StringVarP(&q.Output, "out", "o", "", "the file to write: .csv or .parquet")
+	flags.BoolVar(&q.CreatedCutoff, "filter-by-created-timestamp", false, "leave out what was created after a row's time")
+	flags.StringVarP(&q.Output, "out", "o", "", "the file to write: .csv, .parquet or .arrow (default: print JSON)")
 	flags.StringVar(&q.Label, "label", "", "the column that goes last")
+	flags.BoolVar(&f.noReceipt, "no-receipt", false, "write no receipt beside the file")
+	flags.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+		if name == "start" || name == "end" {
+			name += "-date"
+		}
+		return pflag.NormalizedName(name)
+	})
 	return cmd
+}
+
+// events reads the flags that make entity rows of the views' own.
+func (f *historicalFlags) events(q *historical.Request) error {
+	if f.start == "" && f.end == "" && f.at == "" {
+		return nil
+	}
+	if f.at != "" && (f.start != "" || f.end != "") {
+		return usagef("", "--as-of asks for one time, --start and --end for a span; give one of the two")
+	}
+	e := &asof.Events{To: time.Now().UTC().Truncate(time.Microsecond)}
+	if f.at != "" {
+		e.To = time.Time{}
+	}
+	for _, t := range []struct {
+		flag, text string
+		into       *time.Time
+	}{{"--start", f.start, &e.From}, {"--end", f.end, &e.To}, {"--as-of", f.at, &e.At}} {
+		if t.text == "" {
+			continue
+		}
+		var err error
+		if *t.into, err = parseInstant(t.flag, t.text); err != nil {
+			return err
+		}
+	}
+	if e.At.IsZero() && e.From.After(e.To) {
+		return usagef("", "--start %s is after --end %s", instant(e.From, ""), instant(e.To, ""))
+	}
+	q.Entities.Events = e
+	return nil
 }
 
 // historicalUsage says what a call leaves out.
 func historicalUsage(cmd *cobra.Command, q *historical.Request) error {
 	help := cmd.CommandPath() + " --help"
+	given := 0
+	for _, set := range []bool{q.Entities.Path != "", q.Entities.SQL != "", q.Entities.JSON != "", q.Entities.Events != nil} {
+		if set {
+			given++
+		}
+	}
 	switch {
-	case (q.Entities.Path == "") == (q.Entities.SQL == ""):
-		return usagef(help, "say where the entity rows are: either --entity-df FILE or --entity-sql SELECT")
+	case given != 1:
+		return usagef(help, "say where the entity rows are: one of --entity-df FILE, --entity-sql SELECT, -d JSON, --start and --end, --as-of TIME")
 	case len(q.References) > 0 == (q.Service != ""):
 		return usagef(help, "say which features: either -f VIEW:FEATURE, once for each, or --feature-service NAME")
-	case q.Output == "":
-		return usagef(help, "-o is missing: the file to write, .csv or .parquet")
 	}
 	return nil
+}
+
+// historical runs the request.
+func (a *app) historical(ctx context.Context, r *repository, q historical.Request, noReceipt bool) error {
+	started := time.Now()
+	if err := r.asks(ctx, &q); err != nil {
+		return err
+	}
+	if q.Entities.Path != "" {
+		q.Entities.Path = a.input(q.Entities.Path)
+	}
+	q.Output = a.path(q.Output)
+	if noReceipt {
+		q.Receipts = ""
+	}
+	progress, end := a.progress()
+	q.Progress = progress
+	run := historical.Run
+	if q.Output == "" {
+		q.Receipts = ""
+		run = func(ctx context.Context, q historical.Request) (historical.Result, error) {
+			return historical.Print(ctx, q, a.stdio.Out)
+		}
+	}
+	result, err := run(ctx, q)
+	end()
+	if err != nil {
+		return err
+	}
+	if q.Output != "" {
+		fmt.Fprintf(a.stdio.Out, "Wrote %s of %s to %s in %s.\n", count(result.Rows, "row", "rows"),
+			count(int64(len(result.Columns)), "column", "columns"), result.Path, took(time.Since(started)))
+	}
+	if result.Rows == 0 {
+		fmt.Fprintf(a.stdio.Err, "%s there were no entity rows, so the answer has no rows\n", paint(a.stdio.Err, yellow, "note:"))
+	}
+	if len(result.Empty) > 0 {
+		fmt.Fprintf(a.stdio.Err, "%s no row has a value of %s: are keys and times right? `%s explain` tells for one of them\n",
+			paint(a.stdio.Err, yellow, "note:"), strings.Join(result.Empty, ", "), a.name)
+	}
+	return nil
+}
+
+// asks fills in what every request for training data needs of a repository.
+func (r *repository) asks(ctx context.Context, q *historical.Request) error {
+	var err error
+	if q.Snapshot, err = r.snapshot(ctx); err != nil {
+		return err
+	}
+	if q.Store, err = r.Offline(ctx); err != nil {
+		return err
+	}
+	q.Version, q.Dir, q.Receipts = Version, r.config.Dir, r.receipts()
+	return nil
+}
+
+// receipts is the folder that keeps the receipts of a repository's training sets.
+func (r *repository) receipts() receipt.Folder {
+	return receipt.Folder(filepath.Join(r.config.Dir, "data", "datasets"))
 }

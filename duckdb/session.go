@@ -186,6 +186,9 @@ func (s *session) fault(doing string, err error) error {
 	err = fault(doing, err)
 	if _, rest, ok := strings.Cut(err.Error(), "Table with name "); ok && asof.ErrorCode(err) == asof.CodeInvalid {
 		name, _, _ := strings.Cut(rest, " does not exist")
+		if len(s.tables) == 0 {
+			return asof.Errorf(asof.CodeInvalid, "%s: the warehouse has no table %q, nor any other yet; run the pipeline that writes it first", doing, name)
+		}
 		return asof.Errorf(asof.CodeInvalid, "%s: the warehouse has no table %q%s", doing, name, asof.DidYouMean(name, s.tables))
 	}
 	return err

@@ -30,10 +30,14 @@ var classes = map[serving.Fault]string{
 	serving.FaultNameCollision: "FeatureNameCollisionError",
 }
 
-// judge returns the status and the sentence of an error. Our own mistakes go to
-// the log; the caller learns that there was one.
+// judge returns the status and the sentence of an error. What the caller can't
+// set right goes to the log; of our own mistakes the caller learns that there
+// was one.
 func (h *handler) judge(r *http.Request, err error) (int, string) {
 	if status, ok := statuses[asof.ErrorCode(err)]; ok {
+		if status == http.StatusServiceUnavailable {
+			h.Log.Warn("a request was not answered", "path", r.URL.Path, "error", err)
+		}
 		return status, err.Error()
 	}
 	switch {

@@ -32,7 +32,7 @@ type Options struct {
 	Features []string
 	Timeout  time.Duration // of one request's read; 0 is 5 s
 	MaxBody  int64         // bytes of a request; 0 is 8 MiB
-	Log      *slog.Logger  // gets what is our own mistake; nil for nowhere
+	Log      *slog.Logger  // gets what no caller can set right; nil for nowhere
 }
 
 type handler struct{ Options }

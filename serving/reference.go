@@ -102,6 +102,10 @@ func resolveBare(s *asof.Snapshot, feature string) (chosen, error) {
 	}
 	switch len(in) {
 	case 0:
+		if v, err := s.View(feature); err == nil && len(v.Features) > 0 {
+			return chosen{}, fault(FaultNoFeature, asof.Errorf(asof.CodeNotFound, "%q is a feature view; ask for its features one by one, as %s:%s",
+				feature, feature, v.Features[0].Name))
+		}
 		return chosen{}, fault(FaultNoFeature, asof.Errorf(asof.CodeNotFound, "no feature view has a feature %q%s", feature, asof.DidYouMean(feature, distinct(all))))
 	case 1:
 		view, err := servedView(s, in[0])
