@@ -98,7 +98,7 @@ func (f *historicalFlags) events(q *historical.Request) error {
 		}
 	}
 	if e.At.IsZero() && e.From.After(e.To) {
-		return usagef("", "--start %s is after --end %s", instant(e.From, ""), instant(e.To, ""))
+		return usagef("", "--start %s is after --end %s", instant{e.From, ""}, instant{e.To, ""})
 	}
 	q.Entities.Events = e
 	return nil
