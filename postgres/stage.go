@@ -165,7 +165,8 @@ func (s *stage) checkKey(ctx context.Context, table asof.Table, relation string)
 }
 
 // fit gives staged columns the types of the published table, where these are
-// others than declared, and refuses a value that would be another there.
+// others than declared, and refuses a value that would be another there. A
+// floating-point number is always the nearest to what a file says.
 func (s *stage) fit(ctx context.Context, table asof.Table, relation string, present []tableColumn) error {
 	for _, c := range table.Columns {
 		i := slices.IndexFunc(present, func(p tableColumn) bool { return p.name == c.Name })
@@ -176,28 +177,41 @@ func (s *stage) fit(ctx context.Context, table asof.Table, relation string, pres
 		if i < 0 || present[i].typ == strings.Replace(own, "timestamptz", "timestamp with time zone", 1) {
 			continue
 		}
-		name, typ := quoteName(c.Name), present[i].typ
-		doing := fmt.Sprintf("table %q, column %q of type %s there", table.Name, c.Name, typ)
-		rows, err := s.query(ctx, fmt.Sprintf("SELECT %[2]s::text, %[1]s::text FROM %[3]s WHERE %[1]s::%[4]s::%[5]s IS DISTINCT FROM %[1]s LIMIT 1",
-			name, quoteName(table.Key[0]), relation, typ, own))
-		if err != nil {
-			return s.w.db.fault(doing, err)
+		typ := present[i].typ
+		if typ != "double precision" && typ != "real" {
+			if err := s.refuse(ctx, table, relation, c.Name, typ, own); err != nil {
+				return err
+			}
 		}
-		wrong, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (pair [2]string, err error) {
-			return pair, row.Scan(&pair[0], &pair[1])
-		})
-		if err != nil {
-			return s.w.db.fault(doing, err)
-		}
-		if len(wrong) > 0 {
-			return asof.Errorf(asof.CodeInvalid, "table %q, %s=%s: the value %s of column %q does not fit its type there, %s; correct the file, or change the column's type",
-				table.Name, table.Key[0], wrong[0][0], wrong[0][1], c.Name, typ)
-		}
-		if err := s.exec(ctx, fmt.Sprintf("ALTER TABLE %[1]s ALTER %[2]s TYPE %[3]s USING %[2]s::%[3]s", relation, name, typ)); err != nil {
-			return s.w.db.fault(doing, err)
+		if err := s.exec(ctx, fmt.Sprintf("ALTER TABLE %[1]s ALTER %[2]s TYPE %[3]s USING %[2]s::%[3]s", relation, quoteName(c.Name), typ)); err != nil {
+			return s.w.db.fault(fitting(table, c.Name, typ), err)
 		}
 	}
 	return nil
+}
+
+// refuse reports a staged value that would be another in the published type.
+func (s *stage) refuse(ctx context.Context, table asof.Table, relation, column, typ, own string) error {
+	rows, err := s.query(ctx, fmt.Sprintf("SELECT %[2]s::text, %[1]s::text FROM %[3]s WHERE %[1]s::%[4]s::%[5]s IS DISTINCT FROM %[1]s LIMIT 1",
+		quoteName(column), quoteName(table.Key[0]), relation, typ, own))
+	if err != nil {
+		return s.w.db.fault(fitting(table, column, typ), err)
+	}
+	wrong, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (pair [2]string, err error) {
+		return pair, row.Scan(&pair[0], &pair[1])
+	})
+	if err != nil {
+		return s.w.db.fault(fitting(table, column, typ), err)
+	}
+	if len(wrong) > 0 {
+		return asof.Errorf(asof.CodeInvalid, "table %q, %s=%s: the value %s of column %q does not fit its type there, %s; correct the file, or change the column's type",
+			table.Name, table.Key[0], wrong[0][0], wrong[0][1], column, typ)
+	}
+	return nil
+}
+
+func fitting(table asof.Table, column, typ string) string {
+	return fmt.Sprintf("table %q, column %q of type %s there", table.Name, column, typ)
 }
 
 // exec, query and row send statements without preparing them: a temporary

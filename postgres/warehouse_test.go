@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -219,6 +220,31 @@ func TestAValueThatDoesNotFitIsRefused(t *testing.T) {
 	p.Upserts = []asof.Upsert{{Table: wider}}
 	if _, err := publish(t, w, p, map[string][]string{"users": {"b", "", ""}}); err == nil || !strings.Contains(err.Error(), `did you mean "signup_date"`) {
 		t.Errorf("a column that the team's table lacks: %v", err)
+	}
+}
+
+// A team's table may hold floating-point numbers where the pipeline says
+// numeric: they are the nearest, and the same file changes nothing.
+func TestFloatsOfTheTeamsTable(t *testing.T) {
+	url := newDatabase(t)
+	run(t, url, `CREATE TABLE hours (user_id text PRIMARY KEY, hours double precision, mins real)`)
+	w := openWarehouse(t, url)
+	hours := asof.Table{Name: "hours", Key: []string{"user_id"}, Columns: []asof.TableColumn{{Name: "user_id", Type: "text"},
+		{Name: "hours", Type: "numeric"}, {Name: "mins", Type: "numeric"}}}
+	p := asof.Publication{ID: "r", AsOf: jan, Upserts: []asof.Upsert{{Table: hours}}}
+	for i, changed := range []bool{true, false} {
+		done, err := publish(t, w, p, map[string][]string{"hours": {"a", "24.483650766787413", "29.14104464084511"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := done.Tables[0].Added+done.Tables[0].Changed > 0; got != changed {
+			t.Errorf("run %d changes the table: %t, want %t", i+1, got, changed)
+		}
+		p.ID = "again"
+	}
+	rows, err := w.Read(t.Context(), "SELECT hours::text, mins::text FROM hours")
+	if err != nil || fmt.Sprint(rows) != "[[24.483650766787413 29.141045]]" {
+		t.Errorf("hours = %v, %v", rows, err)
 	}
 }
 
