@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/historical"
@@ -56,6 +55,10 @@ func (a *app) historicalCommand() *cobra.Command {
 	flags.StringVarP(&q.Entities.JSON, "dataframe", "d", "", "or a JSON list of objects")
 	flags.StringVarP(&f.start, "start-date", "s", "", "or the keys and event times of the views, from this time on (also --start)")
 	flags.StringVarP(&f.end, "end-date", "e", "", "up to this one (also --end; default: now)")
+	for name, into := range map[string]*string{"start": &f.start, "end": &f.end} {
+		flags.StringVar(into, name, "", "the same as --"+name+"-date, which is Feast's name")
+		flags.Lookup(name).Hidden = true
+	}
 	flags.StringVar(&f.at, "as-of", "", "or every key of the views, at this time")
 	flags.StringArrayVarP(&q.References, "features", "f", nil, "a feature: view:feature; once for each")
 	flags.StringVar(&q.Service, "feature-service", "", "the features of a service instead")
@@ -64,12 +67,6 @@ func (a *app) historicalCommand() *cobra.Command {
 	flags.StringVarP(&q.Output, "out", "o", "", "the file to write: .csv, .parquet or .arrow (default: print JSON)")
 	flags.StringVar(&q.Label, "label", "", "the column that goes last")
 	flags.BoolVar(&f.noReceipt, "no-receipt", false, "write no receipt beside the file")
-	flags.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
-		if name == "start" || name == "end" {
-			name += "-date"
-		}
-		return pflag.NormalizedName(name)
-	})
 	return cmd
 }
 

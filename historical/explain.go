@@ -133,9 +133,9 @@ func (x *explainer) before(ctx context.Context, e *Explanation) error {
 		}
 		at := 0
 		for at < len(rows) && x.createdLater(&rows[at]) {
-			rows[at].Why = fmt.Sprintf("created %s after the time asked about", rows[at].Created.Sub(x.At))
-			if rows[at].Created == nil {
-				rows[at].Why = "its created timestamp is NULL"
+			rows[at].Why = "its created timestamp is NULL"
+			if c := rows[at].Created; c != nil {
+				rows[at].Why = fmt.Sprintf("created %s after the time asked about", length(c.Sub(x.At)))
 			}
 			at++
 		}
@@ -165,8 +165,8 @@ func (x *explainer) judge(e *Explanation, rows []Candidate, at int) {
 	best := rows[at]
 	e.Beaten = append(e.Beaten, rows[:at]...)
 	if over := x.At.Add(-x.view.TTL).Sub(best.Event); x.view.TTL > 0 && over > 0 {
-		best.Why = fmt.Sprintf("expired: older than the ttl of %s allows by %s", x.view.TTL, over)
-		e.Verdict = fmt.Sprintf("the newest row expired %s before: the ttl is %s", over, x.view.TTL)
+		best.Why = fmt.Sprintf("expired: older than the ttl of %s allows by %s", length(x.view.TTL), length(over))
+		e.Verdict = fmt.Sprintf("the newest row expired %s before: the ttl is %s", length(over), length(x.view.TTL))
 		e.Beaten = append(e.Beaten, best)
 	} else {
 		best.Why = "counts"
@@ -184,14 +184,14 @@ func (x *explainer) judge(e *Explanation, rows []Candidate, at int) {
 // whyBeaten says what decided between two rows.
 func (x *explainer) whyBeaten(best, r *Candidate) string {
 	if d := best.Event.Sub(r.Event); d > 0 {
-		return fmt.Sprintf("older by %s", d)
+		return fmt.Sprintf("older by %s", length(d))
 	}
 	if x.view.Created != "" {
 		switch {
 		case r.Created == nil && best.Created != nil:
 			return "equal event time, created timestamp NULL"
 		case r.Created != nil && best.Created.After(*r.Created):
-			return fmt.Sprintf("equal event time, created %s earlier", best.Created.Sub(*r.Created))
+			return fmt.Sprintf("equal event time, created %s earlier", length(best.Created.Sub(*r.Created)))
 		}
 	}
 	for _, f := range x.view.Features {
@@ -212,10 +212,27 @@ func (x *explainer) after(ctx context.Context, e *Explanation) error {
 		rows, e.More = rows[:listedLater], true
 	}
 	for i := len(rows) - 1; i >= 0; i-- {
-		rows[i].Why = fmt.Sprintf("later by %s", rows[i].Event.Sub(x.At))
+		rows[i].Why = fmt.Sprintf("later by %s", length(rows[i].Event.Sub(x.At)))
 		e.Later = append(e.Later, rows[i])
 	}
 	return nil
+}
+
+// length returns a length of time as a person reads it: 3 days, 2 days 1h30m0s.
+func length(d time.Duration) string {
+	const day = 24 * time.Hour
+	days, rest := d/day, d%day
+	switch {
+	case days == 0:
+		return d.String()
+	case days == 1 && rest == 0:
+		return "1 day"
+	case rest == 0:
+		return fmt.Sprintf("%d days", days)
+	case days == 1:
+		return fmt.Sprintf("1 day %s", rest)
+	}
+	return fmt.Sprintf("%d days %s", days, rest)
 }
 
 // endOfTime is later than every event.
@@ -227,7 +244,7 @@ func (x *explainer) missing(ctx context.Context, e *Explanation) (string, error)
 		return "every row up to the time asked about was created after it", nil
 	}
 	if n := len(e.Later); n > 0 {
-		return fmt.Sprintf("the first row is later by %s", e.Later[n-1].Event.Sub(x.At)), nil
+		return fmt.Sprintf("the first row is later by %s", length(e.Later[n-1].Event.Sub(x.At))), nil
 	}
 	span, err := x.Store.Range(ctx, x.view.Source)
 	switch {
