@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"slices"
@@ -39,6 +40,11 @@ type DB struct {
 	where  string // host:port/database, for messages
 }
 
+// session are the settings that decide how values are written and read. A
+// server, database or role may have others, which must not change an answer.
+var session = map[string]string{"application_name": "asof", "timezone": "UTC", "datestyle": "ISO", "intervalstyle": "postgres",
+	"extra_float_digits": "1", "bytea_output": "hex", "standard_conforming_strings": "on"}
+
 // Open prepares a pool. A setting that cannot be right is CodeInvalid; whether
 // the server answers is seen by the first query.
 func Open(ctx context.Context, c Config) (*DB, error) {
@@ -51,9 +57,8 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if schema == "" {
 		schema = "public"
 	}
-	conf.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	maps.Copy(conf.ConnConfig.RuntimeParams, session)
 	conf.ConnConfig.RuntimeParams["search_path"] = pgx.Identifier{schema}.Sanitize()
-	conf.ConnConfig.RuntimeParams["application_name"] = "asof"
 	pool, err := pgxpool.NewWithConfig(ctx, conf)
 	if err != nil {
 		return nil, asof.Errorf(asof.CodeInvalid, "the settings of PostgreSQL are not usable: %s", redact(err.Error(), c.Password))

@@ -248,6 +248,37 @@ func TestFloatsOfTheTeamsTable(t *testing.T) {
 	}
 }
 
+// A database has its own time zone and its own way to write dates and numbers;
+// months, times and values stay what they are.
+func TestTheDatabasesOwnSettings(t *testing.T) {
+	d := storetest.Postgres(t).Database(t)
+	for _, setting := range []string{"timezone = 'Europe/Paris'", "datestyle = 'SQL, DMY'", "extra_float_digits = 0", "bytea_output = 'escape'",
+		"standard_conforming_strings = off"} {
+		run(t, d.URL(), "ALTER DATABASE "+pgx.Identifier{d.Name}.Sanitize()+" SET "+setting)
+	}
+	db := openDatabase(t, d, "")
+	p := asof.Publication{ID: "first", AsOf: jan, Upserts: []asof.Upsert{{Table: users}}}
+	for _, p.ID = range []string{"first", "again"} {
+		done, err := publish(t, db.Warehouse(), p, map[string][]string{"users": {`a\b`, "2021-02-03"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if done.Tables[0].Skipped != "" {
+			t.Errorf("the month is skipped the %s time: %s", p.ID, done.Tables[0].Skipped)
+		}
+	}
+	source := &asof.DataSource{Name: "s", Kind: asof.SourcePostgres, TimestampField: "at",
+		Query: `SELECT user_id AS k, signup_date AS at, '\' || (24.483650766787413::float8)::text AS x FROM users`}
+	held, err := db.Offline().Range(t.Context(), source)
+	if want := time.Date(2021, 2, 3, 0, 0, 0, 0, time.UTC); err != nil || !held.Oldest.Equal(want) {
+		t.Errorf("the oldest row is of %v, want %v; %v", held.Oldest, want, err)
+	}
+	rows, err := latest(t.Context(), db.Offline(), source, feature("x", asof.TypeString))
+	if want := `[a\b \24.483650766787413]`; err != nil || fmt.Sprint(rows) != want {
+		t.Errorf("rows = %v, %v; want %s", rows, err, want)
+	}
+}
+
 func TestAMissingTableIsCreatedWithItsKeys(t *testing.T) {
 	w := openWarehouse(t, newDatabase(t))
 	child := subscription
