@@ -47,7 +47,7 @@ func (db *DB) Online(keyVersion int) (*Online, error) {
 // Close does nothing: the pool is the database's.
 func (o *Online) Close() error { return nil }
 
-const onlineLayout = `CREATE TABLE IF NOT EXISTS %s (
+const onlineLayout = `CREATE TABLE %s (
 	id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	project  text NOT NULL,
 	view     text NOT NULL,
@@ -66,7 +66,7 @@ const onlineViewLayout = `CREATE TABLE %s (
 // Update makes tables for the views of keep and drops those of drop.
 func (o *Online) Update(ctx context.Context, project string, keep []*asof.FeatureView, drop []string) error {
 	return o.db.layOut(ctx, "making the online tables", func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, fmt.Sprintf(onlineLayout, o.db.qualified("asof_online_view"))); err != nil {
+		if err := makeTable(ctx, tx, o.db.qualified("asof_online_view"), onlineLayout); err != nil {
 			return err
 		}
 		for _, v := range keep {
@@ -95,6 +95,17 @@ func (db *DB) layOut(ctx context.Context, doing string, do func(tx pgx.Tx) error
 	return db.fault(doing, err)
 }
 
+// makeTable makes a table that is not there. CREATE TABLE IF NOT EXISTS would
+// need the privilege to create where there is nothing to do.
+func makeTable(ctx context.Context, tx pgx.Tx, name, layout string) error {
+	var there bool
+	if err := tx.QueryRow(ctx, "SELECT to_regclass($1) IS NOT NULL", name).Scan(&there); err != nil || there {
+		return err
+	}
+	_, err := tx.Exec(ctx, fmt.Sprintf(layout, name))
+	return err
+}
+
 func (o *Online) keep(ctx context.Context, tx pgx.Tx, project string, v *asof.FeatureView) error {
 	table, err := o.find(ctx, tx, project, v.Name, " FOR UPDATE")
 	if err != nil {
@@ -109,7 +120,9 @@ func (o *Online) keep(ctx context.Context, tx pgx.Tx, project string, v *asof.Fe
 		if err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, fmt.Sprintf(onlineViewLayout, o.tableName(id)))
+		return makeTable(ctx, tx, o.tableName(id), onlineViewLayout)
+	}
+	if err := makeTable(ctx, tx, table.name, onlineViewLayout); err != nil { // somebody may have dropped it
 		return err
 	}
 	changed, rekeyed := table.schema.Evolve(v)

@@ -38,6 +38,35 @@ func TestOnlineWithoutItsSchema(t *testing.T) {
 	}
 }
 
+// A user without the privilege to create applies what needs nothing new, and a
+// table that somebody dropped by hand is made again.
+func TestOnlineTablesAreMadeWhereTheyAreMissing(t *testing.T) {
+	d := storetest.Postgres(t).Database(t)
+	views := []*asof.FeatureView{onlineView}
+	if err := openOnline(t, openDatabase(t, d, "")).Update(t.Context(), "p", views, nil); err != nil {
+		t.Fatal(err)
+	}
+	user := d
+	user.User, user.Password = "reader_"+d.Name, "geheim"
+	run(t, d.URL(), fmt.Sprintf(`CREATE ROLE %s LOGIN PASSWORD 'geheim'`, user.User), `REVOKE CREATE ON SCHEMA public FROM PUBLIC`,
+		`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO `+user.User)
+	other := openOnline(t, openDatabase(t, user, ""))
+	if err := other.Update(t.Context(), "p", views, nil); err != nil {
+		t.Errorf("nothing to make, without the privilege to: %v", err)
+	}
+	run(t, d.URL(), `DROP TABLE public.asof_online_1`)
+	if err := other.Update(t.Context(), "p", views, nil); asof.ErrorCode(err) != asof.CodeForbidden {
+		t.Errorf("a table to make, without the privilege to: %v", err)
+	}
+	store := openOnline(t, openDatabase(t, d, ""))
+	if err := store.Update(t.Context(), "p", views, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Read(t.Context(), "p", []*asof.Reading{{View: onlineView, Keys: [][]byte{{1}}}}); err != nil {
+		t.Errorf("the table that was dropped: %v", err)
+	}
+}
+
 // TestFeastTables finds tables as Feast lays them out, cut to 63 bytes where
 // PostgreSQL does so, and no others.
 func TestFeastTables(t *testing.T) {
