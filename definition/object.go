@@ -102,8 +102,12 @@ func (o *object) Attr(name string) (starlark.Value, error) {
 	return nil, &python.Error{Message: fmt.Sprintf("%s has no attribute %q", o.class, name) + asof.DidYouMean(name, o.AttrNames())}
 }
 
-// SetField refuses changes: a definition is complete when it is built.
-func (o *object) SetField(name string, _ starlark.Value) error {
+// SetField refuses changes: a definition is complete when it is built. (The
+// statement o.tags |= {…} changes the dict, and then sets what was there.)
+func (o *object) SetField(name string, v starlark.Value) error {
+	if d, ok := v.(*starlark.Dict); ok && o.attrs[name] == starlark.Value(d) {
+		return nil
+	}
 	return &python.Error{Message: fmt.Sprintf("%s of a %s is changed after it was built", name, o.class),
 		Hint: fmt.Sprintf("give it to the constructor: %s(…, %s=…)", o.class, name)}
 }

@@ -19,7 +19,7 @@ func makeBuiltins() starlark.StringDict {
 	all := starlark.StringDict{"True": starlark.True, "False": starlark.False, "None": starlark.None}
 	for name, f := range map[string]builtinFunc{
 		"len": length, "str": toText, "repr": one(func(v starlark.Value) (starlark.Value, error) { return starlark.String(repr(v)), nil }),
-		"int": universe("int"), "float": universe("float"), "bool": universe("bool"), "abs": universe("abs"),
+		"int": universe("int"), "float": universe("float"), "bool": universe("bool"), "abs": absolute,
 		"ord": universe("ord"), "chr": universe("chr"), "hash": universe("hash"),
 		"list": collect("list"), "tuple": collect("tuple"), "set": collect("set"), "frozenset": collect("set"),
 		"dict": toDict, "range": boundedRange, "enumerate": enumerate, "zip": zip,
@@ -93,6 +93,16 @@ func universe(name string) builtinFunc {
 		}
 		return starlark.Call(thread, own, args, kwargs)
 	}
+}
+
+// absolute is abs of numbers and durations.
+func absolute(thread *starlark.Thread, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	if len(args) == 1 {
+		if d, ok := args[0].(Timedelta); ok {
+			return max(d, -d), nil
+		}
+	}
+	return starlark.Call(thread, starlark.Universe["abs"], args, kwargs)
 }
 
 func length(_ *starlark.Thread, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {

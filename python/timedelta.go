@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"go.starlark.net/starlark"
@@ -22,8 +23,8 @@ func (d Timedelta) Freeze()               {}
 func (d Timedelta) Truth() starlark.Bool  { return d != 0 }
 func (d Timedelta) Hash() (uint32, error) { return starlark.MakeInt64(int64(d)).Hash() }
 
-// String writes a duration as Python's str does: 1 day, 2:03:04.
-func (d Timedelta) String() string {
+// PythonString writes a duration as Python's str does: 1 day, 2:03:04.
+func (d Timedelta) PythonString() string {
 	rest := time.Duration(d)
 	days := rest / (24 * time.Hour)
 	rest -= days * 24 * time.Hour
@@ -41,6 +42,20 @@ func (d Timedelta) String() string {
 		return fmt.Sprintf("%d day, %s", days, clock)
 	}
 	return fmt.Sprintf("%d days, %s", days, clock)
+}
+
+// String writes a duration as Python's repr does: datetime.timedelta(days=1).
+func (d Timedelta) String() string {
+	var parts []string
+	for _, name := range []string{"days", "seconds", "microseconds"} {
+		if part, _ := d.Attr(name); part != starlark.MakeInt(0) {
+			parts = append(parts, name+"="+part.String())
+		}
+	}
+	if len(parts) == 0 {
+		parts = []string{"0"}
+	}
+	return "datetime.timedelta(" + strings.Join(parts, ", ") + ")"
 }
 
 // AttrNames returns the parts of a duration.
