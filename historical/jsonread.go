@@ -66,12 +66,15 @@ func (r *Request) openJSON(c *choice) (*entityRows, error) {
 // names first come.
 func parseJSON(text string) ([]*jsonColumn, int, error) {
 	fail := func(format string, args ...any) ([]*jsonColumn, int, error) {
+		if err, ok := args[len(args)-1].(error); ok && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) {
+			args[len(args)-1] = errors.New("it ends before its list does")
+		}
 		return nil, 0, asof.Errorf(asof.CodeInvalid, jsonText+": "+format, args...)
 	}
 	dec := json.NewDecoder(strings.NewReader(text))
 	dec.UseNumber()
 	if start, err := dec.Token(); err != nil || start != json.Delim('[') {
-		return fail(`it is no list of objects; write [{"user_id": 7, "event_timestamp": "2024-01-31"}]`)
+		return fail("%s", `it is no list of objects; write [{"user_id": 7, "event_timestamp": "2024-01-31"}]`)
 	}
 	var table []*jsonColumn
 	rows := 0
@@ -105,7 +108,7 @@ func parseJSON(text string) ([]*jsonColumn, int, error) {
 		return fail("%w", err)
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return fail("something follows the list")
+		return fail("%s", "something follows the list")
 	}
 	return table, rows, nil
 }
