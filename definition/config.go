@@ -4,7 +4,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 
@@ -61,7 +60,8 @@ func LoadConfig(dir, path string) (*Config, error) {
 	}
 	file, err := parser.ParseBytes(text, 0)
 	if err != nil {
-		return nil, asof.Errorf(asof.CodeInvalid, "%s is not valid YAML: %s", path, yaml.FormatError(err, false, true))
+		// Without the lines around it: they may hold a password.
+		return nil, asof.Errorf(asof.CodeInvalid, "%s is not valid YAML: %s", path, yamlMistake(err))
 	}
 	if dir, err = filepath.Abs(dir); err != nil {
 		return nil, asof.Errorf(asof.CodeInvalid, "the folder of the repository: %w", err)

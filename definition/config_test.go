@@ -87,7 +87,7 @@ func TestConfigMistakes(t *testing.T) {
 		"registry: r.db\n": "`project` is missing",
 		"- a\n":            "`key: value` lines",
 		"project: p\nregistry: r.db\nentity_key_serialization_version: 1\n":   "feature_store.yaml:3: entity_key_serialization_version is 1; write 2 or 3",
-		"project: p\nregistry: r.db\nentity_key_serialization_version: two\n": "feature_store.yaml:3: entity_key_serialization_version:",
+		"project: p\nregistry: r.db\nentity_key_serialization_version: two\n": "feature_store.yaml:3: entity_key_serialization_version has to be a whole number",
 		"project: p\nregistry: r.db\nasof: {on_expired: forget}\n":            `on_expired is "forget"; write keep or drop`,
 	} {
 		if _, err := config(t, text); err == nil || !strings.Contains(err.Error(), want) {

@@ -1,6 +1,7 @@
 package definition
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"reflect"
@@ -136,13 +137,52 @@ func (r *reading) text(n ast.Node, name string, into *string) {
 }
 
 func (r *reading) decode(n ast.Node, name string, into any) {
-	if err := yaml.NodeToValue(n, into); err != nil {
-		message, _, _ := strings.Cut(yaml.FormatError(err, false, false), "\n")
-		if _, after, ok := strings.Cut(message, "] "); ok {
-			message = after
-		}
-		r.problem(n, "%s: %s", name, message)
+	err := yaml.NodeToValue(n, into)
+	var wrong *yaml.TypeError
+	switch {
+	case err == nil:
+	case errors.As(err, &wrong):
+		at := asof.Place{File: r.path, Line: wrong.Token.Position.Line}
+		r.problems = append(r.problems, asof.Problem{Place: at, Message: keyOf(n, name, wrong.Token) + " has to be " + kindOf(wrong.DstType)})
+	default:
+		r.problem(n, "%s: %s", name, yamlMistake(err))
 	}
+}
+
+// yamlMistake is an error of the parser without the text around it; a line and
+// column in brackets may stand in front.
+func yamlMistake(err error) string {
+	message, _, _ := strings.Cut(yaml.FormatError(err, false, false), "\n")
+	return message
+}
+
+// keyOf returns the name of the setting below n whose value is at a token.
+func keyOf(n ast.Node, name string, value *token.Token) string {
+	if m, ok := n.(*ast.MappingNode); ok {
+		for _, item := range m.Values {
+			if item.Value.GetToken().Position.Line == value.Position.Line {
+				return name + "." + item.Key.GetToken().Value
+			}
+		}
+	}
+	return name
+}
+
+// kindOf says what a value of a Go type is in YAML.
+func kindOf(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Int, reflect.Int32, reflect.Int64, reflect.Uint, reflect.Uint32, reflect.Uint64:
+		return "a whole number"
+	case reflect.Float32, reflect.Float64:
+		return "a number"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Slice:
+		return "a list"
+	case reflect.Map, reflect.Struct:
+		return "a mapping, key: value"
+	}
+	return "one text"
 }
 
 var variable = regexp.MustCompile(`\$(?:(\w+)|\{([^}]*)\})`)
