@@ -157,15 +157,21 @@ func failure(results []Result) error {
 	case 0:
 		return nil
 	case 1:
-		return asof.Errorf(asof.ErrorCode(failed[0].Err), "feature view %q was not materialized: %w", failed[0].View, failed[0].Err)
+		return &asof.Error{Code: asof.ErrorCode(failed[0].Err), Cause: failed[0].Err,
+			Message: fmt.Sprintf("feature view %q was not materialized: %s", failed[0].View, reason(failed[0]))}
 	}
 	errs, lines := make([]error, len(failed)), make([]string, len(failed))
 	for i, r := range failed {
 		errs[i] = r.Err
-		lines[i] = fmt.Sprintf("  %s: %v", r.View, r.Err)
+		lines[i] = fmt.Sprintf("  %s: %s", r.View, reason(r))
 	}
 	return &asof.Error{Code: asof.ErrorCode(errs[0]), Cause: errors.Join(errs...),
 		Message: fmt.Sprintf("%d of %d feature views were not materialized:\n%s", len(failed), len(results), strings.Join(lines, "\n"))}
+}
+
+// reason is why a view failed, without its name where the error begins with it.
+func reason(r Result) string {
+	return strings.TrimPrefix(r.Err.Error(), fmt.Sprintf("feature view %q: ", r.View))
 }
 
 func (r *Result) note(text string) {

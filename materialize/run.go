@@ -2,6 +2,7 @@ package materialize
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -30,6 +31,9 @@ func (m *Materializer) recorded(ctx context.Context, v *asof.FeatureView, r *Res
 	}
 	if err != nil {
 		entry.Error = err.Error()
+		if errors.Is(err, context.Canceled) {
+			entry.Error = "interrupted"
+		}
 		// A run that was cancelled is recorded all the same.
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
