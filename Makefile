@@ -34,6 +34,10 @@ test: feast-venv ## what CI runs: linters and all tests, with real PostgreSQL, R
 test-all: test ## make test, then everything under the race detector and on a newer PostgreSQL
 	@scripts/test.sh all
 
+.PHONY: bench-offline
+bench-offline: build feast-venv ## training data beside Feast and the bare engine, as ratios
+	go run ./bench/offline $(ARGS)
+
 .PHONY: lint
 lint: format-check vet staticcheck vulnerabilities ## gofmt, go vet, staticcheck, govulncheck
 

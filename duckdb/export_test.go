@@ -9,3 +9,9 @@ func (w *Warehouse) OnStep(step func(name string)) { w.step = step }
 
 // At has the warehouse take now for the time.
 func (w *Warehouse) At(now func() time.Time) { w.now = now }
+
+// InEngine leaves every point-in-time join to DuckDB.
+func (o *Offline) InEngine() *Offline {
+	o.history = 0
+	return o
+}

@@ -4,9 +4,11 @@ package duckdb
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -32,7 +34,12 @@ type Offline struct {
 	warehouse *Warehouse
 	engine    engine
 	mem       memory.Allocator
+	history   int64 // bytes of sources that a point-in-time query may hold in memory
 }
+
+// historyInMemory bounds what a point-in-time query takes of memory beside
+// DuckDB; sources that are larger are joined by DuckDB, which can spill.
+const historyInMemory = 1 << 30
 
 // OpenOffline returns an offline store. It reads nothing yet.
 func OpenOffline(o Options) (*Offline, error) {
@@ -43,7 +50,11 @@ func OpenOffline(o Options) (*Offline, error) {
 	if o.Spill == "" {
 		o.Spill = filepath.Join(os.TempDir(), fmt.Sprintf("asof-duckdb-%d", os.Getpid()))
 	}
-	return &Offline{dir: dir, warehouse: o.Warehouse, mem: memory.DefaultAllocator,
+	history := int64(historyInMemory)
+	if o.Memory > 0 {
+		history = min(history, o.Memory/2)
+	}
+	return &Offline{dir: dir, warehouse: o.Warehouse, mem: memory.DefaultAllocator, history: history,
 		engine: engine{memory: o.Memory, spill: o.Spill}}, nil
 }
 
@@ -68,24 +79,59 @@ func (o *Offline) historical(ctx context.Context, s *session, q *asof.PointInTim
 		}
 		query.Views = append(query.Views, v)
 	}
-	var rows *pit.Rows
-	var err error
 	if q.Entities.Records == nil {
-		err = s.entities(ctx, q, query)
-	} else {
-		rows, err = s.entityTable(ctx, q, query, o.mem)
+		if err := s.entities(ctx, q, query); err != nil {
+			return nil, err
+		}
+		return s.historical(ctx, query, nil, o.mem)
 	}
+	rows, err := pit.ReadRows(ctx, q.Entities.Records, q.Timestamp, query.Views, o.mem)
 	if err != nil {
 		return nil, err
 	}
+	query.From, query.To = rows.From, rows.To
+	joined, err := pit.Join(ctx, query, rows, func(ctx context.Context, v *pit.View) (array.RecordReader, error) {
+		return o.scan(ctx, s, query, v)
+	}, o.history, o.mem)
+	switch {
+	case err == nil:
+		_ = s.close() // nothing of the engine is needed any more
+		return pit.HistoricalAnswer(query, rows, joined, o.mem), nil
+	case !errors.Is(err, pit.ErrNotInMemory):
+		rows.Release()
+		return nil, err
+	}
+	if err := s.load(ctx, pit.EntityTable, rows.Index, rows.IndexSchema); err != nil {
+		rows.Release()
+		return nil, s.fault("the entity rows cannot be read", err)
+	}
+	return s.historical(ctx, query, rows, o.mem)
+}
+
+// scan reads the rows of a view over a connection of its own.
+func (o *Offline) scan(ctx context.Context, s *session, query *pit.Query, v *pit.View) (array.RecordReader, error) {
+	other, err := o.beside(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := other.query(ctx, pit.Scan(pit.DuckDB, query, v))
+	if err != nil {
+		err = other.failing(ctx, &pit.Query{Views: []*pit.View{v}}, fmt.Sprintf("feature view %q cannot be read", v.ViewQuery.View), err)
+		return nil, errors.Join(err, other.close())
+	}
+	return rows, nil
+}
+
+// historical has the engine match the rows.
+func (s *session) historical(ctx context.Context, query *pit.Query, rows *pit.Rows, mem memory.Allocator) (array.RecordReader, error) {
 	raw, err := s.query(ctx, pit.Historical(pit.DuckDB, query))
 	if err != nil {
 		if rows != nil {
 			rows.Release()
 		}
-		return nil, s.fault("the point-in-time query fails", err)
+		return nil, s.failing(ctx, query, "the point-in-time query fails", err)
 	}
-	return pit.HistoricalAnswer(query, rows, raw, o.mem), nil
+	return pit.HistoricalAnswer(query, rows, raw, mem), nil
 }
 
 // entities describes the SELECT that makes the entity rows: the one given, or
@@ -107,20 +153,6 @@ func (s *session) entities(ctx context.Context, q *asof.PointInTime, query *pit.
 	}
 	query.Select.Columns = columns
 	return pit.CheckEntities(columnNames(columns), q.Timestamp, query.Views)
-}
-
-// entityTable reads the entity rows and puts their index into the session.
-func (s *session) entityTable(ctx context.Context, q *asof.PointInTime, query *pit.Query, mem memory.Allocator) (*pit.Rows, error) {
-	rows, err := pit.ReadRows(ctx, q.Entities.Records, q.Timestamp, query.Views, mem)
-	if err != nil {
-		return nil, err
-	}
-	query.From, query.To = rows.From, rows.To
-	if err := s.load(ctx, pit.EntityTable, rows.Index, rows.IndexSchema); err != nil {
-		rows.Release()
-		return nil, s.fault("the entity rows cannot be read", err)
-	}
-	return rows, nil
 }
 
 // PullLatest answers with the newest row of each key.
@@ -152,10 +184,21 @@ func (o *Offline) latest(ctx context.Context, q *asof.Latest, render func(*pit.V
 		}
 		raw, err := s.query(ctx, render(v))
 		if err != nil {
-			return nil, s.fault(fmt.Sprintf("feature view %q cannot be read", q.View.View), err)
+			return nil, s.failing(ctx, &pit.Query{Views: []*pit.View{v}}, fmt.Sprintf("feature view %q cannot be read", q.View.View), err)
 		}
 		return pit.LatestAnswer(v, raw, o.mem), nil
 	})
+}
+
+// failing gives a query's error its code, and names the join key where one is
+// the reason.
+func (s *session) failing(ctx context.Context, query *pit.Query, doing string, err error) error {
+	if strings.Contains(err.Error(), "Conversion Error") {
+		if bad := pit.KeyFault(pit.DuckDB, query, func(sql string) error { return execute(ctx, s.conn, sql) }); bad != nil {
+			return bad
+		}
+	}
+	return s.fault(doing, err)
 }
 
 // answer runs a question in a session of its own, which the reader then owns.

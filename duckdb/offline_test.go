@@ -61,13 +61,25 @@ func run(t *testing.T, statements ...string) {
 
 func TestOfflineParquet(t *testing.T) {
 	storetest.Offline(t, func(t *testing.T) storetest.OfflineUnderTest {
-		dir := t.TempDir()
-		return storetest.OfflineUnderTest{Name: "parquet", OfflineStore: offline(t, asofduckdb.Options{Dir: dir}),
-			Load: func(t *testing.T, table storetest.OfflineTable) *asof.DataSource {
-				copyTo(t, table, filepath.Join(dir, table.Name+".parquet"))
-				return &asof.DataSource{Name: table.Name, Kind: asof.SourceFile, Path: table.Name + ".parquet"}
-			}}
+		return overParquet(t, func(o *asofduckdb.Offline) *asofduckdb.Offline { return o })
 	})
+}
+
+// TestOfflineInEngine has DuckDB match the rows, as for sources that are too
+// large to be joined in memory.
+func TestOfflineInEngine(t *testing.T) {
+	storetest.Offline(t, func(t *testing.T) storetest.OfflineUnderTest { return overParquet(t, (*asofduckdb.Offline).InEngine) })
+}
+
+// overParquet is a store whose tables are Parquet files.
+func overParquet(t *testing.T, with func(*asofduckdb.Offline) *asofduckdb.Offline) storetest.OfflineUnderTest {
+	t.Helper()
+	dir := t.TempDir()
+	return storetest.OfflineUnderTest{Name: "parquet", OfflineStore: with(offline(t, asofduckdb.Options{Dir: dir})),
+		Load: func(t *testing.T, table storetest.OfflineTable) *asof.DataSource {
+			copyTo(t, table, filepath.Join(dir, table.Name+".parquet"))
+			return &asof.DataSource{Name: table.Name, Kind: asof.SourceFile, Path: table.Name + ".parquet"}
+		}}
 }
 
 func TestOfflineCSV(t *testing.T) {

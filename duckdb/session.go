@@ -97,6 +97,7 @@ type session struct {
 	arrow  *duckdb.Arrow
 	pin    *Pin
 	tables []string // all of the warehouse's
+	views  []string // the statements that make those that its SQL may mean
 }
 
 // session opens a session whose SQL is among the texts: the tables that they
@@ -110,7 +111,22 @@ func (o *Offline) session(ctx context.Context, texts ...string) (*session, error
 	return s, nil
 }
 
-func (o *Offline) start(ctx context.Context, s *session, text string) error {
+func (o *Offline) start(ctx context.Context, s *session, text string) (err error) {
+	if o.warehouse != nil {
+		if s.pin, err = o.warehouse.Pin(ctx); err != nil {
+			return err
+		}
+	}
+	for _, t := range s.pin.Tables() {
+		s.tables = append(s.tables, t.Name)
+		if strings.Contains(text, strings.ToLower(t.Name)) {
+			s.views = append(s.views, "CREATE TEMP VIEW "+quoteName(t.Name)+" AS FROM "+t.Relation)
+		}
+	}
+	return o.connect(ctx, s)
+}
+
+func (o *Offline) connect(ctx context.Context, s *session) error {
 	connector, err := o.engine.open(ctx)
 	if err != nil {
 		return err
@@ -121,19 +137,17 @@ func (o *Offline) start(ctx context.Context, s *session, text string) error {
 	if s.arrow, err = duckdb.NewArrowFromConn(s.conn); err != nil {
 		return err
 	}
-	if o.warehouse != nil {
-		if s.pin, err = o.warehouse.Pin(ctx); err != nil {
-			return err
-		}
+	return execute(ctx, s.conn, append([]string{"SET TimeZone = 'UTC'"}, s.views...)...)
+}
+
+// beside opens another connection that sees the same tables; s, whose pin
+// holds them, is closed after it.
+func (o *Offline) beside(ctx context.Context, s *session) (*session, error) {
+	other := &session{pin: new(Pin), tables: s.tables, views: s.views}
+	if err := o.connect(ctx, other); err != nil {
+		return nil, errors.Join(fault("DuckDB cannot start", err), other.close())
 	}
-	statements := []string{"SET TimeZone = 'UTC'"}
-	for _, t := range s.pin.Tables() {
-		s.tables = append(s.tables, t.Name)
-		if strings.Contains(text, strings.ToLower(t.Name)) {
-			statements = append(statements, "CREATE TEMP VIEW "+quoteName(t.Name)+" AS FROM "+t.Relation)
-		}
-	}
-	return execute(ctx, s.conn, statements...)
+	return other, nil
 }
 
 func (s *session) close() error {

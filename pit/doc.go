@@ -6,5 +6,6 @@
 // ([ReadRows]) or names the SELECT that makes them ([Select]), runs what
 // [Historical], [Latest] or [Range] returns, and hands the rows to [Answer].
 // How an engine writes things is its [Dialect]; how the rows are matched is one
-// of the plans in plan.go, all of which give the same answer.
+// of the plans in plan.go, all of which give the same answer. An engine that
+// scans faster than it matches hands [Join] what [Scan] selects instead.
 package pit

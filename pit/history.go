@@ -1,0 +1,355 @@
+package pit
+
+import (
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+)
+
+// ErrNotInMemory says that the rows of a view are not for Join: too many, of
+// types that it does not hold, or of equal keys and times, between which only
+// the engine decides. The SQL of Historical answers then.
+var ErrNotInMemory = errors.New("the view's rows can't be joined in memory")
+
+// keyring numbers the keys that the entity rows have.
+type keyring struct {
+	numbers map[string]int32
+	rows    [][]int32 // the number of each entity row's key, by batch; -1 where one is NULL
+}
+
+// number returns the number of a key, -1 for one that no entity row has.
+func (k *keyring) number(key []byte) int32 {
+	if n, ok := k.numbers[string(key)]; ok {
+		return n
+	}
+	return -1
+}
+
+// newKeyring reads the keys of the entity rows, which are in columns of index.
+func newKeyring(index []arrow.RecordBatch, columns []int) (*keyring, error) {
+	k := &keyring{numbers: map[string]int32{}, rows: make([][]int32, len(index))}
+	var key []byte
+	for i, batch := range index {
+		keys := make([]arrow.Array, len(columns))
+		for j, c := range columns {
+			keys[j] = batch.Column(c)
+		}
+		appendKey, err := keyWriter(keys)
+		if err != nil {
+			return nil, err
+		}
+		k.rows[i] = make([]int32, batch.NumRows())
+		for row := range k.rows[i] {
+			if anyNull(keys, row) {
+				k.rows[i][row] = -1
+				continue
+			}
+			key = appendKey(key[:0], row)
+			n, ok := k.numbers[string(key)]
+			if !ok {
+				n = int32(len(k.numbers))
+				k.numbers[string(key)] = n
+			}
+			k.rows[i][row] = n
+		}
+	}
+	return k, nil
+}
+
+func anyNull(keys []arrow.Array, row int) bool {
+	for _, k := range keys {
+		if k.IsNull(row) {
+			return true
+		}
+	}
+	return false
+}
+
+// history is the rows of one view whose keys some entity row has, in memory,
+// by key and time.
+type history struct {
+	view    *View
+	keys    *keyring
+	start   []int32       // where the rows of each key start, and of what would be one more, in the next three
+	rows    []int32       // row numbers, by key, then by time
+	events  []int64       // microseconds
+	created []int64       // likewise; nil without a created column; unset is the lowest
+	columns []arrow.Array // the features, by row number
+}
+
+// unset stands for a created time that is NULL: older than any.
+const unset = math.MinInt64
+
+// readHistory reads what Scan selects to its end.
+func readHistory(v *View, keys *keyring, scan array.RecordReader, budget int64, mem memory.Allocator) (*history, error) {
+	h := &history{view: v, keys: keys}
+	b := historyBuilder{history: h, chunks: make([][]arrow.Array, len(v.Features)), left: budget, mem: mem}
+	defer b.release()
+	for scan.Next() {
+		if err := b.add(scan.RecordBatch()); err != nil {
+			return nil, err
+		}
+	}
+	if err := scan.Err(); err != nil {
+		return nil, err
+	}
+	if err := b.sort(); err != nil {
+		return nil, err
+	}
+	if err := b.concatenate(scan.Schema()); err != nil {
+		h.release()
+		return nil, err
+	}
+	return h, nil
+}
+
+func (h *history) release() {
+	for _, c := range h.columns {
+		c.Release()
+	}
+	h.columns = nil
+}
+
+// match returns the row that counts for a key at a time, -1 for none.
+func (h *history) match(key int32, at int64, cutoff bool) int32 {
+	from, to := h.start[key], h.start[key+1]
+	for low, high := from, to; low < high; { // the first row after at
+		middle := int32(uint32(low+high) >> 1)
+		if h.events[middle] <= at {
+			low = middle + 1
+		} else {
+			high = middle
+		}
+		to = low
+	}
+	for i := to - 1; i >= from; i-- {
+		switch {
+		case h.view.TTL > 0 && h.events[i] < at-h.view.TTL.Microseconds():
+			return -1
+		case !cutoff || h.created == nil || h.created[i] != unset && h.created[i] <= at:
+			return h.rows[i]
+		}
+	}
+	return -1
+}
+
+// historyBuilder collects the rows of a history as they are scanned.
+type historyBuilder struct {
+	*history
+	key    []int32 // of each row; -1 where no entity row has it
+	at     []int64 // its event time
+	made   []int64 // its created time
+	chunks [][]arrow.Array
+	loose  int   // of the chunks, the last so many are the engine's
+	left   int64 // bytes that may still be taken
+	mem    memory.Allocator
+}
+
+func (b *historyBuilder) release() {
+	for _, list := range b.chunks {
+		for _, c := range list {
+			c.Release()
+		}
+	}
+}
+
+func (b *historyBuilder) add(batch arrow.RecordBatch) error {
+	b.left -= size(batch) + 32*batch.NumRows()
+	if b.left < 0 || int64(len(b.key))+batch.NumRows() > math.MaxInt32 {
+		return fmt.Errorf("%w: feature view %s has too many", ErrNotInMemory, b.view.View)
+	}
+	keys := len(b.view.Keys)
+	appendKey, err := keyWriter(batch.Columns()[:keys])
+	if err != nil {
+		return err
+	}
+	var key []byte
+	for row := range int(batch.NumRows()) {
+		key = appendKey(key[:0], row)
+		b.key = append(b.key, b.keys.number(key))
+	}
+	b.at = appendMicros(b.at, batch.Column(keys))
+	next := keys + 1
+	if b.view.Created != "" {
+		b.made = appendMicros(b.made, batch.Column(next))
+		next++
+	}
+	for i := range b.chunks {
+		column := batch.Column(next + i)
+		column.Retain()
+		b.chunks[i] = append(b.chunks[i], column)
+	}
+	if b.loose++; b.loose == loose {
+		return b.gather()
+	}
+	return nil
+}
+
+// loose is how many batches of the engine's are held before they are copied:
+// theirs is memory that the engine gets back.
+const loose = 64
+
+// gather copies the batches of the engine's into one chunk of each feature.
+func (b *historyBuilder) gather() error {
+	for i, list := range b.chunks {
+		first := len(list) - b.loose
+		chunk, err := array.Concatenate(list[first:], b.mem)
+		if err != nil {
+			return err
+		}
+		for _, c := range list[first:] {
+			c.Release()
+		}
+		b.chunks[i] = append(list[:first], chunk)
+	}
+	b.loose = 0
+	return nil
+}
+
+// size returns the bytes that a batch's values take.
+func size(batch arrow.RecordBatch) (bytes int64) {
+	for _, c := range batch.Columns() {
+		for _, buffer := range c.Data().Buffers() {
+			if buffer != nil {
+				bytes += int64(buffer.Len())
+			}
+		}
+	}
+	return bytes
+}
+
+// sort puts the rows by key and time. Sources are mostly in the order of time,
+// so the rows of a key are sorted only where they are not.
+func (b *historyBuilder) sort() error {
+	b.start = make([]int32, len(b.keys.numbers)+1)
+	for _, key := range b.key {
+		if key >= 0 {
+			b.start[key+1]++
+		}
+	}
+	for i := 1; i < len(b.start); i++ {
+		b.start[i] += b.start[i-1]
+	}
+	b.rows = make([]int32, b.start[len(b.start)-1])
+	next := slices.Clone(b.start)
+	for row, key := range b.key {
+		if key >= 0 {
+			b.rows[next[key]] = int32(row)
+			next[key]++
+		}
+	}
+	for key := range len(b.keys.numbers) {
+		rows := b.rows[b.start[key]:b.start[key+1]]
+		if !slices.IsSortedFunc(rows, b.compare) {
+			slices.SortFunc(rows, b.compare)
+		}
+		for i := 1; i < len(rows); i++ {
+			if b.compare(rows[i-1], rows[i]) == 0 {
+				return fmt.Errorf("%w: feature view %s has rows of one key and one time", ErrNotInMemory, b.view.View)
+			}
+		}
+	}
+	b.events = make([]int64, len(b.rows))
+	for i, row := range b.rows {
+		b.events[i] = b.at[row]
+	}
+	if b.made != nil {
+		b.created = make([]int64, len(b.rows))
+		for i, row := range b.rows {
+			b.created[i] = b.made[row]
+		}
+	}
+	return nil
+}
+
+// compare orders two rows of one key: the greater counts.
+func (b *historyBuilder) compare(x, y int32) int {
+	if c := cmp.Compare(b.at[x], b.at[y]); c != 0 || b.made == nil {
+		return c
+	}
+	return cmp.Compare(b.made[x], b.made[y])
+}
+
+// concatenate makes one array of each feature's chunks.
+func (b *historyBuilder) concatenate(schema *arrow.Schema) error {
+	first := schema.NumFields() - len(b.chunks)
+	for i, list := range b.chunks {
+		typ := schema.Field(first + i).Type
+		if !inMemory(typ) {
+			return fmt.Errorf("%w: feature view %s has a feature of type %s", ErrNotInMemory, b.view.View, typ)
+		}
+		if len(list) == 0 {
+			b.columns = append(b.columns, array.MakeArrayOfNull(b.mem, typ, 0))
+			continue
+		}
+		column, err := array.Concatenate(list, b.mem)
+		if err != nil {
+			return err
+		}
+		b.columns = append(b.columns, column)
+		for _, c := range list {
+			c.Release()
+		}
+		b.chunks[i] = nil
+	}
+	return nil
+}
+
+// inMemory reports whether values of a type can be taken by their row numbers.
+func inMemory(t arrow.DataType) bool {
+	_, fixed := t.(arrow.FixedWidthDataType)
+	return fixed && t.ID() != arrow.DICTIONARY || arrow.IsBaseBinary(t.ID()) || t.ID() == arrow.BOOL
+}
+
+// appendMicros appends the times of a column of microseconds.
+func appendMicros(dst []int64, column arrow.Array) []int64 {
+	times := column.(*array.Timestamp)
+	for i, t := range times.TimestampValues() {
+		if times.IsNull(i) {
+			t = unset
+		}
+		dst = append(dst, int64(t))
+	}
+	return dst
+}
+
+// keyWriter returns what appends the key of a row as bytes: the same bytes for
+// the same values, whatever the columns of a batch, and for no others. A row
+// with a NULL key has none, and none is asked for.
+func keyWriter(columns []arrow.Array) (func(dst []byte, row int) []byte, error) {
+	writers := make([]func([]byte, int) []byte, len(columns))
+	for i, c := range columns {
+		switch c := c.(type) {
+		case *array.String:
+			writers[i] = func(dst []byte, row int) []byte { return append(dst, c.Value(row)...) }
+		case *array.Binary:
+			writers[i] = func(dst []byte, row int) []byte { return append(dst, c.Value(row)...) }
+		case *array.Int64:
+			writers[i] = func(dst []byte, row int) []byte { return binary.LittleEndian.AppendUint64(dst, uint64(c.Value(row))) }
+		case *array.Int32:
+			writers[i] = func(dst []byte, row int) []byte { return binary.LittleEndian.AppendUint64(dst, uint64(c.Value(row))) }
+		case *array.Timestamp:
+			writers[i] = func(dst []byte, row int) []byte { return binary.LittleEndian.AppendUint64(dst, uint64(c.Value(row))) }
+		default:
+			return nil, fmt.Errorf("%w: a join key is of type %s", ErrNotInMemory, c.DataType())
+		}
+	}
+	if len(writers) == 1 {
+		return writers[0], nil
+	}
+	return func(dst []byte, row int) []byte {
+		for _, write := range writers {
+			at := len(dst)
+			dst = write(append(dst, 0, 0, 0, 0), row)
+			binary.LittleEndian.PutUint32(dst[at:], uint32(len(dst)-at-4)) // ("1","11") is not ("11","1")
+		}
+		return dst
+	}, nil
+}
