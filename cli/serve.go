@@ -27,7 +27,7 @@ func (r *repository) reader(ctx context.Context) (*serving.Reader, error) {
 		return nil, err
 	}
 	return serving.New(serving.Options{Registry: registry, Online: online, Project: r.config.Project,
-		KeyVersion: r.config.KeyVersion, OnExpired: r.config.Asof.OnExpired})
+		OnExpired: r.config.Asof.OnExpired})
 }
 
 // feastServeFlags are flags of Feast's serve that have no meaning in one

@@ -65,12 +65,17 @@ func fileRegistry(_ context.Context, s cli.Setup) (asof.Registry, error) {
 	return registryfile.Open(file, nil), nil
 }
 
+// ownKeyVersion is the version of the entity keys in layouts of our own, which
+// Feast does not read, whatever entity_key_serialization_version says: a change
+// of that setting must not hide what is online.
+const ownKeyVersion = 3
+
 func sqliteOnline(_ context.Context, s cli.Setup) (asof.OnlineStore, error) {
 	file, err := filePath(s, "data/online.db")
 	if err != nil {
 		return nil, err
 	}
-	return sqlite.OpenOnline(file, s.Config.KeyVersion)
+	return sqlite.OpenOnline(file, ownKeyVersion)
 }
 
 // sqliteLedger keeps asof.db beside the registry's file.

@@ -63,7 +63,7 @@ func postgresOnline(ctx context.Context, s cli.Setup) (asof.OnlineStore, error) 
 	if err != nil {
 		return nil, err
 	}
-	return db.Online(s.Config.KeyVersion)
+	return db.Online(ownKeyVersion)
 }
 
 func postgresLedger(ctx context.Context, s cli.Setup) (asof.Ledger, error) {
