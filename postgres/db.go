@@ -114,7 +114,9 @@ func (db *DB) fault(doing string, err error) error {
 	switch server.Code[:2] {
 	case "28":
 		return asof.Errorf(asof.CodeUnauthenticated, "%s: PostgreSQL at %s refuses the login: %s; check user and password in feature_store.yaml", doing, db.where, server.Message)
-	case "40", "53", "55", "57", "58":
+	case "53":
+		return asof.Errorf(asof.CodeUnavailable, "%s: PostgreSQL at %s is full: %s (SQLSTATE %s); end what uses it up, or raise the server's limit", doing, db.where, server.Message, server.Code)
+	case "40", "55", "57", "58":
 		return asof.Errorf(asof.CodeUnavailable, "%s: PostgreSQL at %s: %s (SQLSTATE %s)", doing, db.where, server.Message, server.Code)
 	case "3D":
 		return asof.Errorf(asof.CodeUnavailable, "%s: PostgreSQL at %s: %s; create it, or correct `database` in feature_store.yaml", doing, db.where, server.Message)

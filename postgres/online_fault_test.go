@@ -54,6 +54,11 @@ func TestOnlineTablesAreMadeWhereTheyAreMissing(t *testing.T) {
 	if err := other.Update(t.Context(), "p", views, nil); err != nil {
 		t.Errorf("nothing to make, without the privilege to: %v", err)
 	}
+	run(t, d.URL(), "ALTER ROLE "+user.User+" CONNECTION LIMIT 0")
+	full := openOnline(t, openDatabase(t, user, "")).Update(t.Context(), "p", views, nil)
+	if asof.ErrorCode(full) != asof.CodeUnavailable || !strings.Contains(full.Error(), "raise the server's limit") {
+		t.Errorf("no connection left: %v", full)
+	}
 	run(t, d.URL(), `DROP TABLE public.asof_online_1`)
 	if err := other.Update(t.Context(), "p", views, nil); asof.ErrorCode(err) != asof.CodeForbidden {
 		t.Errorf("a table to make, without the privilege to: %v", err)
