@@ -85,7 +85,7 @@ func TestExplain(t *testing.T) {
 		})
 	}
 	for want, q := range map[string]historical.Question{
-		`feature view "subs" has no join key "user"; known: user_id`:              {Feature: "subs:months_active", Key: map[string]string{"user": "1"}},
+		`feature view "subs" has no join key "user"; known: user_id`:                       {Feature: "subs:months_active", Key: map[string]string{"user": "1"}},
 		`the join key "user_id" of feature view "subs" is missing; write user_id=VALUE`:    {Feature: "subs:months_active"},
 		`feature view "subs" has no feature "months_activ"; did you mean "months_active"?`: {Feature: "subs:months_activ"},
 		`"subs" is not a feature reference; write it as view:feature`:                      {Feature: "subs"},

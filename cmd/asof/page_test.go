@@ -1,0 +1,128 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/asof-dev/asof/receipt"
+	"github.com/asof-dev/asof/storetest"
+)
+
+// TestTrainingDataPage runs the commands of docs/training-data.md, in order, as
+// a reader does, on both set-ups.
+func TestTrainingDataPage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/training-data.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var embedded map[string]string
+	t.Run("embedded", func(t *testing.T) { embedded = contents(t, followPage(t, string(page), "feature_store.yaml")) })
+	t.Run("postgres", func(t *testing.T) {
+		db := storetest.Postgres(t).Database(t)
+		for name, value := range map[string]string{"POSTGRES_HOST": db.Host, "POSTGRES_PORT": strconv.Itoa(db.Port), "POSTGRES_DB": db.Name,
+			"POSTGRES_USER": db.User, "POSTGRES_PASSWORD": db.Password} {
+			t.Setenv(name, value)
+		}
+		dir := followPage(t, string(page), "feature_store.postgres.yaml")
+		if d := cmp.Diff(embedded, contents(t, dir)); d != "" || len(embedded) == 0 {
+			t.Errorf("the contents of the training sets: -embedded +postgres\n%s", d)
+		}
+		kept, _ := filepath.Glob(filepath.Join(dir, "my_project", "data", "datasets", "*"))
+		for _, path := range kept {
+			if text, err := os.ReadFile(path); err != nil || bytes.Contains(text, []byte(db.Password)) {
+				t.Errorf("%s holds the password (%v)", path, err)
+			}
+		}
+	})
+}
+
+// contents returns the content of each training set of the page's repository.
+func contents(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	list, err := receipt.Folder(filepath.Join(dir, "my_project", "data", "datasets")).List()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]string{}
+	for _, r := range list {
+		found[r.Output] = r.Content
+	}
+	return found
+}
+
+// followPage runs a page's commands in a folder of their own, with a repository
+// of the set-up that the file configures, and returns the folder.
+func followPage(t *testing.T, page, config string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, command := range pageCommands(page) {
+		cmd := exec.Command("sh", "-c", command.text)
+		cmd.Dir = dir
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", command.text, err, out)
+		}
+		for _, line := range command.prints {
+			if !pageLine(line).Match(out) {
+				t.Errorf("%s\nprints no line %q:\n%s", command.text, line, out)
+			}
+		}
+		if strings.HasPrefix(command.text, "asof init") {
+			choose(t, filepath.Join(dir, "my_project"), config)
+		}
+	}
+	return dir
+}
+
+// choose makes a file of a repository its configuration.
+func choose(t *testing.T, dir, config string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, config))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "feature_store.yaml"), text, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+type pageCommand struct {
+	text   string
+	prints []string // lines, in which … stands for anything
+}
+
+// pageCommands returns the commands of a page's console blocks.
+func pageCommands(page string) []pageCommand {
+	var list []pageCommand
+	for i, block := range strings.Split(page, "```console\n") {
+		if i == 0 {
+			continue
+		}
+		block, _, _ = strings.Cut(block, "```")
+		for line := range strings.Lines(block) {
+			line = strings.TrimSuffix(line, "\n")
+			if text, ok := strings.CutPrefix(line, "$ "); ok {
+				list = append(list, pageCommand{text: text})
+			} else {
+				list[len(list)-1].prints = append(list[len(list)-1].prints, line)
+			}
+		}
+	}
+	return list
+}
+
+func pageLine(line string) *regexp.Regexp {
+	parts := strings.Split(line, "…")
+	for i, p := range parts {
+		parts[i] = regexp.QuoteMeta(p)
+	}
+	return regexp.MustCompile("(?m)^" + strings.Join(parts, ".*") + "$")
+}
