@@ -3,7 +3,6 @@ package python
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 
 	"go.starlark.net/starlark"
@@ -134,33 +133,5 @@ func typesModule() *Namespace {
 			}
 			return r, nil
 		}),
-	}}
-}
-
-// dotenvModule has load_dotenv, which reads the repository's file .env into
-// os.environ. What is set already stays.
-func (in *Interpreter) dotenvModule(env environ) *Namespace {
-	load := func(*starlark.Thread, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
-		content, err := fs.ReadFile(in.config.FS, ".env")
-		if err != nil {
-			return starlark.False, nil
-		}
-		for _, line := range strings.Split(string(content), "\n") {
-			line = strings.TrimPrefix(strings.TrimSpace(line), "export ")
-			name, value, ok := strings.Cut(line, "=")
-			if !ok || strings.HasPrefix(line, "#") {
-				continue
-			}
-			key := starlark.String(strings.TrimSpace(name))
-			if _, set, _ := env.Get(key); !set {
-				if err := env.SetKey(key, starlark.String(strings.Trim(strings.TrimSpace(value), `"'`))); err != nil {
-					return nil, err
-				}
-			}
-		}
-		return starlark.True, nil
-	}
-	return &Namespace{Name: "dotenv", Members: map[string]starlark.Value{
-		"load_dotenv": function("load_dotenv", load), "find_dotenv": function("find_dotenv", constant(starlark.String(".env"))),
 	}}
 }
