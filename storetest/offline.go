@@ -46,15 +46,16 @@ func Offline(t *testing.T, open func(t *testing.T) OfflineUnderTest) {
 		}
 	})
 	for name, test := range map[string]func(*testing.T, OfflineUnderTest){
-		"many batches":            offlineBatches,
-		"no entity rows":          offlineEmpty,
-		"other columns untouched": offlineOtherColumns,
-		"columns and range":       offlineSources,
-		"missing columns":         offlineMissing,
-		"cancelled":               offlineCancelled,
-		"agrees with memory":      offlineAgrees,
-		"events":                  offlineEvents,
-		"rows":                    offlineRows,
+		"many batches":             offlineBatches,
+		"no entity rows":           offlineEmpty,
+		"other columns untouched":  offlineOtherColumns,
+		"columns and range":        offlineSources,
+		"missing columns":          offlineMissing,
+		"cancelled":                offlineCancelled,
+		"agrees with memory":       offlineAgrees,
+		"events":                   offlineEvents,
+		"events agree with memory": offlineEventsAgree,
+		"rows":                     offlineRows,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}

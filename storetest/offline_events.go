@@ -1,10 +1,13 @@
 package storetest
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/asof-dev/asof"
 )
@@ -118,4 +121,50 @@ func offlineRows(t *testing.T, u OfflineUnderTest) {
 			}
 		})
 	}
+}
+
+// Entity rows of random tables are those that the plain reading of the rules
+// gives, and so is what is joined to them.
+func offlineEventsAgree(t *testing.T, u OfflineUnderTest) {
+	oracle := MemoryOffline(t)
+	number := 0
+	rapid.Check(t, func(r *rapid.T) {
+		number++
+		hour := func(name string) time.Time {
+			return day(1).Add(time.Duration(rapid.IntRange(0, 5).Draw(r, name)) * time.Hour)
+		}
+		events := asof.Events{To: hour("to")}
+		switch rapid.IntRange(0, 2).Draw(r, "form") {
+		case 0:
+			events = asof.Events{At: hour("at")}
+		case 1:
+			events.From = hour("from")
+		}
+		var tables []OfflineTable
+		var views []asof.ViewQuery
+		for i := range 2 {
+			name := fmt.Sprintf("events_%d_%d", number, i)
+			tables = append(tables, randomRows(r, name, []string{"user:text", "shop:bigint", "event:timestamptz", "x:bigint"}))
+			view := asof.ViewQuery{View: name, Timestamp: "event", TTL: time.Duration(rapid.IntRange(0, 2).Draw(r, "ttl")) * time.Hour,
+				Features: []asof.FeatureColumn{{Column: "x", Output: fmt.Sprintf("x%d", i), Type: asof.Scalar(asof.TypeInt64)}}}
+			keys := []asof.KeyColumn{{Column: "user", Entity: "user", Type: asof.Scalar(asof.TypeString)}, {Column: "shop", Entity: "shop", Type: asof.Scalar(asof.TypeInt64)}}
+			view.Keys = keys[:rapid.IntRange(0, 2).Draw(r, "keys")]
+			views = append(views, view)
+		}
+		var answers [][][]string
+		for _, store := range []OfflineUnderTest{oracle, u} {
+			list := slices.Clone(views)
+			for i := range list {
+				list[i].Source = store.Load(t, tables[i])
+			}
+			rows, _, err := collect(store.Historical(t.Context(), &asof.PointInTime{Entities: asof.EntityRows{Events: &events}, Timestamp: asof.EventTimestamp, Views: list}))
+			if err != nil {
+				r.Fatal(err)
+			}
+			answers = append(answers, rows)
+		}
+		if d := cmp.Diff(answers[0], answers[1]); d != "" {
+			r.Fatalf("-memory +engine\n%s", d)
+		}
+	})
 }
