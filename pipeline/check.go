@@ -45,7 +45,7 @@ func (c *checker) check(ctx context.Context, load *LoadStep, rules []Rule) (prob
 	counts := make([]string, len(rules))
 	conditions := make([]string, len(rules))
 	for i, r := range rules {
-		if len(r.Columns) > 0 && c.failed[r.Parent] {
+		if c.failed[r.Parent] {
 			counts[i] = "CAST(0 AS bigint)" // what it refers to could not be loaded, which is said already
 			continue
 		}
@@ -86,6 +86,9 @@ func prefixed(counts []string) string {
 }
 
 func (c *checker) condition(ctx context.Context, load *LoadStep, r Rule) (string, error) {
+	if r.Kind == Covers {
+		return uncovered(load.Table, c.loads[r.Parent].Table), nil
+	}
 	if r.Kind != References {
 		if len(r.Columns) == 0 {
 			return "", nil
@@ -121,9 +124,22 @@ func count(t asof.Table, r Rule, condition string) string {
 		c := "CAST(s." + quote(r.Columns[0]) + " AS text)"
 		return "CASE WHEN count(" + c + ") > 1 AND min(" + c + ") = max(" + c + ") THEN 1 ELSE 0 END"
 	}
+	if r.Kind == Covers {
+		return "(SELECT count(*) FROM " + condition + ")"
+	}
 	// A query of its own, and no FILTER: one that looks into another table is
 	// a join then, and not a search for every row.
 	return "(SELECT count(*) FROM " + quote(t.Name) + " s WHERE " + condition + ")"
+}
+
+// uncovered returns what stands in FROM for the keys of another table that t
+// has not.
+func uncovered(t, other asof.Table) string {
+	same := make([]string, len(t.Key))
+	for i, k := range t.Key {
+		same[i] = "s." + quote(k) + " = p." + quote(other.Key[i])
+	}
+	return quote(other.Name) + " p WHERE NOT EXISTS (SELECT 1 FROM " + quote(t.Name) + " s WHERE " + strings.Join(same, " AND ") + ")"
 }
 
 // repeated returns SQL for the values that a unique rule finds more than once.
@@ -168,6 +184,8 @@ func (c *checker) tell(ctx context.Context, load *LoadStep, r Rule, condition st
 		return problem, nil
 	case Unique:
 		return c.tellRepeated(ctx, t, r, about, n, problem)
+	case Covers:
+		return c.tellUncovered(ctx, r, about, condition, n, problem)
 	}
 	keys := make([]string, len(t.Key))
 	for i, k := range t.Key {
@@ -220,6 +238,28 @@ func (c *checker) tellRepeated(ctx context.Context, t asof.Table, r Rule, about 
 	return problem, nil
 }
 
+// tellUncovered names keys of the other table that this one has not.
+func (c *checker) tellUncovered(ctx context.Context, r Rule, about, condition string, n int64, problem asof.Problem) (asof.Problem, error) {
+	key := c.loads[r.Parent].Table.Key
+	var list []string
+	for _, column := range quoteAll(key) {
+		list = append(list, "CAST(p."+column+" AS text)")
+	}
+	rows, err := c.texts(ctx, fmt.Sprintf("SELECT %s FROM %s ORDER BY %s LIMIT %d", strings.Join(list, ", "), condition, strings.Join(list, ", "), samples))
+	if err != nil {
+		return problem, err
+	}
+	shown := make([]string, len(rows))
+	for i, row := range rows {
+		shown[i] = sample(key, row, r, nil)
+	}
+	problem.Message = fmt.Sprintf("%s: %d keys of table %q are not in the file; is it whole? %s", about, n, r.Parent, strings.Join(shown, "; "))
+	if int64(len(rows)) < n {
+		problem.Message += "; …"
+	}
+	return problem, nil
+}
+
 // sample writes one bad row: its key, its line, its value.
 func sample(key, row []string, r Rule, lines []int) string {
 	parts := make([]string, len(key))
@@ -230,7 +270,7 @@ func sample(key, row []string, r Rule, lines []int) string {
 	if at := atLines(lines); at != "" {
 		text += " (" + at + ")"
 	}
-	if r.Kind != NotNull && !slices.Contains(key, r.Columns[0]) {
+	if r.Kind != NotNull && r.Kind != Covers && !slices.Contains(key, r.Columns[0]) {
 		text += " has " + row[len(key)]
 	}
 	return text

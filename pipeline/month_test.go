@@ -162,6 +162,29 @@ func TestABadMonthChangesNothing(t *testing.T) {
 	})
 }
 
+// TestAFileCutOffAtALineIsNoticed is about a file that is right line by line.
+func TestAFileCutOffAtALineIsNoticed(t *testing.T) {
+	onBoth(t, func(t *testing.T, w asof.Warehouse) {
+		seeds := smallMonths(t)
+		edit(t, seeds, "month_000/usage_agg_30d.csv", func(lines []string) []string { return lines[:81] })
+		report, err := ingest(t, w, seeds, "month_000", "2024-01-31", new(online))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var told []string
+		for _, s := range report.Steps {
+			for _, w := range s.Warnings {
+				if strings.Contains(w.Message, "is it whole?") {
+					told = append(told, w.Message)
+				}
+			}
+		}
+		if len(told) != 1 || !strings.HasPrefix(told[0], `table "usage_agg_30d": 120 keys of table "users" are not in the file; is it whole? user_id=`) {
+			t.Errorf("told: %q", told)
+		}
+	})
+}
+
 func TestARunCutOffBeforeMaterializingIsCompletedByTheNext(t *testing.T) {
 	onBoth(t, func(t *testing.T, w asof.Warehouse) {
 		seeds := smallMonths(t)

@@ -18,7 +18,7 @@ type Rule struct {
 	Columns  []string
 	Min, Max string   // min and max: of the value; rows: of the number of rows; "" for none
 	Values   []string // accepted_values, as text
-	Parent   string   // references: the table
+	Parent   string   // references, covers: the table
 	Warn     bool     // a failure is told, and stops nothing
 	Place    asof.Place
 }
@@ -35,10 +35,11 @@ const (
 	Unique         RuleKind = "unique"       // its columns together, where none is null
 	NotConstant    RuleKind = "not_constant" // more than one value, where there is more than one row
 	Rows           RuleKind = "rows"
+	Covers         RuleKind = "covers"     // each key of another file of the run is there
 	References     RuleKind = "references" // in the key of a table, staged or published
 )
 
-var ruleKinds = []string{string(NotNull), string(Minimum), string(Maximum), string(AcceptedValues), string(Unique), string(NotConstant), string(Rows)}
+var ruleKinds = []string{string(NotNull), string(Minimum), string(Maximum), string(AcceptedValues), string(Unique), string(NotConstant), string(Rows), string(Covers)}
 
 var number = regexp.MustCompile(`^-?\d+(\.\d+)?$`)
 
@@ -109,6 +110,8 @@ func (f *fileReader) ruleOf(n ast.Node, rule Rule, values map[string]ast.Node, t
 			}
 		}
 		return []Rule{rule}
+	case Covers:
+		return f.covers(value, rule, table)
 	case Minimum:
 		rule.Min, rule.Columns = f.text(value, "min"), f.texts(where, "columns")
 	case Maximum:
@@ -133,6 +136,22 @@ func (f *fileReader) ruleOf(n ast.Node, rule Rule, values map[string]ast.Node, t
 		rules = append(rules, each)
 	}
 	return rules
+}
+
+// covers reads the table whose keys are to be there: one that the run loads, by
+// as many columns.
+func (f *fileReader) covers(value ast.Node, rule Rule, table asof.Table) []Rule {
+	other := f.loaded(value)
+	if other == nil {
+		return nil
+	}
+	if len(other.Table.Key) != len(table.Key) {
+		f.problem(value, "the key of table %q is %s, and that of %q %s: they can't be compared",
+			other.Table.Name, strings.Join(other.Table.Key, ", "), table.Name, strings.Join(table.Key, ", "))
+		return nil
+	}
+	rule.Parent = other.Table.Name
+	return []Rule{rule}
 }
 
 // unfit says why a rule cannot be put to a column of a type.
