@@ -38,6 +38,11 @@ test-all: test ## make test, then everything under the race detector and on a ne
 bench-offline: build feast-venv ## training data beside Feast and the bare engine, as ratios
 	go run ./bench/offline $(ARGS)
 
+.PHONY: mutate
+mutate: ## break each rule of the point-in-time join: a case of the corpus must fail
+	@scripts/need.sh compiler postgres
+	go test -tags duckdb_arrow,mutate -count=1 -timeout 60m -run TestMutants -v ./pit/
+
 .PHONY: lint
 lint: format-check vet staticcheck vulnerabilities ## gofmt, go vet, staticcheck, govulncheck
 

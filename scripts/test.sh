@@ -4,8 +4,9 @@
 #   scripts/test.sh       all tests; then again under the race detector those
 #                         packages that link neither DuckDB nor SQLite (the
 #                         detector does not see C, and makes both very slow)
-#   scripts/test.sh all   every package under the race detector, and the
-#                         packages that talk to PostgreSQL on a newer one
+#   scripts/test.sh all   every package under the race detector, with the tests
+#                         that take a minute alone, and the packages that talk
+#                         to PostgreSQL on a newer one
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -22,7 +23,7 @@ test_binaries() {
 
 if [ "${1:-}" = all ]; then
   echo "== every package, race detector on"
-  run -race ./...
+  ASOF_TEST_ALL=1 run -race ./...
   bin=$(scripts/newer-postgres.sh)
   echo "== $("$bin/postgres" --version)"
   ASOF_POSTGRES_BIN=$bin run -count=1 $(test_binaries '/asof/storetest')

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"pgregory.net/rapid"
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/memory"
@@ -185,62 +184,4 @@ func offlineCancelled(t *testing.T, u OfflineUnderTest) {
 	if _, _, err := collect(u.Historical(ctx, &asof.PointInTime{Entities: asked, Timestamp: asof.EventTimestamp, Views: []asof.ViewQuery{view}})); !isCancelled(err) {
 		t.Errorf("a cancelled query: %v", err)
 	}
-}
-
-// Small random tables, in which equal keys, equal times and NULLs are common,
-// give the answer that the plain reading of the rules gives.
-func offlineAgrees(t *testing.T, u OfflineUnderTest) {
-	oracle := MemoryOffline(t)
-	number := 0
-	rapid.Check(t, func(r *rapid.T) {
-		number++
-		source := randomRows(r, fmt.Sprintf("random_%d", number), []string{"user:text", "shop:bigint", "event:timestamptz", "created:timestamptz", "x:bigint", "y:text"})
-		asked := randomRows(r, "asked", []string{"user:text", "shop:bigint", "event_timestamp:timestamptz"})
-		view := asof.ViewQuery{View: "random", Timestamp: "event",
-			Features: []asof.FeatureColumn{{Column: "y", Output: "y", Type: asof.Scalar(asof.TypeString)}, {Column: "x", Output: "x", Type: asof.Scalar(asof.TypeInt64)}},
-			Order:    []string{"x", "y"}, TTL: time.Duration(rapid.IntRange(0, 3).Draw(r, "ttl")) * time.Hour}
-		keys := []asof.KeyColumn{{Column: "user", Entity: "user", Type: asof.Scalar(asof.TypeString)}, {Column: "shop", Entity: "shop", Type: asof.Scalar(asof.TypeInt64)}}
-		view.Keys = keys[:rapid.IntRange(0, 2).Draw(r, "keys")]
-		if rapid.Bool().Draw(r, "has created") {
-			view.Created = "created"
-		}
-		cutoff := rapid.Bool().Draw(r, "cutoff")
-		var answers [][][]string
-		for _, store := range []OfflineUnderTest{oracle, u} {
-			v := view
-			v.Source = store.Load(t, source)
-			rows, _, err := collect(store.Historical(t.Context(), &asof.PointInTime{Entities: recordsOf(t, asked), Timestamp: asof.EventTimestamp,
-				Views: []asof.ViewQuery{v}, CreatedCutoff: cutoff}))
-			if err != nil {
-				r.Fatal(err)
-			}
-			answers = append(answers, rows)
-		}
-		if d := cmp.Diff(answers[0], answers[1]); d != "" {
-			r.Fatalf("-memory +engine\n%s", d)
-		}
-	})
-}
-
-func randomRows(r *rapid.T, name string, columns []string) OfflineTable {
-	made, err := corpusTable(name, columns)
-	if err != nil {
-		r.Fatal(err)
-	}
-	for range rapid.IntRange(0, 12).Draw(r, name+" rows") {
-		var row []*string
-		for _, c := range made.Columns {
-			v := rapid.IntRange(-1, 4).Draw(r, c.Name)
-			switch {
-			case v < 0:
-				row = append(row, nil)
-			case c.Type == "timestamptz":
-				row = append(row, new(fmt.Sprintf("2024-01-01T0%d:00", v)))
-			default:
-				row = append(row, new(strconv.Itoa(v)))
-			}
-		}
-		made.Rows = append(made.Rows, row)
-	}
-	return *made
 }
