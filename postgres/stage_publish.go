@@ -50,7 +50,7 @@ func (r *publishing) carryOut(ctx context.Context) error {
 		return err
 	}
 	defer tx.Rollback(context.WithoutCancel(ctx)) // after a commit it does nothing
-	if err := r.begin(ctx); err != nil {
+	if err := r.begin(ctx, tx); err != nil {
 		return err
 	}
 	upserts, err := r.parentsFirst(ctx)
@@ -84,10 +84,9 @@ func (r *publishing) carryOut(ctx context.Context) error {
 }
 
 // begin makes sure of our own tables and enters the publication.
-func (r *publishing) begin(ctx context.Context) error {
-	schema := quoteName(r.w.db.schema)
-	for _, statement := range strings.Split(strings.TrimSuffix(fmt.Sprintf(bookkeeping, schema), ";"), ";") {
-		if err := r.exec(ctx, statement); err != nil {
+func (r *publishing) begin(ctx context.Context, tx pgx.Tx) error {
+	for _, table := range bookkeeping {
+		if err := makeTable(ctx, tx, r.w.db.qualified(table.name), table.layout); err != nil {
 			return err
 		}
 	}

@@ -37,17 +37,19 @@ const keptPublications = 3
 // Warehouse returns the database's schema as a warehouse.
 func (db *DB) Warehouse() *Warehouse { return &Warehouse{db: db, step: func(string) {}} }
 
-// bookkeeping creates our tables, in the schema %[1]s.
-const bookkeeping = `
-CREATE TABLE IF NOT EXISTS %[1]s.asof_publications (
+// bookkeeping is what we keep beside the team's tables, by name. In
+// each layout %s is the name.
+var bookkeeping = []struct{ name, layout string }{
+	{"asof_publications", `CREATE TABLE %s (
  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, run text NOT NULL, pipeline text NOT NULL,
- as_of date NOT NULL, published_at timestamptz NOT NULL);
-CREATE TABLE IF NOT EXISTS %[1]s.asof_loaded (table_name text PRIMARY KEY, as_of date NOT NULL);
-CREATE TABLE IF NOT EXISTS %[1]s.asof_history (
- publication bigint NOT NULL, table_name text NOT NULL, change text NOT NULL, previous jsonb NOT NULL);
-CREATE INDEX IF NOT EXISTS asof_history_publication ON %[1]s.asof_history (publication);
-CREATE TABLE IF NOT EXISTS %[1]s.asof_dropped (
- table_name text, as_of date, key jsonb, PRIMARY KEY (table_name, as_of, key));`
+ as_of date NOT NULL, published_at timestamptz NOT NULL)`},
+	{"asof_loaded", `CREATE TABLE %s (table_name text PRIMARY KEY, as_of date NOT NULL)`},
+	{"asof_history", `CREATE TABLE %s (
+ publication bigint NOT NULL, table_name text NOT NULL, change text NOT NULL, previous jsonb NOT NULL,
+ id bigint GENERATED ALWAYS AS IDENTITY, PRIMARY KEY (publication, id))`},
+	{"asof_dropped", `CREATE TABLE %s (
+ table_name text, as_of date, key jsonb, PRIMARY KEY (table_name, as_of, key))`},
+}
 
 // Publications lists what was published, newest first.
 func (w *Warehouse) Publications(ctx context.Context) ([]asof.Publication, error) {
