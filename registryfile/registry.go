@@ -52,11 +52,11 @@ type content struct {
 }
 
 // Open returns the registry in the file at path. A file that does not exist is
-// an empty registry; the first Apply makes it. now is the clock, nil for
-// time.Now.
+// an empty registry; the first Apply makes it. now is the clock, nil for the
+// system's, in microseconds as Feast writes them.
 func Open(path string, now func() time.Time) *Registry {
 	if now == nil {
-		now = time.Now
+		now = func() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 	}
 	return &Registry{path: path, now: now}
 }
