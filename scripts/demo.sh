@@ -74,6 +74,7 @@ step "Read a user online, from the command line" . \
   asof -c "$repo" get-online-features --output table -e "user_id=$user" \
   -f subs_profile_fv:months_active -f subs_profile_fv:monthly_fee -f subs_profile_fv:paperless_billing
 
+: >demo/server.log
 ASOF_API_FEATURES=months_active,monthly_fee,paperless_billing asof -c "$repo" serve -p 0 2>demo/server.log &
 server=$!
 until url=$(grep -om1 'http://[^ ]*' demo/server.log); do
