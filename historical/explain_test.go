@@ -84,6 +84,11 @@ func TestExplain(t *testing.T) {
 			}
 		})
 	}
+	at, _ := asof.ParseTime("2024-01-02")
+	e, err := historical.Explain(context.Background(), historical.Question{Snapshot: r.Snapshot, Store: r.Store, Feature: "global:rate", At: at})
+	if err != nil || string(e.Value) != "0.5" || e.Row == nil {
+		t.Errorf("a view without keys: %+v, %v", e, err)
+	}
 	for want, q := range map[string]historical.Question{
 		`feature view "subs" has no join key "user"; known: user_id`:                       {Feature: "subs:months_active", Key: map[string]string{"user": "1"}},
 		`the join key "user_id" of feature view "subs" is missing; write user_id=VALUE`:    {Feature: "subs:months_active"},
