@@ -87,14 +87,13 @@ var binaryTypes = map[string]bool{
 }
 
 // A numeric becomes a feature by way of its text, which is exact and which the
-// declared type then rounds once; a column of the entity rows it leaves as the
-// double that Feast makes of it.
+// declared type then rounds once; among the entity rows it stays what it is.
 func (postgres) Value(expr string, c asof.SourceColumn, t asof.Type) string {
 	native := modifier.ReplaceAllString(c.Native, "")
 	elem, list := strings.CutSuffix(native, "[]")
 	switch {
 	case native == "numeric" && t.Value == asof.TypeInvalid:
-		return expr + "::double precision"
+		return expr
 	case native == "numeric" && arrow.TypeEqual(t.Arrow(), arrow.BinaryTypes.String):
 		return "trim_scale(" + expr + ")::text"
 	case list && binaryTypes[elem]:

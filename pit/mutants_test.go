@@ -97,7 +97,12 @@ var mutants = []mutation{
 
 	// What comes out.
 	one("the rows come in the order given", both, "pit/render.go", `"\nORDER BY e.nr"`, `"\nORDER BY e.nr DESC"`),
-	one("a numeric is rounded once", "postgres", "pit/dialect_postgres.go", `native == "numeric" && «t.Value == asof.TypeInvalid»`, `true`),
+	one("a numeric is rounded once", "postgres", "pit/dialect_postgres.go", `case binaryTypes[native]:
+		return expr
+	}
+	return «expr + "::text"»`, `expr + map[bool]string{true: "::double precision::text", false: "::text"}[native == "numeric"]`),
+	one("a decimal is exact", "postgres", "pit/dialect_postgres.go", `native == "numeric" && arrow.TypeEqual(t.Arrow(), arrow.BinaryTypes.String):
+		return «"trim_scale(" + expr + ")::text"»`, `expr + "::double precision::text"`),
 	one("an alias renames join keys", every, "query.go", `renamed, ok := p.JoinKeyMap[«key.Name»]`, `""`),
 	one("a field mapping is turned round", every, "query.go", `s.FieldMapping[column] == «name»`, `name + "?"`),
 	one("a projection keeps the view's order", every, "query.go", `range «v.Features» {

@@ -4,9 +4,11 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"math/big"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/decimal128"
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/asof-dev/asof"
@@ -21,12 +23,15 @@ var arrays = map[uint32]uint32{
 }
 
 // arrowOf returns the Arrow type in which a column's values are read. What is
-// not listed reaches us as text: pit.Postgres casts it, numerics too.
-func arrowOf(oid uint32) arrow.DataType {
+// not listed reaches us as text: pit.Postgres casts it. Numerics reach us as
+// they are from the entity rows alone.
+func arrowOf(oid uint32, modifier int32) arrow.DataType {
 	if elem, ok := arrays[oid]; ok {
-		return arrow.ListOf(arrowOf(elem))
+		return arrow.ListOf(arrowOf(elem, -1))
 	}
 	switch oid {
+	case pgtype.NumericOID:
+		return decimalOf(modifier)
 	case pgtype.BoolOID:
 		return arrow.FixedWidthTypes.Boolean
 	case pgtype.Int2OID:
@@ -49,6 +54,19 @@ func arrowOf(oid uint32) arrow.DataType {
 		return asof.Timestamp
 	}
 	return arrow.BinaryTypes.String
+}
+
+// decimalOf returns the type of numeric(precision,scale), which modifier says;
+// a numeric without them is as a pipeline has it.
+func decimalOf(modifier int32) arrow.DataType {
+	if modifier < 4 {
+		return &arrow.Decimal128Type{Precision: asof.NumericPrecision, Scale: asof.NumericScale}
+	}
+	precision, scale := (modifier-4)>>16, (modifier-4)&0x7ff
+	if precision > asof.NumericPrecision || scale > precision { // PostgreSQL has wider ones, and scales below nought
+		return decimalOf(-1)
+	}
+	return &arrow.Decimal128Type{Precision: precision, Scale: scale}
 }
 
 // The first day that PostgreSQL counts from, since 1970.
@@ -93,6 +111,12 @@ func decoder(oid uint32, b array.Builder) func([]byte) error {
 			b.Append(arrow.Timestamp(us + epochMicros))
 			return nil
 		}
+	case *array.Decimal128Builder:
+		return func(v []byte) error {
+			d, err := decimal(v, b.Type().(*arrow.Decimal128Type))
+			b.Append(d)
+			return err
+		}
 	case *array.ListBuilder:
 		return listDecoder(arrays[oid], b)
 	case *array.StringBuilder:
@@ -102,6 +126,30 @@ func decoder(oid uint32, b array.Builder) func([]byte) error {
 }
 
 var errInfinite = asof.Errorf(asof.CodeInvalid, "a date or timestamp is infinity, which is no time: select NULL or a real date instead")
+
+// decimal reads a numeric as a decimal of type t, exactly.
+func decimal(v []byte, t *arrow.Decimal128Type) (decimal128.Num, error) {
+	var n pgtype.Numeric
+	if err := pgtype.NewMap().Scan(pgtype.NumericOID, pgtype.BinaryFormatCode, v, &n); err != nil {
+		return decimal128.Num{}, err
+	}
+	if n.NaN || n.InfinityModifier != pgtype.Finite {
+		return decimal128.Num{}, asof.Errorf(asof.CodeInvalid, "a numeric among the entity rows is NaN or infinite, which is no decimal: select it as double precision")
+	}
+	whole, rest := new(big.Int).Set(n.Int), new(big.Int)
+	shift := int64(n.Exp + t.Scale)
+	power := new(big.Int).Exp(big.NewInt(10), big.NewInt(max(shift, -shift)), nil)
+	if shift >= 0 {
+		whole.Mul(whole, power)
+	} else {
+		whole.QuoRem(whole, power, rest)
+	}
+	if rest.Sign() != 0 || whole.BitLen() > 126 || !decimal128.FromBigInt(whole).FitsInPrecision(t.Precision) {
+		text, _ := n.Value()
+		return decimal128.Num{}, asof.Errorf(asof.CodeInvalid, "the numeric %v among the entity rows does not fit %s: select it as double precision or text", text, t)
+	}
+	return decimal128.FromBigInt(whole), nil
+}
 
 // listDecoder reads one-dimensional arrays: a header of dimensions, a flag,
 // the element type, length and lower bound, then lengths and values.

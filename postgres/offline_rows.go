@@ -38,7 +38,7 @@ func (r *rowReader) start() error {
 	}
 	fields := make([]arrow.Field, len(r.result.FieldDescriptions()))
 	for i, f := range r.result.FieldDescriptions() {
-		fields[i] = arrow.Field{Name: f.Name, Type: arrowOf(f.DataTypeOID), Nullable: true}
+		fields[i] = arrow.Field{Name: f.Name, Type: arrowOf(f.DataTypeOID, f.TypeModifier), Nullable: true}
 	}
 	r.builder = array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema(fields, nil))
 	for i, f := range r.result.FieldDescriptions() {

@@ -101,6 +101,38 @@ func TestPostgresTypes(t *testing.T) {
 	}
 }
 
+// A numeric among the entity rows comes out exactly, or is an error.
+func TestEntityNumerics(t *testing.T) {
+	store, url := openOffline(t)
+	run(t, url, `CREATE TABLE fees (k text, at date, fee int)`)
+	view := asof.ViewQuery{View: "v", Source: &asof.DataSource{Name: "fees", Kind: asof.SourcePostgres, Table: "fees"}, Timestamp: "at",
+		Keys: []asof.KeyColumn{{Column: "k", Entity: "k", Type: asof.Scalar(asof.TypeString)}}, Features: []asof.FeatureColumn{feature("fee", asof.TypeInt64)}}
+	for expression, want := range map[string]string{
+		"(-1234567.5)::numeric(10,2)": "-1234567.5 decimal(10, 2)", "0::numeric(38,38)": "0 decimal(38, 38)", "1.25::numeric": "1.25 decimal(38, 18)",
+		"12345678901234567890.000000000000000001::numeric": "12345678901234567890.000000000000000001 decimal(38, 18)",
+		"NULL::numeric(4,1)": "(null) decimal(4, 1)", "'NaN'::numeric": "is NaN or infinite", "'-Infinity'::numeric": "is NaN or infinite",
+		"1e20::numeric": "does not fit decimal(38, 18)", "1e-19::numeric": "does not fit decimal(38, 18)", "7::numeric(50,2)": "7 decimal(38, 18)",
+	} {
+		reader, err := store.Historical(t.Context(), &asof.PointInTime{Timestamp: "event_timestamp", Views: []asof.ViewQuery{view},
+			Entities: asof.EntityRows{SQL: "SELECT 'a' AS k, DATE '2024-01-31' AS event_timestamp, " + expression + " AS n"}})
+		got := ""
+		if err == nil {
+			for reader.Next() {
+				column := reader.RecordBatch().Column(2)
+				got = column.ValueStr(0) + " " + column.DataType().String()
+			}
+			err = reader.Err()
+			reader.Release()
+		}
+		if err != nil {
+			got = err.Error()
+		}
+		if got != want && (err == nil || !strings.Contains(got, want)) {
+			t.Errorf("%s: %s, want %s", expression, got, want)
+		}
+	}
+}
+
 // What is wrong with a source is said in a sentence.
 func TestPostgresSources(t *testing.T) {
 	store, url := openOffline(t)

@@ -217,6 +217,11 @@ func (c *corpusCase) checkSchema(t *testing.T, schema *arrow.Schema, views []aso
 	if d := cmp.Diff(append(want, c.output...), got); d != "" {
 		t.Fatalf("%s: columns: -want +got\n%s", c.place, d)
 	}
+	for i, f := range c.asked(t).Schema().Fields() { // a decimal stays exact on its way through
+		if got := schema.Field(i).Type; f.Type.ID() == arrow.DECIMAL128 && !arrow.TypeEqual(got, f.Type) {
+			t.Errorf("%s: the entity rows' %s is %s, want %s", c.place, f.Name, got, f.Type)
+		}
+	}
 	at := len(want)
 	for _, v := range views {
 		for _, f := range v.Features {

@@ -1,5 +1,5 @@
 WITH asof_entities AS MATERIALIZED (
-  SELECT row_number() OVER () AS nr, q."seen"::timestamptz AS at, q."user_id" AS k0, q."shop_id" AS k1, q."user_id" AS c0, q."shop_id" AS c1, q."seen" AS c2, q."label"::double precision AS c3
+  SELECT row_number() OVER () AS nr, q."seen"::timestamptz AS at, q."user_id" AS k0, q."shop_id" AS k1, q."user_id" AS c0, q."shop_id" AS c1, q."seen" AS c2, q."label" AS c3
   FROM (
 SELECT user_id, shop_id, seen, label FROM asked
   ) AS q
