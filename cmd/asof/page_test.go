@@ -44,6 +44,15 @@ func TestTrainingDataPage(t *testing.T) {
 	})
 }
 
+// TestReadme runs the commands of the README, as a newcomer does.
+func TestReadme(t *testing.T) {
+	page, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	followPage(t, string(page), "feature_store.yaml")
+}
+
 // contents returns the content of each training set of the page's repository.
 func contents(t *testing.T, dir string) map[string]string {
 	t.Helper()
