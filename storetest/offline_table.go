@@ -124,8 +124,9 @@ func octets(s string) ([]byte, error) {
 
 // listOf reads the elements of [1,-,3].
 func listOf(s string) ([]*string, error) {
-	inner, ok := strings.CutPrefix(s, "[")
-	if inner, ok = strings.CutSuffix(inner, "]"); !ok {
+	rest, opened := strings.CutPrefix(s, "[")
+	inner, closed := strings.CutSuffix(rest, "]")
+	if !opened || !closed {
 		return nil, fmt.Errorf("%q is not a list", s)
 	}
 	if inner == "" {
