@@ -28,7 +28,8 @@ func offlineAgrees(t *testing.T, u OfflineUnderTest) {
 			for _, row := range want {
 				c.expect = append(c.expect, row[len(c.ask.Columns):])
 			}
-			r.Fatalf("-memory +engine\n%s\nas a case of the corpus:\n\n%s", d, c)
+			r.Logf("-memory +engine\n%s\nas a case of the corpus:\n\n%s", d, c)
+			r.Fatal("the engine does not answer as the store in memory does") // rapid makes a case smaller while it fails with the same words
 		}
 	})
 }
