@@ -1,5 +1,3 @@
-//go:build mutate
-
 package pit_test
 
 // mutation is a rule of the join, and how to break it.
@@ -121,8 +119,8 @@ var mutants = []mutation{
 	one("the cutoff bounds created (in memory)", "duckdb", "pit/history.go", `!cutoff || h.created == nil || h.created[i] != unset && h.created[i] <= at`, `true`),
 	one("created at the time counts (in memory)", "duckdb", "pit/history.go", `!cutoff || h.created == nil || h.created[i] != unset && h.created[i] <= at`, `!cutoff || h.created == nil || h.created[i] != unset && h.created[i] < at`),
 	one("a row without created is not early enough (in memory)", "duckdb", "pit/history.go", `!cutoff || h.created == nil || h.created[i] != unset && h.created[i] <= at`, `!cutoff || h.created == nil || h.created[i] <= at`),
-	one("a null key is no key (in memory)", "duckdb", "pit/history.go", `if «k.IsNull(row)»`, `false`),
-	one("keys are compared as a tuple (in memory)", "duckdb", "pit/history.go", `uint32(len(dst)-at-4)`, `0`),
+	one("a null key is no key (in memory)", "duckdb", "pit/keyring.go", `if «k.IsNull(row)»`, `false`),
+	one("keys are compared as a tuple (in memory)", "duckdb", "pit/keyring.go", `uint32(len(dst)-at-4)`, `0`),
 	one("a null time is no time (in memory)", "duckdb", "pit/join.go", `«!times.IsNull(row)»`, `true`),
 	one("the latest created wins (in memory)", "duckdb", "pit/history.go", `return «cmp.Compare(b.made[x], b.made[y])»`, `cmp.Compare(b.made[y], b.made[x])`),
 	one("the event comes before created (in memory)", "duckdb", "pit/history.go", `«cmp.Compare(b.at[x], b.at[y])»; c != 0`, `cmp.Compare(b.at[y], b.at[x])`),
