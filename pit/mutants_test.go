@@ -120,7 +120,9 @@ var mutants = []mutation{
 	one("created at the time counts (in memory)", "duckdb", "pit/history.go", `!cutoff || h.created == nil || h.created[i] != unset && h.created[i] <= at`, `!cutoff || h.created == nil || h.created[i] != unset && h.created[i] < at`),
 	one("a row without created is not early enough (in memory)", "duckdb", "pit/history.go", `!cutoff || h.created == nil || h.created[i] != unset && h.created[i] <= at`, `!cutoff || h.created == nil || h.created[i] <= at`),
 	one("a null key is no key (in memory)", "duckdb", "pit/keyring.go", `if «k.IsNull(row)»`, `false`),
-	one("keys are compared as a tuple (in memory)", "duckdb", "pit/keyring.go", `uint32(len(dst)-at-4)`, `0`),
+	{"keys are compared as a tuple (in memory)", "duckdb", []edit{
+		{"pit/keyring.go", `append(dst, 0, 0, 0, 0)`, `dst`},
+		{"pit/keyring.go", `PutUint32(«dst[at:]»`, `make([]byte, 4)`}}},
 	one("a null time is no time (in memory)", "duckdb", "pit/join.go", `«!times.IsNull(row)»`, `true`),
 	one("the latest created wins (in memory)", "duckdb", "pit/history.go", `return «cmp.Compare(b.made[x], b.made[y])»`, `cmp.Compare(b.made[y], b.made[x])`),
 	one("the event comes before created (in memory)", "duckdb", "pit/history.go", `«cmp.Compare(b.at[x], b.at[y])»; c != 0`, `cmp.Compare(b.at[y], b.at[x])`),
