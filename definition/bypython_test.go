@@ -22,14 +22,14 @@ func byPython(t *testing.T, files map[string]string) (*definition.Result, error)
 	return definition.LoadByPython(t.Context(), config)
 }
 
-// TestByPython loads what Load refuses: a class.
+// TestByPython loads what Load refuses: a class with a method.
 func TestByPython(t *testing.T) {
 	t.Setenv(definition.PythonVariable, storetest.FeastPython(t))
 	got, err := byPython(t, map[string]string{"f.py": head + `class Names:
-    view = "fv"
+    def view(self): return "fv"
 
 print("loading")
-fv = FeatureView(name=Names.view, entities=[user], schema=[Field(name="x", dtype=Int64)], source=src)
+fv = FeatureView(name=Names().view(), entities=[user], schema=[Field(name="x", dtype=Int64)], source=src)
 svc = FeatureService(name="svc", features=["fv:x"])
 `})
 	if err != nil {

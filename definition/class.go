@@ -155,6 +155,7 @@ func (a *arguments) advice(name string) string {
 // set takes one value, if it is of the right kind. None stands for an optional
 // argument that is left out, except where it has a meaning of its own.
 func (a *arguments) set(p *param, v starlark.Value, at python.Place) {
+	v = python.Plain(v) // Feast writes a member of an enumeration as the text that it is
 	switch {
 	case python.IsUnknown(v):
 		a.unknown = true

@@ -254,7 +254,7 @@ func template(t *testing.T, name string) string {
 }
 
 // TestAsFeast compares what Load reads with what Feast loads: of Feast's own
-// templates, whose files use no classes, and of the repositories in
+// templates, whose files use no classes with methods, and of the repositories in
 // testdata/variants, written as several people would write them.
 func TestAsFeast(t *testing.T) {
 	names := []string{"local", "minimal", "postgres", "aws", "cassandra", "couchbase", "gcp", "hazelcast", "hbase", "milvus", "pytorch_nlp", "rag", "ray", "snowflake", "spark", "athena"}

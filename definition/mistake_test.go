@@ -123,7 +123,7 @@ fv.online = False
 `, `f.py:9: online of a FeatureView is changed after it was built; give it to the constructor: FeatureView(…, online=…)
     fv.online = False`},
 		{"project", "from feast import Project\np = Project(name='other')\n", "f.py:9: the project is named other here and shop in feature_store.yaml; write the same name in both\n    Project(name='other')"},
-		{"class", "class Views:\n    fv = 1\n", "f.py:8: a class cannot be read without Python; keep its values in variables of the module or in a dict, or run with --python to have an installed feast load the definitions\n    class Views:"},
+		{"class", "class Views:\n    def fv(self): pass\n", "f.py:8: a class cannot be read without Python; keep its values in variables of the module or in a dict, or run with --python to have an installed feast load the definitions\n    class Views:"},
 		{"on demand", `from feast.on_demand_feature_view import on_demand_feature_view
 fv = FeatureView(name="fv", entities=[user], schema=[Field(name="x", dtype=Int64)], source=src)
 @on_demand_feature_view(sources={"fv": fv}, schema=[Field(name="y", dtype=Int64)], mode="pandsa")
@@ -205,7 +205,7 @@ func TestSkippedFiles(t *testing.T) {
 		"f.py":       head + "fv = FeatureView(name='fv', entities=[user], schema=[Field(name='x', dtype=Int64)], source=src)\n",
 		"debug.py":   "import feast\nfrom f import fv\nstore = feast.FeatureStore(repo_path='.')\nprint(store.list_feature_views())\n",
 		"train.py":   "import pandas as pd\ndf = pd.read_csv('x.csv')\n",
-		"legacy.py":  "class Trainer:\n    pass\n",
+		"legacy.py":  "class Trainer:\n    def fit(self): pass\n",
 		"consts.py":  "X = 1\n",
 		"main.py":    "from feast import FeatureStore\nif __name__ == '__main__':\n    FeatureStore('.').apply([])\n",
 		"test_it.py": "import pytest\nfrom feast import Entity\n@pytest.fixture\ndef user():\n    return Entity(name='user')\ndef test_it(user):\n    assert user.name\n",

@@ -213,6 +213,9 @@ func typeOf(_ *starlark.Thread, args starlark.Tuple, _ []starlark.Tuple) (starla
 	if len(args) != 1 {
 		return nil, errors.New("type needs one argument")
 	}
+	if o, ok := args[0].(interface{ pythonClass() starlark.Value }); ok {
+		return o.pythonClass(), nil
+	}
 	name := typeName(args[0])
 	return &Namespace{Name: name, Members: starlark.StringDict{"__name__": starlark.String(name)}}, nil
 }

@@ -20,7 +20,7 @@ const (
 	Failed Kind = iota
 	// Syntax is a text that is not Python.
 	Syntax
-	// Unsupported is Python that cannot be run here, such as a class.
+	// Unsupported is Python that cannot be run here, such as a class with methods.
 	Unsupported
 	// Import is a module, or a name of a module, that does not exist.
 	Import

@@ -23,7 +23,17 @@ func TestMistakes(t *testing.T) {
 			`main.py:1: name "nope1" is not defined`, `main.py:3: unknown binary op: int + string`, `main.py:4: name "nope2" is not defined`}},
 		{"no follow-ups", "a = nope1\nfor x in a:\n    b = x\nc = f'{a}' + a.b.c(1)[2]\nd = len(a)\n", []string{`main.py:1: name "nope1" is not defined`}},
 		{"helper", "def f(x):\n    return x.y\n\nf(1)\n", []string{`main.py:2: int has no .y field or method (called from main.py:4)`}},
-		{"class", "class A:\n    pass\n", []string{"main.py:1: a class cannot be read without Python; keep its values in variables of the module or in a dict, or run with --python to have an installed feast load the definitions"}},
+		{"member of a class", "class A:\n    limit = 1\nx = A.limits\n", []string{`main.py:3: A has no "limits"; did you mean "limit"?`}},
+		{"name of an enumeration", "from enum import Enum\nclass A(Enum):\n    WEB = 1\nx = A.WEP\ny = A(3)\nz = A['V']\n", []string{
+			`main.py:4: A has no "WEP"; did you mean "WEB"?`, "main.py:5: 3 is not a valid A", "main.py:6: key 'V' is not in the dict"}},
+		{"key that is a text too", "from enum import Enum\nclass A(str, Enum):\n    X = 'x'\nd = {A.X: 1}\n", []string{
+			"main.py:4: dict: a member of A cannot be a key here: write A.X.value"}},
+		{"frozen", "from dataclasses import dataclass\n@dataclass(frozen=True)\nclass A:\n    x: int = 1\na = A(y=2)\nb = A()\nb.x = 3\n", []string{
+			`main.py:5: A has no part "y"; did you mean "x"?`, `main.py:7: cannot assign to field "x": A is frozen`}},
+		{"mutable default", "from dataclasses import dataclass\n@dataclass\nclass A:\n    x: list = []\n", []string{
+			"main.py:2: mutable default list for field x is not allowed"}},
+		{"variables of a class", "class A:\n    x = 1\nd = vars(A)\n", []string{
+			"main.py:3: vars of a value cannot be read without Python; rewrite it without that, or run with --python to have an installed feast load the definitions"}},
 		{"try around what is not here", "import pandas\ntry:\n    x = 1\n    df = pandas.read_csv('x')\nexcept Exception:\n    df = None\n", []string{
 			"main.py:4: calls pandas.read_csv, a library that is not available here; keep such calls inside functions, list the file in .feastignore, or run with --python"}},
 		{"try for another exception", "try:\n    from shop import Baskett\nexcept KeyError:\n    pass\n", []string{`main.py:2: shop has no "Baskett"; did you mean "Basket"?`}},
@@ -152,6 +162,9 @@ from shop import Basket
 FACTOR = 2
 LIMITS = {"low": 0.5, "high": None}
 
+class Scale:
+    BASE = FACTOR
+
 def double(x):
     return os.path.join(str(x), "b") * FACTOR
 
@@ -162,7 +175,7 @@ def keep(x):
 @keep
 def risk(inputs: "pd.DataFrame", *, scale=1):
     try:
-        return np.log(inputs["a"]) * FACTOR + double(LIMITS["low"])   # natural
+        return np.log(inputs["a"]) * FACTOR + double(LIMITS["low"]) + Scale.BASE   # natural
     except ValueError:
         return None
 
@@ -172,7 +185,7 @@ other = 1
 		t.Fatal(e)
 	}
 	f := m.Get("risk").(*python.Function)
-	definition := "def risk(inputs: \"pd.DataFrame\", *, scale=1):\n    try:\n        return np.log(inputs[\"a\"]) * FACTOR + double(LIMITS[\"low\"])   # natural\n    except ValueError:\n        return None\n"
+	definition := "def risk(inputs: \"pd.DataFrame\", *, scale=1):\n    try:\n        return np.log(inputs[\"a\"]) * FACTOR + double(LIMITS[\"low\"]) + Scale.BASE   # natural\n    except ValueError:\n        return None\n"
 	if got := f.Definition(); got != definition {
 		t.Errorf("definition:\n%s", got)
 	}
@@ -184,13 +197,54 @@ other = 1
 		got, want []string
 	}{
 		{"imports", f.Imports(), []string{"import numpy as np"}},
-		{"uses", f.Uses(), []string{"FACTOR", "LIMITS", "double"}},
-		{"prelude", f.Prelude(), []string{"import numpy as np", "FACTOR = 2", "LIMITS = {'low': 0.5, 'high': None}", "import os",
+		{"uses", f.Uses(), []string{"FACTOR", "LIMITS", "Scale", "double"}},
+		{"prelude", f.Prelude(), []string{"import numpy as np", "FACTOR = 2", "LIMITS = {'low': 0.5, 'high': None}", "class Scale:\n    BASE = FACTOR", "import os",
 			"def double(x):\n    return os.path.join(str(x), \"b\") * FACTOR"}},
 		{"parameters", f.Parameters(), []string{"inputs", "scale"}},
 	} {
 		if diff := cmp.Diff(c.want, c.got); diff != "" {
 			t.Errorf("%s (-want +got)\n%s", c.name, diff)
 		}
+	}
+}
+
+// TestRefusedClasses checks that a class which does more than hold values is
+// refused at its line, with what to do instead.
+func TestRefusedClasses(t *testing.T) {
+	const want = "a class cannot be read without Python; keep its values in variables of the module or in a dict, or run with --python to have an installed feast load the definitions"
+	for name, source := range map[string]string{
+		"method":                "class A:\n    x = 1\n    def f(self): pass\n",
+		"decorated method":      "class A:\n    @property\n    def f(self): pass\n",
+		"lambda":                "class A:\n    f = lambda self: 1\n",
+		"statement":             "class A:\n    x = 1\n    if x: y = 2\n",
+		"pattern":               "class A:\n    x, y = 1, 2\n",
+		"function as a value":   "def f(self): pass\nclass A:\n    x = f\n",
+		"lambda in parentheses": "class A:\n    x = (lambda self: 1)\n",
+		"property":              "class A:\n    x = property(len)\n",
+		"special name":          "class A:\n    __slots__ = ()\n",
+		"two bases":             "class B: pass\nclass C: pass\nclass A(B, C): pass\n",
+		"base that is a type":   "class A(dict): pass\n",
+		"metaclass":             "class A(metaclass=type): pass\n",
+		"base of a library":     "import pydantic\nclass A(pydantic.BaseModel):\n    x: int = 1\n",
+		"other decorator":       "import functools\n@functools.cache\nclass A: pass\n",
+		"field without default": "from dataclasses import dataclass\n@dataclass\nclass A:\n    x: int\n",
+		"ordered dataclass":     "from dataclasses import dataclass\n@dataclass(order=True)\nclass A:\n    x: int = 1\n",
+		"class variable":        "from dataclasses import dataclass\nfrom typing import ClassVar\n@dataclass\nclass A:\n    x: ClassVar[int] = 1\n",
+		"flags":                 "import enum\nclass A(enum.Flag):\n    X = 1\n",
+		"enum of members":       "from enum import Enum\nclass B(Enum):\n    X = 1\nclass A(B):\n    Y = 2\n",
+		"text enum of numbers":  "from enum import Enum\nclass A(str, Enum):\n    X = 1\n",
+		"enum with functions":   "from enum import Enum\nclass A(Enum):\n    X = len\n",
+		"enum as dataclass":     "from enum import Enum\nfrom dataclasses import dataclass\n@dataclass\nclass A(Enum):\n    X: int = 1\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := run(t, map[string]string{"main.py": source})
+			if len(m.Errors) != 1 || m.Errors[0].Kind != python.Unsupported || !strings.HasSuffix(m.Errors[0].Error(), want) || m.Errors[0].Line == 0 {
+				t.Errorf("got %v", m.Errors)
+			}
+		})
+	}
+	m := run(t, map[string]string{"main.py": "def f():\n    class A:\n        x = 1\n    return A.x\ny = f()\n"})
+	if len(m.Errors) != 1 || m.Errors[0].Error() != "main.py:2: "+want+" (called from main.py:5)" {
+		t.Errorf("within a function: %v", m.Errors)
 	}
 }

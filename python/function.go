@@ -181,10 +181,12 @@ func (t *translator) define(n, whole *node) []syntax.Stmt {
 // decorated applies the decorators from the innermost on.
 func (t *translator) decorated(n *node) []syntax.Stmt {
 	definition := n.child("definition")
-	if definition.kind != "function_definition" {
-		return t.statement(definition)
+	var stmts []syntax.Stmt
+	if definition.kind == "class_definition" {
+		stmts = t.classDefinition(definition, n)
+	} else {
+		stmts = t.define(definition, n)
 	}
-	stmts := t.define(definition, n)
 	name := definition.child("name")
 	kids := n.nodes()
 	for i := len(kids) - 1; i >= 0; i-- {
@@ -259,7 +261,11 @@ func (f *Function) helpers(seen map[string]bool) []string {
 			continue
 		}
 		seen[name] = true
-		switch v := f.module.globals[name].(type) {
+		value := f.module.globals[name]
+		if class, ok := value.(interface{ sourceText() *Function }); ok {
+			value = class.sourceText()
+		}
+		switch v := value.(type) {
 		case *Function:
 			if v.module == f.module {
 				lines = append(lines, v.Imports()...)

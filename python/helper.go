@@ -16,13 +16,29 @@ var errTooLong = errors.New("the list or text would be too long for a definition
 // helpers are the functions that translated code calls by names of our own.
 func helpers() starlark.StringDict {
 	all := map[string]func(thread *starlark.Thread, args starlark.Tuple) (starlark.Value, error){
-		"add":         func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return add(a[0], a[1]) },
-		"extend":      func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return extend(a[0], a[1]) },
-		"multiply":    func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return multiply(a[0], a[1]) },
-		"modulo":      func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return modulo(a[0], a[1]) },
-		"power":       func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return power(a[0], a[1]) },
-		"is":          func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return identical(a[0], a[1]), nil },
-		"isnot":       func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return !identical(a[0], a[1]), nil },
+		"add":      func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return add(a[0], a[1]) },
+		"extend":   func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return extend(a[0], a[1]) },
+		"multiply": func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return multiply(a[0], a[1]) },
+		"modulo":   func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return modulo(a[0], a[1]) },
+		"power":    func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return power(a[0], a[1]) },
+		"is":       func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return identical(a[0], a[1]), nil },
+		"isnot":    func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return !identical(a[0], a[1]), nil },
+		"equal": func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) {
+			same, err := equal(a[0], a[1])
+			return starlark.Bool(same), err
+		},
+		"unequal": func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) {
+			same, err := equal(a[0], a[1])
+			return starlark.Bool(!same), err
+		},
+		"in": func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return contains(a[0], a[1]) },
+		"notin": func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) {
+			found, err := contains(a[0], a[1])
+			if err != nil || IsUnknown(found) {
+				return found, err
+			}
+			return !found.Truth(), nil
+		},
 		"iterate":     func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return iterable(a[0]) },
 		"concatenate": func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return concatenate(a) },
 		"mergedicts":  func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return mergeDicts(a) },
@@ -38,6 +54,8 @@ func helpers() starlark.StringDict {
 		"raise":      func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return nil, raised(a[0]) },
 		"delitem":    func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return deleteItem(a[0], a[1]) },
 		"function":   newFunction,
+		"classbody":  newClassBody,
+		"class":      newClass,
 		"delglobal":  deleteGlobal,
 		"setglobal":  setGlobal,
 		"import":     importHelper,
@@ -112,7 +130,7 @@ func identical(a, b starlark.Value) starlark.Bool {
 	case starlark.NoneType, starlark.Bool, starlark.Int, starlark.String:
 		same, err := starlark.Equal(a, b)
 		return starlark.Bool(err == nil && same && a.Type() == b.Type())
-	case *starlark.List, *starlark.Dict, *starlark.Set:
+	case *starlark.List, *starlark.Dict, *starlark.Set, *instance:
 		return a == b
 	case starlark.Tuple:
 		return false

@@ -18,6 +18,7 @@ func (in *Interpreter) standardLibrary() map[string]starlark.Value {
 		"json": in.jsonModule(), "yaml": in.yamlModule(), "textwrap": textwrapModule(), "math": mathModule(),
 		"functools": functoolsModule(), "itertools": itertoolsModule(), "collections": collectionsModule(),
 		"types": typesModule(), "dotenv": in.dotenvModule(osModule.Members["environ"].(environ)),
+		"dataclasses": dataclassesModule(), "enum": enumModule(),
 		"copy": copyModule(), "re": reModule(), "operator": operatorModule(),
 		"typing": typingModule("typing"), "typing_extensions": typingModule("typing_extensions"),
 	}

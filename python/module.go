@@ -34,7 +34,9 @@ type Module struct {
 	imports []importLine
 	// functions are those that the module's text defines, nested ones too.
 	functions []*Function
-	done      bool
+	// classes are those that the module's text defines.
+	classes []*classText
+	done    bool
 }
 
 // importLine is an import statement of a module and the names that it binds.

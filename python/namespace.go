@@ -92,7 +92,10 @@ func callingModule(thread *starlark.Thread) *Module {
 	return nil
 }
 
-func moduleVariables(thread *starlark.Thread, _ starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
+func moduleVariables(thread *starlark.Thread, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
+	if len(args) > 0 {
+		return nil, &Error{Kind: Unsupported, Message: "vars of a value cannot be read without Python", Hint: PythonHint}
+	}
 	m := callingModule(thread)
 	if m == nil {
 		return nil, errors.New("globals() is called outside of a module")

@@ -10,13 +10,13 @@ import (
 var binary = map[string]syntax.Token{
 	"-": syntax.MINUS, "/": syntax.SLASH, "//": syntax.SLASHSLASH, "&": syntax.AMP, "|": syntax.PIPE,
 	"^": syntax.CIRCUMFLEX, "<<": syntax.LTLT, ">>": syntax.GTGT, "and": syntax.AND, "or": syntax.OR,
-	"<": syntax.LT, "<=": syntax.LE, ">": syntax.GT, ">=": syntax.GE, "==": syntax.EQL, "!=": syntax.NEQ,
-	"in": syntax.IN, "not in": syntax.NOT_IN,
+	"<": syntax.LT, "<=": syntax.LE, ">": syntax.GT, ">=": syntax.GE,
 }
 
 // binaryHelpers are those that need a helper: Starlark lacks them, gives them
 // another meaning, or sets no bound on what they make.
-var binaryHelpers = map[string]string{"+": "add", "*": "multiply", "%": "modulo", "**": "power", "is": "is", "is not": "isnot"}
+var binaryHelpers = map[string]string{"+": "add", "*": "multiply", "%": "modulo", "**": "power", "is": "is", "is not": "isnot",
+	"==": "equal", "!=": "unequal", "in": "in", "not in": "notin"}
 
 // operation translates operators.
 func (t *translator) operation(n *node) syntax.Expr {
@@ -146,8 +146,8 @@ func (t *translator) comprehension(n *node) syntax.Expr {
 // bind a local one there.
 func (t *translator) walrus(n *node) syntax.Expr {
 	name := t.text(n.child("name"))
-	if t.scope.isLocal(name) {
-		t.refuse(n, "an assignment (:=) inside a function's expression")
+	if t.scope.isLocal(name) || t.scope.isMember(name) {
+		t.refuse(n, "an assignment (:=) inside an expression of a function or class")
 		return t.none(n)
 	}
 	return t.help(n, "setglobal", t.globals(n), t.str(n, name), t.expr(n.child("value")))

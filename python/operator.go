@@ -11,6 +11,7 @@ import (
 )
 
 func add(a, b starlark.Value) (starlark.Value, error) {
+	a, b = number(a), number(b)
 	if lengthOf(a)+lengthOf(b) > maxLength {
 		return nil, errTooLong
 	}
@@ -19,7 +20,7 @@ func add(a, b starlark.Value) (starlark.Value, error) {
 			return nil, fmt.Errorf("can only concatenate text to text, not %s to %s", b.Type(), repr(at))
 		}
 	}
-	return starlark.Binary(syntax.PLUS, number(a), number(b))
+	return starlark.Binary(syntax.PLUS, a, b)
 }
 
 // extend is +=, which lengthens a list in place.
@@ -95,13 +96,19 @@ func power(a, b starlark.Value) (starlark.Value, error) {
 	return starlark.Float(math.Pow(x, y)), nil
 }
 
-// number makes a number of a boolean, as Python's operators do.
+// number makes a number of a boolean, and of a member of an enumeration the
+// number or text that it is, as Python's operators do.
 func number(v starlark.Value) starlark.Value {
-	if b, ok := v.(starlark.Bool); ok {
-		if b {
+	switch v := v.(type) {
+	case starlark.Bool:
+		if v {
 			return starlark.MakeInt(1)
 		}
 		return starlark.MakeInt(0)
+	case *enumMember:
+		if v.class.mixin != "" {
+			return v.value
+		}
 	}
 	return v
 }

@@ -12,7 +12,9 @@
 // names that it would have bound become [Unknown], and the next statement runs.
 // One run thus reports all the mistakes of a repository.
 //
-// Classes, try, async, yield and match are not translated. A function whose body
+// Of classes only those are translated that hold values: constants, enumerations
+// and dataclasses whose fields have defaults. Classes with methods, async, yield
+// and match are not, and try only at a module's own level. A function whose body
 // uses them may be defined (its source text is kept, see [Function]) but not
 // called.
 package python

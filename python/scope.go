@@ -7,7 +7,15 @@ type scope struct {
 	names map[string]bool
 	// global are the names that a function declares global.
 	global map[string]bool
+	// class is the qualified name of the class whose body this is, object what
+	// its body binds its members of. No scope within sees them.
+	class   string
+	object  string
+	members map[string]bool
 }
+
+// isMember tells whether a name in the body of a class is bound there.
+func (s *scope) isMember(name string) bool { return s != nil && s.members[name] }
 
 func (s *scope) isLocal(name string) bool {
 	for ; s != nil; s = s.outer {

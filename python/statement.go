@@ -8,6 +8,7 @@ import (
 
 // refused are the statements that are not translated, and what to do instead.
 var refused = map[string]struct{ what, instead string }{
+	// A class that only holds values is translated (see classDefinition).
 	"class_definition":     {"a class", "keep its values in variables of the module or in a dict"},
 	"try_statement":        {"a try statement within another statement", "move it to the module's own level, or test first"},
 	"match_statement":      {"a match statement", "write if and elif"},
@@ -19,6 +20,9 @@ var refused = map[string]struct{ what, instead string }{
 
 // statement translates one statement.
 func (t *translator) statement(n *node) []syntax.Stmt {
+	if n.kind == "class_definition" {
+		return t.classDefinition(n, n)
+	}
 	if r, ok := refused[n.kind]; ok {
 		t.fail(n, Unsupported, r.what+" cannot be read without Python", r.instead+", "+byPython)
 		return nil

@@ -56,8 +56,12 @@ func (t *translator) variable(n *node, name string) syntax.Expr {
 	if t.scope.isLocal(name) {
 		return &syntax.Ident{NamePos: pos, Name: name}
 	}
+	owner := globalsName
+	if t.scope.isMember(name) {
+		owner = t.scope.object
+	}
 	return &syntax.DotExpr{
-		X:   &syntax.Ident{NamePos: pos, Name: globalsName},
+		X:   &syntax.Ident{NamePos: pos, Name: owner},
 		Dot: pos, NamePos: pos, Name: &syntax.Ident{NamePos: pos, Name: name},
 	}
 }
