@@ -106,14 +106,18 @@ func (r *repository) Warehouse(ctx context.Context) (asof.Warehouse, error) {
 	return opened(r, &r.warehouse, store, err)
 }
 
-// Ledger opens the ledger where design puts it: in PostgreSQL if a store uses
-// that, else in a file beside the registry's.
+// Ledger opens the ledger: in PostgreSQL if the registry or a store uses that,
+// else in a file beside the registry's.
 func (r *repository) Ledger(ctx context.Context) (asof.Ledger, error) {
 	if r.ledger != nil {
 		return r.ledger, nil
 	}
 	section := r.config.Registry
-	section.Type = "sqlite"
+	if section.Type == "sql" {
+		section.Type = "postgres"
+	} else {
+		section.Type = "sqlite"
+	}
 	for _, s := range []definition.Section{r.config.Online, r.config.Offline} {
 		if s.Type == "postgres" {
 			section = s

@@ -17,7 +17,6 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"time"
 
@@ -27,6 +26,7 @@ import (
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/feastpb/core"
+	"github.com/asof-dev/asof/feastregistry"
 )
 
 // schemaVersion is the only registry_schema_version there is.
@@ -80,7 +80,7 @@ func (r *Registry) snapshot(project string) (*asof.Snapshot, error) {
 	if s, ok := r.last.snapshots[project]; ok {
 		return s, nil
 	}
-	s, err := decode(r.last.registry, project)
+	s, err := feastregistry.Snapshot(r.last.registry, project)
 	if err != nil {
 		return nil, asof.Errorf(asof.CodeInvalid, "registry %s: %w", r.path, err)
 	}
@@ -91,14 +91,7 @@ func (r *Registry) snapshot(project string) (*asof.Snapshot, error) {
 // Apply changes a project as the contract of asof.Registry says.
 func (r *Registry) Apply(ctx context.Context, project string, change asof.Change) (*asof.Snapshot, error) {
 	err := r.change(ctx, project, func(current *asof.Snapshot, registry *core.Registry) (bool, error) {
-		if change.Base != "" && change.Base != current.Version {
-			return false, asof.Errorf(asof.CodeConflict,
-				"project %q in registry %s was changed by somebody else meanwhile: plan again", project, r.path)
-		}
-		if current.Project() != nil && len(change.Put)+len(change.Delete) == 0 {
-			return false, nil
-		}
-		return true, newEdit(registry, project, current, r.now()).apply(change)
+		return feastregistry.Apply(registry, project, current, change, r.now(), r.path)
 	})
 	if err != nil {
 		return nil, err
@@ -109,11 +102,7 @@ func (r *Registry) Apply(ctx context.Context, project string, change asof.Change
 // RecordMaterialization adds an interval to a feature view.
 func (r *Registry) RecordMaterialization(ctx context.Context, project, view string, span asof.Interval) error {
 	return r.change(ctx, project, func(current *asof.Snapshot, registry *core.Registry) (bool, error) {
-		v, err := current.View(view)
-		if err != nil {
-			return false, err
-		}
-		return true, newEdit(registry, project, current, r.now()).write(asof.Materialized(v, span, r.now()))
+		return true, feastregistry.Materialize(registry, project, current, view, span, r.now())
 	})
 }
 
@@ -123,7 +112,7 @@ func (r *Registry) Teardown(ctx context.Context, project string) error {
 		return nil
 	}
 	return r.change(ctx, project, func(_ *asof.Snapshot, registry *core.Registry) (bool, error) {
-		return removeProject(registry, project), nil
+		return feastregistry.RemoveProject(registry, project), nil
 	})
 }
 
@@ -197,7 +186,7 @@ func (r *Registry) write(path string, registry *core.Registry) (again bool, err 
 	if now, _ := os.Stat(path); !sameFile(now, r.last.stat) {
 		return true, nil
 	}
-	if isEmpty(registry) {
+	if feastregistry.IsEmpty(registry) {
 		err = os.Remove(path)
 	} else {
 		err = draft.publish(path)
@@ -206,22 +195,4 @@ func (r *Registry) write(path string, registry *core.Registry) (again bool, err 
 		return false, unwritable(r.path, err)
 	}
 	return false, nil
-}
-
-// decode makes the snapshot of a project.
-func decode(registry *core.Registry, project string) (*asof.Snapshot, error) {
-	objects, version, err := objectsOf(registry, project)
-	if err != nil {
-		return nil, err
-	}
-	var updated time.Time
-	for _, o := range objects {
-		if at := asof.MetaOf(o).Updated; at.After(updated) {
-			updated = at
-		}
-	}
-	objects = slices.DeleteFunc(objects, func(o asof.Object) bool {
-		return o.ObjectKind() == asof.KindEntity && o.ObjectName() == asof.DummyEntity
-	})
-	return asof.NewSnapshot(version, updated, objects), nil
 }

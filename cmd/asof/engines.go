@@ -8,7 +8,10 @@ import (
 // engines are the technologies of this binary, by the roles that they have.
 func engines() cli.Engines {
 	return cli.Engines{
-		Registry: []cli.Engine[asof.Registry]{{Names: []string{"file"}, Open: fileRegistry}},
+		Registry: []cli.Engine[asof.Registry]{
+			{Names: []string{"file"}, Open: fileRegistry},
+			{Names: []string{"sql"}, Open: postgresRegistry},
+		},
 		Offline: []cli.Engine[asof.OfflineStore]{
 			// dask is Feast's name for its file store, and its default.
 			{Names: []string{"duckdb", "dask", "file"}, Open: duckdbOffline},

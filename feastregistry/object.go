@@ -1,4 +1,4 @@
-package registryfile
+package feastregistry
 
 import (
 	"crypto/sha256"
@@ -108,9 +108,9 @@ func objectsOf(r *core.Registry, project string) ([]asof.Object, string, error) 
 	return objects, hex.EncodeToString(sum.Sum(nil)[:16]), nil
 }
 
-// removeProject removes all that belongs to a project, and reports whether
+// RemoveProject removes all that belongs to a project, and reports whether
 // there was anything.
-func removeProject(r *core.Registry, project string) (found bool) {
+func RemoveProject(r *core.Registry, project string) (found bool) {
 	for _, l := range lists {
 		if keep(l.of(r), func(m protoreflect.Message) bool {
 			owner, _ := identity(m)
@@ -127,8 +127,8 @@ func removeProject(r *core.Registry, project string) (found bool) {
 	return found
 }
 
-// isEmpty reports whether no project is left.
-func isEmpty(r *core.Registry) bool {
+// IsEmpty reports whether no project is left.
+func IsEmpty(r *core.Registry) bool {
 	for _, l := range lists {
 		if l.of(r).Len() > 0 {
 			return false

@@ -1,4 +1,4 @@
-package registryfile
+package feastregistry
 
 import (
 	"slices"
