@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -238,30 +239,25 @@ func TestFailedWriteLeavesTheFile(t *testing.T) {
 	}
 }
 
-// TestFullDisk runs out of room by the limit on the size of files, which the
-// process shares: it runs alone.
+// fullDiskEnv names the registry that a child process of TestFullDisk changes.
+const fullDiskEnv = "ASOF_TEST_FULL_DISK"
+
+// TestFullDisk runs out of room by the limit on the size of files. It is a whole
+// process's, so it is a child's.
 func TestFullDisk(t *testing.T) {
-	path, r := newRegistry(t)
+	if path := os.Getenv(fullDiskEnv); path != "" {
+		writeWithoutRoom(path)
+	}
+	path, _ := newRegistry(t)
 	before, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var was syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &was); err != nil {
-		t.Fatal(err)
-	}
-	limit := was
-	limit.Cur = uint64(len(before))
-	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
-		t.Fatal(err)
-	}
-	big := &asof.Entity{Name: "big", JoinKey: "b", Description: strings.Repeat("x", 4096)}
-	_, err = r.Apply(t.Context(), "p", asof.Change{Put: []asof.Object{big}})
-	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &was); err != nil {
-		t.Fatal(err)
-	}
-	if err == nil || !strings.Contains(err.Error(), "file too large") || !strings.Contains(err.Error(), "is as it was") {
-		t.Errorf("without room: %v", err)
+	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestFullDisk$")
+	child.Env = append(os.Environ(), fullDiskEnv+"="+path)
+	told, err := child.Output()
+	if err != nil || !bytes.Contains(told, []byte("file too large")) || !bytes.Contains(told, []byte("is as it was")) {
+		t.Errorf("without room: %s (%v)", told, err)
 	}
 	after, _ := os.ReadFile(path)
 	if !bytes.Equal(before, after) {
@@ -270,6 +266,22 @@ func TestFullDisk(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(filepath.Dir(path), ".registry.db.new")); !os.IsNotExist(err) {
 		t.Errorf("the draft is left: %v", err)
 	}
+}
+
+// writeWithoutRoom changes a registry whose files may not grow, says what came
+// of it, and ends the process.
+func writeWithoutRoom(path string) {
+	info, err := os.Stat(path)
+	if err == nil {
+		limit := syscall.Rlimit{Cur: uint64(info.Size()), Max: uint64(info.Size())}
+		err = syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit)
+	}
+	if err == nil {
+		big := &asof.Entity{Name: "big", JoinKey: "b", Description: strings.Repeat("x", 4096)}
+		_, err = registryfile.Open(path, nil).Apply(context.Background(), "p", asof.Change{Put: []asof.Object{big}})
+	}
+	fmt.Print(err)
+	os.Exit(0)
 }
 
 func TestLockIsWaitedFor(t *testing.T) {
