@@ -23,7 +23,7 @@ test_binaries() {
 
 if [ "${1:-}" = all ]; then
   echo "== every package, race detector on"
-  ASOF_TEST_ALL=1 run -race ./...
+  run -race ./...
   bin=$(scripts/newer-postgres.sh)
   echo "== $("$bin/postgres" --version)"
   ASOF_POSTGRES_BIN=$bin run -count=1 $(test_binaries '/asof/storetest')

@@ -60,9 +60,6 @@ type feastFinding struct{ Case, Store, Kind, Detail string }
 // differs, testdata/pit/feast-differences says so and why; what is not there
 // must be equal, and what is there must differ.
 func TestFeastPointInTime(t *testing.T) {
-	if os.Getenv("ASOF_TEST_ALL") == "" {
-		t.Skip("a minute of Feast: set ASOF_TEST_ALL=1, as make test-all does")
-	}
 	cases, err := corpus()
 	if err != nil {
 		t.Fatal(err)
