@@ -4,9 +4,8 @@
 #   scripts/test.sh       all tests; then again under the race detector those
 #                         packages that link neither DuckDB nor SQLite (the
 #                         detector does not see C, and makes both very slow)
-#   scripts/test.sh all   every package under the race detector, with the tests
-#                         that take a minute alone, and the packages that talk
-#                         to PostgreSQL on a newer one
+#   scripts/test.sh all   every package under the race detector, and the
+#                         packages that talk to PostgreSQL on a newer one
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
