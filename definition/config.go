@@ -29,10 +29,9 @@ type Config struct {
 
 // Asof is our own top-level section, which Feast ignores.
 type Asof struct {
-	Warehouse   Section            // asof.warehouse; Type "" where it is left out
-	Connections map[string]Section // asof.connections
-	Serve       Serve
-	OnExpired   string // "keep" or "drop"
+	Warehouse Section // asof.warehouse; Type "" where it is left out
+	Serve     Serve
+	OnExpired string // "keep" or "drop"
 }
 
 // Serve says what the HTTP server answers where a request does not.
@@ -45,7 +44,7 @@ var topKeys = []string{"project", "project_description", "provider", "registry",
 	"entity_key_serialization_version", "auth", "batch_engine", "feature_server", "embedding_model", "flags", "repo_path",
 	"coerce_tz_aware", "materialization", "materialization_engine", "openlineage", "mlflow", "data_quality_monitoring", "asof"}
 
-var asofKeys = []string{"warehouse", "connections", "serve", "on_expired"}
+var asofKeys = []string{"warehouse", "serve", "on_expired"}
 
 // LoadConfig reads the file at path, for the repository in dir. Environment
 // variables ($NAME and ${NAME}) are put in as Feast does; one that is not set
@@ -135,12 +134,5 @@ func (c *Config) readAsof(r *reading, own *ast.MappingNode) {
 	if serve, ok := values["serve"].(*ast.MappingNode); ok {
 		r.mapping(serve, "asof.serve", []string{"features"})
 		r.decode(serve, "asof.serve", &c.Asof.Serve)
-	}
-	if connections, ok := values["connections"].(*ast.MappingNode); ok {
-		c.Asof.Connections = map[string]Section{}
-		for _, item := range connections.Values {
-			name := item.Key.GetToken().Value
-			c.Asof.Connections[name] = r.section(item.Value, "asof.connections."+name, "type", "", "postgres")
-		}
 	}
 }

@@ -49,7 +49,7 @@ func (a *arguments) source(kind asof.SourceKind, name string) *asof.DataSource {
 		a.problem("name", "%s needs a name", a.name)
 	}
 	if a.has("connection_ref") {
-		a.loader.warn(a.site.Keyword("connection_ref"), "connection_ref of %q is not used: name the database under asof.connections in feature_store.yaml", s.Name)
+		a.loader.warn(a.site.Keyword("connection_ref"), "connection_ref of %q is not used: the source is read where offline_store points", s.Name)
 	}
 	return s
 }
