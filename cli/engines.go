@@ -55,7 +55,7 @@ func open[S any](ctx context.Context, table []Engine[S], s Setup) (S, error) {
 	}
 	var none S
 	return none, asof.Errorf(asof.CodeInvalid, "%s: %s of type %q is not one that this binary has%s",
-		s.Config.Path, s.Section.Name, s.Section.Type, didYouMean(s.Section.Type, known))
+		s.Config.Path, s.Section.Name, s.Section.Type, asof.DidYouMean(s.Section.Type, known))
 }
 
 // Share opens what several stores of a repository have in common, a pool of

@@ -105,8 +105,6 @@ func fileExists(path string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-func didYouMean(name string, known []string) string { return asof.DidYouMean(name, known) }
-
 // interruptible returns a context that ends at Ctrl-C or a polite kill; a
 // second one ends the process.
 func interruptible() (context.Context, context.CancelFunc) {

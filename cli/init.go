@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/definition"
 	"github.com/asof-dev/asof/sample"
 )
@@ -27,7 +28,7 @@ func (a *app) initCommand() *cobra.Command {
 				template = "minimal"
 			}
 			if !slices.Contains(definition.Templates(), template) {
-				return usagef(cmd.CommandPath()+" NAME -t streamflow", "there is no template %q%s", template, didYouMean(template, definition.Templates()))
+				return usagef(cmd.CommandPath()+" NAME -t streamflow", "there is no template %q%s", template, asof.DidYouMean(template, definition.Templates()))
 			}
 			dir := a.path(args[0])
 			files, err := definition.Init(dir, filepath.Base(dir), template)

@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
+
+	"github.com/asof-dev/asof"
 )
 
 // outputFlag adds --output to a command that lists something.
@@ -89,7 +91,7 @@ func (e elapsed) String() string { return took(time.Duration(e)) }
 func (e elapsed) MarshalJSON() ([]byte, error) { return json.Marshal(time.Duration(e).Seconds()) }
 
 func badOutput(output string, known ...string) error {
-	return usagef("", "unknown output %q%s", output, didYouMean(output, known))
+	return usagef("", "unknown output %q%s", output, asof.DidYouMean(output, known))
 }
 
 func printJSON(w io.Writer, v any) error {

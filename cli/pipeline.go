@@ -142,7 +142,7 @@ func (r *repository) loadPipeline(name string) (*pipeline.Pipeline, error) {
 		if err != nil {
 			return nil, err
 		}
-		return nil, asof.Errorf(asof.CodeNotFound, "there is no pipeline %s in %s%s", name, filepath.Dir(path), didYouMean(name, known))
+		return nil, asof.Errorf(asof.CodeNotFound, "there is no pipeline %s in %s%s", name, filepath.Dir(path), asof.DidYouMean(name, known))
 	}
 	return pipeline.Load(path)
 }

@@ -57,7 +57,7 @@ func (a *app) findCommand(root *cobra.Command, args []string) error {
 			known = append(known, c.Name())
 		}
 	}
-	return usagef(found.CommandPath()+" --help", "unknown command %q%s", rest[0], didYouMean(rest[0], known))
+	return usagef(found.CommandPath()+" --help", "unknown command %q%s", rest[0], asof.DidYouMean(rest[0], known))
 }
 
 // args checks the number of arguments and says what is missing by its name.
