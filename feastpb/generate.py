@@ -1,9 +1,9 @@
-"""Generates Feast's protobuf messages for Go.
+"""Generates Feast's protobuf messages and gRPC services for Go.
 
 The messages come from the descriptors that the installed `feast` package
 carries, so that every number is the released SDK's own and no .proto file is
 copied. Needs a Python environment with feast and grpcio-tools (for protoc)
-and, on the PATH, go; protoc-gen-go is built at the version that go.mod names.
+and, on the PATH, go; the plugins are built at the versions that go.mod names.
 
     PATH=$VENV/bin:$PATH go generate ./feastpb
 
@@ -26,6 +26,12 @@ MODULE = "github.com/asof-dev/asof/feastpb"
 # Messages that belong to a storage layout of one vendor, or that no part of
 # Feast itself sends.
 LEFT_OUT = {"feast/serving/Connector.proto", "feast/storage/Redis.proto"}
+
+# protoc's plugins, by the name of their flags.
+PLUGINS = {
+    "go": "google.golang.org/protobuf/cmd/protoc-gen-go",
+    "go-grpc": "google.golang.org/grpc/cmd/protoc-gen-go-grpc",
+}
 
 
 def descriptors():
@@ -63,13 +69,14 @@ def go_package(name):
 def main():
     files = list(descriptors())
     names = [file.name for file in files]
-    mapping = [f"--go_opt=M{name}={go_package(name)}" for name in names]
+    mapping = [f"--{plugin}_opt=M{name}={go_package(name)}" for plugin in PLUGINS for name in names]
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
-        plugin = folder / "protoc-gen-go"
-        subprocess.run(
-            ["go", "build", "-o", plugin, "google.golang.org/protobuf/cmd/protoc-gen-go"],
-            cwd=HERE, check=True)
+        options = []
+        for name, package in PLUGINS.items():
+            binary = folder / f"protoc-gen-{name}"
+            subprocess.run(["go", "build", "-o", binary, package], cwd=HERE, check=True)
+            options += [f"--plugin=protoc-gen-{name}={binary}", f"--{name}_out={HERE}", f"--{name}_opt=module={MODULE}"]
         descriptor_set = folder / "feast.binpb"
         descriptor_set.write_bytes(with_dependencies(files).SerializeToString())
         for stale in HERE.glob("*/*.pb.go"):
@@ -77,9 +84,7 @@ def main():
         subprocess.run(
             [sys.executable, "-m", "grpc_tools.protoc",
              f"--descriptor_set_in={descriptor_set}",
-             f"--plugin=protoc-gen-go={plugin}",
-             f"--go_out={HERE}", f"--go_opt=module={MODULE}",
-             *mapping, *names],
+             *options, *mapping, *names],
             check=True)
 
 
