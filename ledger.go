@@ -28,7 +28,12 @@ type Materialization struct {
 //
 // Materializations lists the entries of a project, newest first; view "" means
 // every view. Forget removes the entries of views that are gone.
+//
+// Lock makes the caller the only one, of all processes that share the ledger,
+// who materializes a view, until unlock is called or the process dies. A lock
+// that somebody else holds is waited for, or without wait is CodeConflict.
 type Ledger interface {
+	Lock(ctx context.Context, project, view string, wait bool) (unlock func(), err error)
 	Begin(ctx context.Context, m Materialization) (int64, error)
 	Finish(ctx context.Context, m Materialization) error
 	Materializations(ctx context.Context, project, view string) ([]Materialization, error)

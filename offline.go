@@ -91,6 +91,7 @@ type PointInTime struct {
 type Latest struct {
 	View     ViewQuery
 	From, To time.Time         // From zero: from the oldest row
+	Since    time.Time         // not zero: only rows created at or after; the view has to have a created timestamp
 	Keys     arrow.RecordBatch // only these keys, columns by KeyColumn.Entity; nil: all
 }
 

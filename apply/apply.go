@@ -21,6 +21,7 @@ type Desired struct {
 type Options struct {
 	Sources     asof.Sources
 	SkipSources bool // do not hold the sources against reality; schemas are still inferred
+	Retype      bool // let features that were materialized change their types: they are null online until they are filled again
 }
 
 // Stores are what a plan changes. Ledger may be nil.
@@ -74,7 +75,7 @@ func (p *Plan) execute(ctx context.Context, stores Stores) error {
 			return err
 		}
 	}
-	if forget := append(dropped, p.rekeyed...); stores.Ledger != nil && len(forget) > 0 {
+	if forget := append(dropped, p.refilled...); stores.Ledger != nil && len(forget) > 0 {
 		return stores.Ledger.Forget(ctx, p.Project, forget)
 	}
 	return nil

@@ -46,7 +46,8 @@ type Plan struct {
 	remove    []asof.Ref
 	online    []*asof.FeatureView // the views that the online store is to serve
 	wasOnline []string            // those that it served before
-	rekeyed   []string            // those whose join keys change
+	retyped   asof.Problems       // features that were materialized with another type
+	refilled  []string            // those that have to be materialized from the start: other join keys, or features of other types
 }
 
 // Empty reports whether the registry stays as it is.
@@ -78,6 +79,11 @@ func NewPlan(ctx context.Context, desired Desired, current *asof.Snapshot, opts 
 	p := &Plan{Project: desired.Project, Changes: []ObjectChange{}, Notes: r.notes, base: current.Version}
 	for _, kind := range planned {
 		p.compare(kind, r.objects[kind], current)
+	}
+	if !opts.Retype {
+		if err := p.retyped.Err(); err != nil {
+			return nil, err
+		}
 	}
 	for _, v := range r.views() {
 		if v.Online && len(v.Features) > 0 {
@@ -132,15 +138,31 @@ func (p *Plan) noteOnline(o, was asof.Object) {
 	}
 	old := was.(*asof.FeatureView)
 	if !slices.EqualFunc(old.EntityColumns, view.EntityColumns, func(a, b asof.Field) bool { return a.Name == b.Name && a.Type.Equal(b.Type) }) {
-		p.rekeyed = append(p.rekeyed, view.Name)
+		p.refilled = append(p.refilled, view.Name)
 		p.Notes = append(p.Notes, fmt.Sprintf("feature view %s has other join keys: nothing of it is online until it is materialized again", view.Name))
 		return
 	}
 	var again []string
+	filled, retyped := len(old.Intervals) > 0, false
 	for _, f := range view.Features {
-		if before := old.Feature(f.Name); before == nil || !before.Type.Equal(f.Type) {
+		before := old.Feature(f.Name)
+		switch {
+		case before == nil:
 			again = append(again, f.Name)
+		case !before.Type.Equal(f.Type):
+			again = append(again, f.Name)
+			if filled {
+				retyped = true
+				p.retyped = append(p.retyped, asof.Problem{Place: view.Meta.Place, Message: fmt.Sprintf("feature %q of feature view %q was materialized as %s and is %s now: "+
+					"give the new one another name, or `apply --retype`: it is null online until `materialize-incremental` has filled the view again", f.Name, view.Name, before.Type, f.Type)})
+			}
 		}
+	}
+	if retyped {
+		p.refilled = append(p.refilled, view.Name)
+		p.Notes = append(p.Notes, fmt.Sprintf("%s of %s: null online until `materialize-incremental END -v %s`, which begins at the oldest row, fills it again",
+			strings.Join(again, ", "), view.Name, view.Name))
+		return
 	}
 	if len(again) > 0 {
 		p.Notes = append(p.Notes, fmt.Sprintf("%s of %s: null online until `materialize START END -v %s` fills it again",

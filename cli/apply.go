@@ -14,12 +14,14 @@ import (
 // applyFlags are the flags of apply and plan.
 type applyFlags struct {
 	skipSources bool
+	retype      bool
 	python      bool
 	output      string
 }
 
 func (f *applyFlags) add(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.skipSources, "skip-source-validation", false, "do not hold the sources against what is defined")
+	cmd.Flags().BoolVar(&f.retype, "retype", false, "let features that were materialized change their types; they are null until they are filled again")
 	cmd.Flags().BoolVar(&f.python, "python", false, "let an installed feast read the definitions, by python3 on the PATH")
 	cmd.Flags().Bool("skip-feature-view-validation", false, "")
 	cmd.Flags().Bool("no-progress", false, "")
@@ -106,7 +108,7 @@ func (a *app) withDefinitions(ctx context.Context, flags applyFlags,
 		if err != nil {
 			return err
 		}
-		return do(ctx, r, desired, apply.Options{Sources: offline, SkipSources: flags.skipSources})
+		return do(ctx, r, desired, apply.Options{Sources: offline, SkipSources: flags.skipSources, Retype: flags.retype})
 	})
 }
 

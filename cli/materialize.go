@@ -32,12 +32,27 @@ func (r *repository) materializer(ctx context.Context, progress asof.Progress) (
 	return m, err
 }
 
+// materializeFlags are what materialize and materialize-incremental have in common.
+type materializeFlags struct {
+	views   []string
+	output  string
+	overlap time.Duration
+	noWait  bool
+	dryRun  bool
+}
+
+func (f *materializeFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVarP(&f.views, "views", "v", nil, "only this view; once for each")
+	cmd.Flags().BoolVar(&f.noWait, "no-wait", false, "fail where another run materializes the view, instead of waiting for it")
+	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "print windows and row counts, and write nothing")
+	outputFlag(cmd, &f.output)
+}
+
 // materialized opens the repository, runs the journey with its progress shown,
 // and prints what became of each view.
-func (a *app) materialized(ctx context.Context, output string, overlap time.Duration,
-	run func(*materialize.Materializer) ([]materialize.Result, error)) error {
-	if output != "table" && output != "json" {
-		return badOutput(output, "table", "json")
+func (a *app) materialized(ctx context.Context, flags materializeFlags, run func(*materialize.Materializer) ([]materialize.Result, error)) error {
+	if flags.output != "table" && flags.output != "json" {
+		return badOutput(flags.output, "table", "json")
 	}
 	return a.withRepository(ctx, func(r *repository) error {
 		progress, end := a.progress()
@@ -46,28 +61,35 @@ func (a *app) materialized(ctx context.Context, output string, overlap time.Dura
 			end()
 			return err
 		}
-		m.Overlap = overlap
+		m.Overlap, m.NoWait, m.DryRun = flags.overlap, flags.noWait, flags.dryRun
 		results, err := run(m)
 		end()
-		if printed := a.printResults(output, results); printed != nil {
+		if printed := a.printResults(flags, results); printed != nil {
 			return printed
 		}
 		return err
 	})
 }
 
-func (a *app) printResults(output string, results []materialize.Result) error {
+func (a *app) printResults(flags materializeFlags, results []materialize.Result) error {
 	headers := []string{"VIEW", "FROM", "TO", "ROWS READ", "KEYS WRITTEN", "NEWEST EVENT", "TIME"}
+	if flags.dryRun {
+		headers = []string{"VIEW", "FROM", "TO", "KEYS IN WINDOW", "KEYS WITH LATE ROWS", "NEWEST EVENT", "TIME"}
+	}
 	rows := [][]any{}
 	for _, r := range results {
 		if r.Err != nil {
 			continue
 		}
+		effect := r.Written
+		if flags.dryRun {
+			effect = r.Late
+		}
 		rows = append(rows, []any{r.View, instant{r.Span.From, "the oldest row"}, instant{r.Span.To, ""}, r.Read,
-			r.Written, instant{r.Newest, "-"}, elapsed(r.Took)})
+			effect, instant{r.Newest, "-"}, elapsed(r.Took)})
 	}
-	if len(rows) > 0 || output == "json" {
-		if err := a.printList(output, headers, rows); err != nil {
+	if len(rows) > 0 || flags.output == "json" {
+		if err := a.printList(flags.output, headers, rows); err != nil {
 			return err
 		}
 	}
@@ -84,14 +106,13 @@ func (a *app) printNotes(results []materialize.Result) {
 }
 
 func (a *app) materializeCommand() *cobra.Command {
-	var views []string
+	var flags materializeFlags
 	var all bool
-	var output string
 	cmd := &cobra.Command{
 		Use:     "materialize START END",
 		Short:   "Copy the newest values of a span of time to the online store",
 		Long:    "Copies, for each key, the newest row with START <= event time <= END. Times are ISO 8601;\nwithout a zone they are UTC.",
-		Example: a.example("-c my_project materialize 2024-01-01T00:00:00 2024-02-01T00:00:00", "-c my_project materialize 2024-01-01 2024-02-01 -v usage_agg_30d_fv"),
+		Example: a.example("-c my_project materialize 2024-01-01T00:00:00 2024-02-01T00:00:00", "-c my_project materialize 2024-01-01 2024-02-01 -v usage_agg_30d_fv --dry-run"),
 		Args: func(cmd *cobra.Command, args []string) error {
 			if all && len(args) > 0 {
 				return usagef(cmd.CommandPath()+" --help", "START and END go without --disable-event-timestamp")
@@ -112,21 +133,18 @@ func (a *app) materializeCommand() *cobra.Command {
 					return err
 				}
 			}
-			return a.materialized(cmd.Context(), output, 0, func(m *materialize.Materializer) ([]materialize.Result, error) {
-				return m.Materialize(cmd.Context(), start, end, views)
+			return a.materialized(cmd.Context(), flags, func(m *materialize.Materializer) ([]materialize.Result, error) {
+				return m.Materialize(cmd.Context(), start, end, flags.views)
 			})
 		},
 	}
-	cmd.Flags().StringArrayVarP(&views, "views", "v", nil, "only this view; once for each")
+	flags.add(cmd)
 	cmd.Flags().BoolVar(&all, "disable-event-timestamp", false, "everything from 1970 to now, without START and END")
-	outputFlag(cmd, &output)
 	return cmd
 }
 
 func (a *app) materializeIncrementalCommand() *cobra.Command {
-	var views []string
-	var overlap time.Duration
-	var output string
+	var flags materializeFlags
 	cmd := &cobra.Command{
 		Use:   "materialize-incremental END",
 		Short: "Copy what came since the last run to the online store",
@@ -139,28 +157,31 @@ func (a *app) materializeIncrementalCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if overlap < 0 {
-				return usagef("", "--overlap %s: write how long before the last end, such as 48h", overlap)
+			if flags.overlap < 0 {
+				return usagef("", "--overlap %s: write how long before the last end, such as 48h", flags.overlap)
 			}
-			return a.materialized(cmd.Context(), output, overlap, func(m *materialize.Materializer) ([]materialize.Result, error) {
-				return m.Incremental(cmd.Context(), end, views)
+			return a.materialized(cmd.Context(), flags, func(m *materialize.Materializer) ([]materialize.Result, error) {
+				return m.Incremental(cmd.Context(), end, flags.views)
 			})
 		},
 	}
-	cmd.Flags().StringArrayVarP(&views, "views", "v", nil, "only this view; once for each")
-	cmd.Flags().DurationVar(&overlap, "overlap", 0, "begin this long before the last end, for rows that came late: 48h")
-	outputFlag(cmd, &output)
+	flags.add(cmd)
+	cmd.Flags().DurationVar(&flags.overlap, "overlap", 0, "begin this long before the last end, for rows that came late: 48h")
 	return cmd
 }
 
 func (a *app) materializationsCommand() *cobra.Command {
 	var view, output string
+	var limit int
 	cmd := &cobra.Command{
 		Use:     "materializations",
 		Short:   "List what was materialized, newest first",
 		Example: a.example("-c my_project materializations --view usage_agg_30d_fv"),
 		Args:    a.args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if limit < 0 {
+				return usagef("", "--limit %d: write how many of the newest to list, or 0 for all", limit)
+			}
 			return a.withRepository(cmd.Context(), func(r *repository) error {
 				ledger, err := r.Ledger(cmd.Context())
 				if err != nil {
@@ -175,6 +196,9 @@ func (a *app) materializationsCommand() *cobra.Command {
 						return err
 					}
 				}
+				if limit > 0 {
+					entries = entries[:min(limit, len(entries))]
+				}
 				rows := [][]any{}
 				for _, m := range entries {
 					rows = append(rows, []any{m.ID, m.View, instant{m.Span.From, "the oldest row"}, instant{m.Span.To, ""},
@@ -185,6 +209,7 @@ func (a *app) materializationsCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&view, "view", "", "only this view")
+	cmd.Flags().IntVar(&limit, "limit", 0, "only the newest so many; 0 is all")
 	outputFlag(cmd, &output)
 	return cmd
 }

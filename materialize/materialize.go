@@ -4,7 +4,9 @@
 // A run works on windows of event time, both ends included. An incremental
 // window starts at the view's watermark: the end of the gap-free prefix of what
 // finished runs covered. Killed at any point and run again, a run leaves the
-// same state: rows are written newest-wins, and the ledger is told last.
+// same state: rows are written newest-wins, and the ledger is told last. A run
+// records no part of itself: the newest row of each key comes from one query
+// over the whole window, so a part that is done saves the next run nothing.
 package materialize
 
 import (
@@ -34,6 +36,8 @@ type Materializer struct {
 	// are the first watermark of a view that the ledger does not know. Without
 	// it such a view starts at its oldest row, and says so.
 	FeastIntervals bool
+	NoWait         bool             // a view that another run materializes fails with CodeConflict; otherwise it is waited for
+	DryRun         bool             // find out what a run would read, and write nothing
 	Progress       asof.Progress    // may be nil
 	Now            func() time.Time // nil is time.Now
 }
@@ -129,13 +133,32 @@ func (m *Materializer) each(ctx context.Context, views []*asof.FeatureView, do f
 		results[i].View = v.Name
 		group.Go(func() error {
 			started := m.now()
-			results[i].Err = do(ctx, v, &results[i])
+			results[i].Err = m.alone(ctx, v, &results[i], do)
 			results[i].Took = m.now().Sub(started)
 			return nil
 		})
 	}
 	group.Wait() // the errors are in the results
 	return results, failure(results)
+}
+
+// alone runs do while no other run materializes the view, in this process or
+// another: the window of the second begins where the first one ends.
+func (m *Materializer) alone(ctx context.Context, v *asof.FeatureView, r *Result, do func(context.Context, *asof.FeatureView, *Result) error) error {
+	if m.DryRun {
+		return do(ctx, v, r)
+	}
+	unlock, err := m.Ledger.Lock(ctx, m.Project, v.Name, false)
+	if asof.ErrorCode(err) == asof.CodeConflict && !m.NoWait {
+		m.Progress.Report("wait for another run of "+v.Name, 0, 0)
+		unlock, err = m.Ledger.Lock(ctx, m.Project, v.Name, true)
+		r.note("it waited for another run to end")
+	}
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return do(ctx, v, r)
 }
 
 func (m *Materializer) parallel() int {

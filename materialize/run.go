@@ -18,6 +18,13 @@ func (m *Materializer) recorded(ctx context.Context, v *asof.FeatureView, r *Res
 	if err != nil {
 		return err
 	}
+	if m.DryRun {
+		if err := work(q); err != nil || r.Read > 0 {
+			return err
+		}
+		_, err := m.noteEmpty(ctx, q, r)
+		return err
+	}
 	entry := asof.Materialization{Project: m.Project, View: v.Name, Span: r.Span, Started: m.now(), Cause: cause}
 	if entry.ID, err = m.Ledger.Begin(ctx, entry); err != nil {
 		return err
@@ -50,12 +57,9 @@ func (m *Materializer) recorded(ctx context.Context, v *asof.FeatureView, r *Res
 func (m *Materializer) account(ctx context.Context, q asof.ViewQuery, r *Result) error {
 	span := r.Span
 	if r.Read == 0 || span.From.IsZero() {
-		held, err := m.Offline.Range(ctx, q.Source)
+		held, err := m.noteEmpty(ctx, q, r)
 		if err != nil {
 			return err
-		}
-		if r.Read == 0 {
-			r.note(nothing(q, r.Span, held))
 		}
 		if span.From.IsZero() {
 			if held.Rows == 0 {
@@ -68,6 +72,16 @@ func (m *Materializer) account(ctx context.Context, q asof.ViewQuery, r *Result)
 		return nil // all that the source has lies behind the end
 	}
 	return m.Registry.RecordMaterialization(ctx, m.Project, r.View, span)
+}
+
+// noteEmpty returns what the source holds, and notes it where the run found
+// none of it.
+func (m *Materializer) noteEmpty(ctx context.Context, q asof.ViewQuery, r *Result) (asof.SourceRange, error) {
+	held, err := m.Offline.Range(ctx, q.Source)
+	if err == nil && r.Read == 0 {
+		r.note(nothing(q, r.Span, held))
+	}
+	return held, err
 }
 
 func nothing(q asof.ViewQuery, span asof.Interval, held asof.SourceRange) string {
@@ -86,7 +100,7 @@ func (m *Materializer) pull(ctx context.Context, v *asof.FeatureView, q asof.Vie
 	step := "materialize " + v.Name
 	m.Progress.Report(step, 0, 0)
 	err := m.batches(ctx, &asof.Latest{View: q, From: r.Span.From, To: r.Span.To}, func(rows arrow.RecordBatch) error {
-		written, err := m.Online.Write(ctx, m.Project, v, rows)
+		written, err := m.write(ctx, v, rows)
 		if err != nil {
 			return err
 		}
@@ -103,40 +117,45 @@ func (m *Materializer) pull(ctx context.Context, v *asof.FeatureView, q asof.Vie
 	return nil
 }
 
+// write writes rows to the online store; a dry run has none to write.
+func (m *Materializer) write(ctx context.Context, v *asof.FeatureView, rows arrow.RecordBatch) (int64, error) {
+	if m.DryRun {
+		return 0, nil
+	}
+	return m.Online.Write(ctx, m.Project, v, rows)
+}
+
 // pullAsked is pull for a span that the user asked for, who is told when the
 // online store took no row of it.
 func (m *Materializer) pullAsked(ctx context.Context, v *asof.FeatureView, q asof.ViewQuery, r *Result) error {
 	if err := m.pull(ctx, v, q, r); err != nil {
 		return err
 	}
-	if r.Read > 0 && r.Written == 0 {
+	if r.Read > 0 && r.Written == 0 && !m.DryRun {
 		r.note("nothing was written: for each of these keys the online store holds a newer row")
 	}
 	return nil
 }
 
-// pullLate looks for rows that came since, but are older than the span: their
-// keys by the created timestamp, then the newest row of each before the span.
-// A source without one tells nothing; that is what Overlap is for.
+// pullLate looks for rows that came since, but are older than the span: the
+// newest of them for each key, which the store takes where it has none newer. A
+// source without a created timestamp tells nothing; that is what Overlap is for.
 func (m *Materializer) pullLate(ctx context.Context, v *asof.FeatureView, q asof.ViewQuery, since time.Time, r *Result) error {
 	if q.Created == "" || since.IsZero() || r.Span.From.IsZero() {
 		return nil
 	}
-	came := q
-	came.Timestamp, came.Created, came.Features, came.Order = q.Created, "", nil, nil
-	keys, err := m.all(ctx, &asof.Latest{View: came, From: since, To: m.now()})
-	if err != nil || keys == nil {
-		return err
-	}
-	defer keys.Release()
 	before := r.Span.From.Add(-time.Microsecond)
-	err = m.batches(ctx, &asof.Latest{View: q, To: before, Keys: keys}, func(rows arrow.RecordBatch) error {
+	err := m.batches(ctx, &asof.Latest{View: q, To: before, Since: since}, func(rows arrow.RecordBatch) error {
+		if m.DryRun {
+			r.Late += rows.NumRows() // as many as may be written
+			return nil
+		}
 		written, err := m.Online.Write(ctx, m.Project, v, rows)
 		r.Written += written
 		r.Late += written
 		return err
 	})
-	if r.Late > 0 {
+	if r.Late > 0 && !m.DryRun {
 		r.note(fmt.Sprintf("%d keys of %d were written because rows from before %s have come since the last run", r.Late, r.Written, stamp(r.Span.From)))
 	}
 	return err

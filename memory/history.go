@@ -92,6 +92,15 @@ func (h *history) span(from, to time.Time) {
 	}
 }
 
+// since leaves out the rows that were created before.
+func (h *history) since(t time.Time) {
+	for i := range h.events {
+		if !t.IsZero() && (h.created[i] == nil || *h.created[i] < t.UnixMicro()) {
+			h.events[i] = nil
+		}
+	}
+}
+
 // newest returns the row that counts for a key at a time, -1 for none.
 func (h *history) newest(key string, at int64, cutoff bool) int {
 	best := -1

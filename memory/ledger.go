@@ -12,13 +12,39 @@ import (
 type Ledger struct {
 	mu      sync.Mutex
 	last    int64
-	entries []asof.Materialization // newest first
+	entries []asof.Materialization      // newest first
+	locks   map[[2]string]chan struct{} // by project and view; a token is in it while the lock is held
 }
 
 var _ asof.Ledger = (*Ledger)(nil)
 
 // NewLedger returns an empty ledger.
-func NewLedger() *Ledger { return &Ledger{} }
+func NewLedger() *Ledger { return &Ledger{locks: map[[2]string]chan struct{}{}} }
+
+// Lock makes the caller the only one who materializes the view.
+func (l *Ledger) Lock(ctx context.Context, project, view string, wait bool) (func(), error) {
+	l.mu.Lock()
+	lock := l.locks[[2]string{project, view}]
+	if lock == nil {
+		lock = make(chan struct{}, 1)
+		l.locks[[2]string{project, view}] = lock
+	}
+	l.mu.Unlock()
+	select {
+	case lock <- struct{}{}:
+		return func() { <-lock }, nil
+	default:
+	}
+	if !wait {
+		return nil, asof.Errorf(asof.CodeConflict, "another run materializes feature view %q", view)
+	}
+	select {
+	case lock <- struct{}{}:
+		return func() { <-lock }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
 
 // Begin records that a run started.
 func (l *Ledger) Begin(ctx context.Context, m asof.Materialization) (int64, error) {

@@ -197,6 +197,7 @@ func (o *Offline) wanted(q *asof.Latest) (*history, map[string]bool, error) {
 		return nil, nil, err
 	}
 	h.span(q.From, q.To)
+	h.since(q.Since)
 	if q.Keys == nil || len(q.View.Keys) == 0 {
 		return h, nil, nil
 	}

@@ -152,6 +152,9 @@ func (r *renderer) latest(q *asof.Latest, v *View) string {
 		where = append(where, "event >= "+r.Literal(q.From))
 	}
 	where = append(where, "event <= "+r.Literal(q.To))
+	if !q.Since.IsZero() {
+		where = append(where, "created >= "+r.Literal(q.Since))
+	}
 	if keys := v.keyNames(); q.Keys != nil && len(keys) > 0 {
 		where = append(where, fmt.Sprintf("(%s) IN (SELECT %s FROM %s)", strings.Join(keys, ", "), strings.Join(keys, ", "), WantedTable))
 	}

@@ -1,6 +1,9 @@
 package storetest
 
 import (
+	"context"
+	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -14,7 +17,7 @@ import (
 // fresh for an empty place, and open for a ledger on it.
 func Ledger(t *testing.T, fresh func(t *testing.T) (open func() asof.Ledger)) {
 	for name, test := range map[string]func(*testing.T, func() asof.Ledger){
-		"entries": ledgerEntries, "forget": ledgerForgets, "several processes": ledgerProcesses,
+		"entries": ledgerEntries, "forget": ledgerForgets, "several processes": ledgerProcesses, "locks": ledgerLocks,
 	} {
 		t.Run(name, func(t *testing.T) {
 			open := fresh(t)
@@ -130,5 +133,53 @@ func ledgerProcesses(t *testing.T, open func() asof.Ledger) {
 	}
 	if len(all) != 3*each {
 		t.Errorf("%d entries of %d are there", len(all), 3*each)
+	}
+}
+
+// ledgerLocks checks that a view has one lock over all ledgers of a place, and
+// that a wait ends with the lock's holder or with the caller's context.
+func ledgerLocks(t *testing.T, open func() asof.Ledger) {
+	first, second := open(), open()
+	long := strings.Repeat("naïve ★ /", 40)
+	for _, name := range [][2]string{{"p", "v"}, {"p", "w"}, {"q", "v"}, {"p", long}, {"p", long + "2"}} {
+		unlock, err := first.Lock(t.Context(), name[0], name[1], false)
+		if err != nil {
+			t.Fatalf("%q: %v", name, err)
+		}
+		defer unlock()
+	}
+	for _, l := range []asof.Ledger{first, second} {
+		if _, err := l.Lock(t.Context(), "p", "v", false); asof.ErrorCode(err) != asof.CodeConflict || !strings.Contains(err.Error(), `"v"`) {
+			t.Errorf("a lock that is held: %v", err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		if _, err := l.Lock(ctx, "p", "v", true); err == nil {
+			t.Error("a lock that is held was given to one who waited")
+		}
+		cancel()
+	}
+
+	unlock, err := first.Lock(t.Context(), "p", "busy", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var order []string
+	taken := make(chan struct{})
+	go func() {
+		defer close(taken)
+		next, err := second.Lock(t.Context(), "p", "busy", true)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		order = append(order, "taken")
+		next()
+	}()
+	time.Sleep(100 * time.Millisecond)
+	order = append(order, "given back")
+	unlock()
+	<-taken
+	if fmt.Sprint(order) != "[given back taken]" {
+		t.Errorf("the lock was %v", order)
 	}
 }

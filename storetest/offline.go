@@ -52,6 +52,7 @@ func Offline(t *testing.T, open func(t *testing.T) OfflineUnderTest) {
 		"columns and range":        offlineSources,
 		"missing columns":          offlineMissing,
 		"cancelled":                offlineCancelled,
+		"rows that came since":     offlineSince,
 		"agrees with memory":       offlineAgrees,
 		"events":                   offlineEvents,
 		"events agree with memory": offlineEventsAgree,

@@ -185,3 +185,17 @@ func offlineCancelled(t *testing.T, u OfflineUnderTest) {
 		t.Errorf("a cancelled query: %v", err)
 	}
 }
+
+// Rows that were created before do not count, nor do those that do not say when.
+func offlineSince(t *testing.T, u OfflineUnderTest) {
+	source := u.Load(t, table(t, "late", "driver:bigint event:timestamptz made:timestamptz trips:bigint",
+		"1 2024-01-01 2024-02-01 10  1 2024-01-02 2024-01-31T23:59:59.999999 20  2 2024-01-01 2024-01-01 30  3 2024-01-01 - 40  4 2024-01-05 2024-02-02 50"))
+	view := asof.ViewQuery{View: "late", Source: source, Timestamp: "event", Created: "made",
+		Keys:     []asof.KeyColumn{{Column: "driver", Entity: "driver", Type: asof.Scalar(asof.TypeInt64)}},
+		Features: []asof.FeatureColumn{{Column: "trips", Output: "trips", Type: asof.Scalar(asof.TypeInt64)}}}
+	since := time.Date(2024, 2, 1, 0, 0, 0, 0, time.UTC)
+	rows, _, err := collect(u.PullLatest(t.Context(), &asof.Latest{View: view, To: since.AddDate(0, 0, -28), Since: since}))
+	if err != nil || len(rows) != 1 || rows[0][0] != "1" || rows[0][3] != "10" {
+		t.Errorf("got %v (%v), want driver 1 with 10 trips", rows, err)
+	}
+}
