@@ -36,18 +36,24 @@ type file struct {
 	mu      sync.Mutex
 	writing *sql.DB
 	reading *sql.DB
+	written os.FileInfo // the file that writing has open
 }
 
 const busyTimeout = 10 * time.Second
 
 func newFile(path, what string) file { return file{path: path, what: what, busy: busyTimeout} }
 
-// writer returns the connection for writing. It makes the file and its folder.
+// writer returns the connection for writing. It makes the file and its folder,
+// also where they were removed since.
 func (f *file) writer(ctx context.Context) (*sql.DB, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.writing != nil {
-		return f.writing, nil
+		if info, err := os.Stat(f.path); err == nil && os.SameFile(info, f.written) {
+			return f.writing, nil
+		}
+		f.writing.Close() // what it had open is not there any more
+		f.writing = nil
 	}
 	if err := os.MkdirAll(filepath.Dir(f.path), 0o777); err != nil {
 		return nil, asof.Errorf(asof.CodeUnavailable, "cannot make the folder of the %s %s: %w", f.what, f.path, err)
@@ -57,12 +63,29 @@ func (f *file) writer(ctx context.Context) (*sql.DB, error) {
 		return nil, f.fault("cannot open it", err)
 	}
 	db.SetMaxOpenConns(1)
-	if err := db.PingContext(ctx); err != nil {
+	if err := f.connect(ctx, db); err != nil {
+		db.Close()
+		return nil, f.fault("cannot open it", err)
+	}
+	if f.written, err = os.Stat(f.path); err != nil {
 		db.Close()
 		return nil, f.fault("cannot open it", err)
 	}
 	f.writing = db
 	return db, nil
+}
+
+// connect makes the connection. Of processes that make the file at once, SQLite
+// turns all but one away without waiting.
+func (f *file) connect(ctx context.Context, db *sql.DB) error {
+	for end := time.Now().Add(f.busy); ; {
+		err := db.PingContext(ctx)
+		var fault *sqlite.Error
+		if !errors.As(err, &fault) || fault.Code()&0xff != lib.SQLITE_BUSY || time.Now().After(end) {
+			return err
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
 }
 
 // reader returns the connections for reading; nil where there is no file yet,
@@ -140,7 +163,10 @@ func (f *file) fault(doing string, err error) error {
 	}
 	reason := err.Error()
 	code := asof.CodeUnavailable
-	var fault *sqlite.Error
+	var fault interface { // of the driver, or of a session
+		error
+		Code() int
+	}
 	if errors.As(err, &fault) {
 		switch fault.Code() & 0xff {
 		case lib.SQLITE_FULL:

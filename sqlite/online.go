@@ -5,6 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"runtime"
 	"strings"
 	"sync"
 
@@ -18,7 +21,8 @@ import (
 type Online struct {
 	file
 	keyVersion int
-	schemas    sync.Map // schema text → *value.Schema
+	schemas    sync.Map      // schema text → *value.Schema
+	sessions   chan *session // those that nobody reads with; nil for one that is not open
 }
 
 var _ asof.OnlineStore = (*Online)(nil)
@@ -29,7 +33,24 @@ func OpenOnline(path string, keyVersion int) (*Online, error) {
 	if keyVersion != 2 && keyVersion != 3 {
 		return nil, asof.Errorf(asof.CodeInvalid, "entity_key_serialization_version %d is not supported: set 3 (or 2, for a store written with 2)", keyVersion)
 	}
-	return &Online{file: newFile(path, "online store"), keyVersion: keyVersion}, nil
+	o := &Online{file: newFile(path, "online store"), keyVersion: keyVersion, sessions: make(chan *session, max(4, runtime.GOMAXPROCS(0)))}
+	for range cap(o.sessions) {
+		o.sessions <- nil
+	}
+	return o, nil
+}
+
+// Close closes the connections, once reads that are under way have ended.
+func (o *Online) Close() error {
+	for range cap(o.sessions) {
+		if s := <-o.sessions; s != nil {
+			s.close()
+		}
+	}
+	for range cap(o.sessions) {
+		o.sessions <- nil
+	}
+	return o.file.Close()
 }
 
 // layout makes the table of tables. WITHOUT ROWID keeps rows in key order: a
@@ -68,8 +89,22 @@ func (o *Online) Update(ctx context.Context, project string, keep []*asof.Featur
 				return err
 			}
 		}
-		return o.drop(ctx, tx, project, drop)
+		if err := o.drop(ctx, tx, project, drop); err != nil {
+			return err
+		}
+		return changedTables(ctx, tx)
 	})
+}
+
+// changedTables counts the file's version up: readers, who keep what they know of the
+// tables, look at it with every read.
+func changedTables(ctx context.Context, tx *sql.Tx) error {
+	var version int32
+	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", version+1))
+	return err
 }
 
 func (o *Online) keep(ctx context.Context, tx *sql.Tx, project string, v *asof.FeatureView) error {
@@ -129,15 +164,10 @@ func (o *Online) drop(ctx context.Context, tx *sql.Tx, project string, views []s
 
 // Teardown drops the tables of the views. Views that have none are no error.
 func (o *Online) Teardown(ctx context.Context, project string, views []string) error {
-	if db, err := o.reader(); err != nil || db == nil {
-		return err
+	if _, err := os.Stat(o.path); errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
-	return o.change(ctx, "dropping its tables", func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, layout); err != nil {
-			return err
-		}
-		return o.drop(ctx, tx, project, views)
-	})
+	return o.Update(ctx, project, nil, views)
 }
 
 // find returns the table of a view, nil where Update never saw it.

@@ -1,0 +1,85 @@
+package sqlite_test
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"testing"
+
+	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/sqlite"
+)
+
+// asStranger does something as a user who may not write to the folder.
+func asStranger(t *testing.T, dir string, do func()) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		if err := os.Chmod(dir, 0o555); err != nil {
+			t.Fatal(err)
+		}
+		defer os.Chmod(dir, 0o755)
+		do()
+		return
+	}
+	runtime.LockOSThread() // the user of file access is a thread's
+	defer runtime.UnlockOSThread()
+	const nobody = 65534
+	if err := syscall.Setfsuid(nobody); err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Setfsuid(0)
+	do()
+}
+
+// TestFolderThatIsReadOnly reads a store that belongs to another user, who
+// writes to it now and then.
+func TestFolderThatIsReadOnly(t *testing.T) {
+	dir, err := os.MkdirTemp("", "asof-read-only-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "online.db")
+	fill(t, path, 1)
+	o := openOnline(t, path)
+	read := func(id int64, want bool) {
+		t.Helper()
+		asStranger(t, dir, func() { wantRow(t, o, id, want) })
+	}
+	read(0, true)
+	read(1, false)
+	asStranger(t, dir, func() {
+		if _, err := o.Write(t.Context(), "p", view, rows(t, 1)); asof.ErrorCode(err) != asof.CodeUnavailable {
+			t.Errorf("writing: %v", err)
+		}
+	})
+
+	fill(t, path, 2) // and closed again
+	read(1, true)
+
+	writer := openOnline(t, path)
+	if _, err := writer.Write(t.Context(), "p", view, rows(t, 3)); err != nil {
+		t.Fatal(err)
+	}
+	read(2, true) // while the writer has it open
+	writer.Close()
+	read(2, true)
+
+	o.Close() // SQLite would use what it has open again
+	if err := os.Chmod(path, 0); err != nil {
+		t.Fatal(err)
+	}
+	asStranger(t, dir, func() {
+		fresh, err := sqlite.OpenOnline(path, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer fresh.Close()
+		_, err = readOne(t, fresh, 0)
+		fails(t, err, asof.CodeUnavailable, "cannot be opened")
+	})
+}
