@@ -21,8 +21,11 @@ func keyValue(c Cell, t asof.ValueType) (entitykey.Value, string) {
 	}
 	switch t {
 	case asof.TypeInvalid:
-		if c.kind == text {
+		switch c.kind {
+		case text:
 			return entitykey.String(c.text), ""
+		case binary:
+			return keyValue(c, asof.TypeBytes)
 		}
 		return keyValue(c, asof.TypeInt64)
 	case asof.TypeString:
@@ -38,7 +41,10 @@ func keyValue(c Cell, t asof.ValueType) (entitykey.Value, string) {
 	case asof.TypeUnixTimestamp:
 		return timeKey(c)
 	case asof.TypeBytes:
-		if c.kind == text {
+		switch c.kind {
+		case binary:
+			return entitykey.Bytes([]byte(c.text)), ""
+		case text:
 			if b, err := base64.StdEncoding.DecodeString(c.text); err == nil {
 				return entitykey.Bytes(b), ""
 			}
@@ -49,7 +55,7 @@ func keyValue(c Cell, t asof.ValueType) (entitykey.Value, string) {
 }
 
 func wholeKey(c Cell, t asof.ValueType) (entitykey.Value, string) {
-	v, ok := whole(c)
+	v, ok := wholeNumber(c)
 	switch {
 	case !ok:
 		return entitykey.Value{}, "it is no whole number"
@@ -61,8 +67,11 @@ func wholeKey(c Cell, t asof.ValueType) (entitykey.Value, string) {
 	return entitykey.Int32(int32(v)), ""
 }
 
-// whole reads a whole number; 5.0 is one, as data frames write it.
-func whole(c Cell) (int64, bool) {
+// wholeNumber reads a whole number; 5.0 is one, as data frames write it.
+func wholeNumber(c Cell) (int64, bool) {
+	if c.kind == whole {
+		return c.whole, true
+	}
 	if c.kind != number && c.kind != text {
 		return 0, false
 	}
@@ -76,7 +85,7 @@ func whole(c Cell) (int64, bool) {
 }
 
 func timeKey(c Cell) (entitykey.Value, string) {
-	if seconds, ok := whole(c); ok {
+	if seconds, ok := wholeNumber(c); ok {
 		return entitykey.UnixTimestamp(seconds), ""
 	}
 	if c.kind == text {
@@ -97,8 +106,10 @@ func (c Cell) shown() string {
 	switch c.kind {
 	case null:
 		return "null"
-	case text:
+	case text, binary:
 		return strconv.Quote(s)
+	case whole:
+		return strconv.FormatInt(c.whole, 10)
 	}
 	return s
 }

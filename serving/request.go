@@ -25,8 +25,9 @@ type Column struct {
 // Cell is a value as the caller wrote it; its type is that which the join key
 // declares. The zero Cell is a null.
 type Cell struct {
-	kind cellKind
-	text string
+	kind  cellKind
+	text  string
+	whole int64
 }
 
 type cellKind uint8
@@ -35,18 +36,27 @@ const (
 	null cellKind = iota
 	text
 	number
+	whole
+	binary
 	other
 )
 
 // Text makes a Cell of a string. A whole number, a time and base64 bytes may
 // be written as one where the join key is of such a type.
-func Text(s string) Cell { return Cell{text, s} }
+func Text(s string) Cell { return Cell{kind: text, text: s} }
 
 // Number makes a Cell of a JSON number.
-func Number(literal string) Cell { return Cell{number, literal} }
+func Number(literal string) Cell { return Cell{kind: number, text: literal} }
 
-// Other makes a Cell of JSON that can be no join key: true, a list, an object.
-func Other(json string) Cell { return Cell{other, json} }
+// Whole makes a Cell of a whole number.
+func Whole(v int64) Cell { return Cell{kind: whole, whole: v} }
+
+// Binary makes a Cell of bytes.
+func Binary(bytes string) Cell { return Cell{kind: binary, text: bytes} }
+
+// Other makes a Cell of what can be no join key: true, a list, an object. It is
+// shown as it is given.
+func Other(shown string) Cell { return Cell{kind: other, text: shown} }
 
 // Fault is the kind of mistake that a request made, in the error's chain, for
 // surfaces that have names of their own for them.

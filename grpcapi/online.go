@@ -1,0 +1,59 @@
+package grpcapi
+
+import (
+	"context"
+	"sync"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	servingpb "github.com/asof-dev/asof/feastpb/serving"
+)
+
+// service is Feast's, with the method that is called all the time on bytes.
+var service = grpc.ServiceDesc{
+	ServiceName: servingpb.ServingService_ServiceDesc.ServiceName,
+	HandlerType: (*any)(nil),
+	Metadata:    servingpb.ServingService_ServiceDesc.Metadata,
+	Methods: []grpc.MethodDesc{
+		{MethodName: "GetFeastServingInfo", Handler: info},
+		{MethodName: "GetOnlineFeatures", Handler: online},
+	},
+}
+
+type handler struct{ Options }
+
+func info(h any, _ context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
+	if err := decode(new(servingpb.GetFeastServingInfoRequest)); err != nil {
+		return nil, err
+	}
+	return &servingpb.GetFeastServingInfoResponse{Version: h.(*handler).Version}, nil
+}
+
+var requests = sync.Pool{New: func() any { return new(request) }}
+
+func online(h any, ctx context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
+	r := requests.Get().(*request)
+	defer r.release()
+	if err := decode(r); err != nil {
+		return nil, err
+	}
+	return h.(*handler).online(ctx, r)
+}
+
+func (h *handler) online(ctx context.Context, r *request) (*reply, error) {
+	if r.broken {
+		return nil, status.Error(codes.InvalidArgument, "the request is no GetOnlineFeaturesRequest message")
+	}
+	ctx, cancel := context.WithTimeout(ctx, h.Timeout)
+	defer cancel()
+	answer, err := h.Reader.Read(ctx, &r.Request)
+	if err != nil {
+		return nil, h.judge(ctx, err)
+	}
+	defer answer.Release()
+	b := pool.Get(0)
+	*b = answer.AppendMessage(*b, r.versions)
+	return &reply{b}, nil
+}

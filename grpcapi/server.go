@@ -1,0 +1,85 @@
+// Package grpcapi serves features over gRPC, as Feast's feature servers do:
+// feast.serving.ServingService, with health and reflection beside it.
+//
+// A caller's mistake is INVALID_ARGUMENT or NOT_FOUND with a sentence; what the
+// store or the registry is short of is UNAVAILABLE. Answers are appended from
+// the bytes that the online store holds.
+package grpcapi
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/experimental"
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/reflection"
+
+	"github.com/asof-dev/asof"
+	servingpb "github.com/asof-dev/asof/feastpb/serving"
+	"github.com/asof-dev/asof/serving"
+)
+
+// Options are what a server works on. Only Reader is needed.
+type Options struct {
+	Reader  *serving.Reader
+	Version string        // that GetFeastServingInfo tells
+	Timeout time.Duration // of one request's read; 0 is 5 s
+	MaxBody int           // bytes of a request; 0 is 8 MiB
+	Grace   time.Duration // for open requests to end when the context is done; 0 is 10 s
+	Log     *slog.Logger  // gets what no caller can set right; nil for nowhere
+}
+
+// Serve answers on the listener until ctx is done; then it takes no more calls,
+// lets open ones end within the grace time, and returns nil. It closes the
+// listener.
+func Serve(ctx context.Context, l net.Listener, o Options) error {
+	server, state := newServer(o.filled())
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(l) }()
+	select {
+	case err := <-failed:
+		return asof.Errorf(asof.CodeUnavailable, "cannot serve gRPC on %s: %w", l.Addr(), err)
+	case <-ctx.Done():
+	}
+	state.Shutdown()
+	late := time.AfterFunc(o.filled().Grace, server.Stop)
+	defer late.Stop()
+	server.GracefulStop()
+	return nil
+}
+
+func (o Options) filled() Options {
+	if o.Timeout == 0 {
+		o.Timeout = 5 * time.Second
+	}
+	if o.MaxBody == 0 {
+		o.MaxBody = 8 << 20
+	}
+	if o.Grace == 0 {
+		o.Grace = 10 * time.Second
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+func newServer(o Options) (*grpc.Server, *health.Server) {
+	server := grpc.NewServer(
+		grpc.ForceServerCodecV2(codec{}),
+		experimental.BufferPool(pool),
+		grpc.SharedWriteBuffer(true),
+		grpc.MaxRecvMsgSize(o.MaxBody),
+		grpc.ConnectionTimeout(5*time.Second),
+	)
+	server.RegisterService(&service, &handler{o})
+	state := health.NewServer()
+	state.SetServingStatus(servingpb.ServingService_ServiceDesc.ServiceName, healthpb.HealthCheckResponse_SERVING)
+	healthpb.RegisterHealthServer(server, state)
+	reflection.Register(server)
+	return server, state
+}
