@@ -10,8 +10,10 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/grpcapi"
 	"github.com/asof-dev/asof/httpapi"
 	"github.com/asof-dev/asof/serving"
 )
@@ -35,13 +37,13 @@ func (r *repository) reader(ctx context.Context) (*serving.Reader, error) {
 var feastServeFlags = []string{"workers", "worker-connections", "max-requests", "max-requests-jitter", "keep-alive-timeout", "registry_ttl_sec"}
 
 func (a *app) serveCommand() *cobra.Command {
-	var host string
-	var port int
+	var o serveFlags
 	cmd := &cobra.Command{
-		Use:     "serve",
-		Short:   "Serve features over HTTP",
-		Long:    "Serves POST /get-online-features as Feast's server does, GET /features/{key} and GET /health.",
-		Example: a.example("-c my_project serve", "-c my_project serve -h 0.0.0.0 -p 8000"),
+		Use:   "serve",
+		Short: "Serve features over HTTP and gRPC",
+		Long: "Serves POST /get-online-features as Feast's server does, GET /features/{key} and GET /health; with --all also\n" +
+			"Feast's ServingService over gRPC.",
+		Example: a.example("-c my_project serve", "-c my_project serve -h 0.0.0.0 -p 8000", "-c my_project serve --all", "-c my_project serve -t grpc --grpc-port 50052"),
 		Args:    a.args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			for _, name := range feastServeFlags {
@@ -50,14 +52,19 @@ func (a *app) serveCommand() *cobra.Command {
 						paint(a.stdio.Err, yellow, "note:"), name)
 				}
 			}
-			return a.withRepository(cmd.Context(), func(r *repository) error {
-				return r.serve(cmd.Context(), net.JoinHostPort(host, strconv.Itoa(port)))
-			})
+			if o.kind != "http" && o.kind != "grpc" {
+				return usagef(cmd.CommandPath()+" --help", "--type is %q; it has to be http or grpc%s", o.kind, asof.DidYouMean(o.kind, []string{"http", "grpc"}))
+			}
+			o.grpc = o.all || o.kind == "grpc" || cmd.Flags().Changed("grpc-port")
+			return a.withRepository(cmd.Context(), func(r *repository) error { return r.serve(cmd.Context(), o) })
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVarP(&host, "host", "h", "127.0.0.1", "the address to listen on")
-	flags.IntVarP(&port, "port", "p", 6566, "the port; 0 takes a free one")
+	flags.StringVarP(&o.host, "host", "h", "127.0.0.1", "the address to listen on")
+	flags.IntVarP(&o.port, "port", "p", 6566, "the port of HTTP; 0 takes a free one")
+	flags.IntVar(&o.grpcPort, "grpc-port", 50051, "the port of gRPC, which is served too when it is given; 0 takes a free one")
+	flags.StringVarP(&o.kind, "type", "t", "http", "http, or grpc for gRPC alone")
+	flags.BoolVar(&o.all, "all", false, "everything that can be served, each on Feast's port")
 	flags.Bool("help", false, "help for serve") // -h is the host, as in Feast
 	flags.IntP("workers", "w", 1, "")
 	flags.Int("worker-connections", 1000, "")
@@ -72,21 +79,66 @@ func (a *app) serveCommand() *cobra.Command {
 	return cmd
 }
 
-// serve answers until the context ends, then lets open requests finish.
-func (r *repository) serve(ctx context.Context, address string) error {
+// serveFlags say what is served, and where.
+type serveFlags struct {
+	host           string
+	port, grpcPort int
+	kind           string
+	all, grpc      bool
+}
+
+// server is one surface, ready to be served.
+type server struct {
+	scheme   string // of its address
+	listener net.Listener
+	serve    func(context.Context, net.Listener) error
+}
+
+// serve answers until the context ends, then lets open requests finish. It
+// listens everywhere before it serves anywhere.
+func (r *repository) serve(ctx context.Context, o serveFlags) error {
 	reader, err := r.reader(ctx)
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", address)
+	var servers []server
+	defer func() {
+		for _, s := range servers {
+			_ = s.listener.Close() // closed already where it was served
+		}
+	}()
+	log := slog.Default()
+	if o.kind == "http" {
+		handler := httpapi.New(httpapi.Options{Reader: reader, Features: r.apiFeatures(), Log: log})
+		servers, err = listen(servers, "http", o.host, o.port, "-p", func(ctx context.Context, l net.Listener) error {
+			return httpapi.Serve(ctx, l, handler, httpapi.ServeOptions{Log: log})
+		})
+	}
+	if err == nil && o.grpc {
+		servers, err = listen(servers, "grpc", o.host, o.grpcPort, "--grpc-port", func(ctx context.Context, l net.Listener) error {
+			return grpcapi.Serve(ctx, l, grpcapi.Options{Reader: reader, Version: Version, Log: log})
+		})
+	}
 	if err != nil {
-		return asof.Errorf(asof.CodeUnavailable, "can't listen on %s: %w; take another address by -h or another port by -p", address, err)
+		return err
 	}
 	r.noteFeastTables(ctx)
-	fmt.Fprintf(r.app.stdio.Err, "Serving project %s on http://%s\n", r.config.Project, listener.Addr())
-	log := slog.Default()
-	handler := httpapi.New(httpapi.Options{Reader: reader, Features: r.apiFeatures(), Log: log})
-	return httpapi.Serve(ctx, listener, handler, httpapi.ServeOptions{Log: log})
+	group, ctx := errgroup.WithContext(ctx)
+	for _, s := range servers {
+		fmt.Fprintf(r.app.stdio.Err, "Serving project %s on %s://%s\n", r.config.Project, s.scheme, s.listener.Addr())
+		group.Go(func() error { return s.serve(ctx, s.listener) })
+	}
+	return group.Wait()
+}
+
+// listen adds a server that listens. flag is the one that takes another port.
+func listen(servers []server, scheme, host string, port int, flag string, serve func(context.Context, net.Listener) error) ([]server, error) {
+	address := net.JoinHostPort(host, strconv.Itoa(port))
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return servers, asof.Errorf(asof.CodeUnavailable, "can't listen on %s: %w; take another address by -h or another port by %s", address, err, flag)
+	}
+	return append(servers, server{scheme, l, serve}), nil
 }
 
 // apiFeatures are those that GET /features/{key} answers where a request names
