@@ -36,6 +36,13 @@ type Warehouse interface {
 	Stage(ctx context.Context, run string) (Stage, error)
 	// Publications lists what was published, newest first.
 	Publications(ctx context.Context) ([]Publication, error)
+	// Replace begins to write a table as a whole: one that does not exist, or
+	// that an earlier Replacement made. Any other table or view of that name,
+	// and a name that CheckTableName refuses, is CodeInvalid.
+	Replace(ctx context.Context, table string) (Replacement, error)
+	// Replaced lists the tables that Replacements made, by name, with the id
+	// that Commit was given. No pipeline writes into them.
+	Replaced(ctx context.Context) (map[string]string, error)
 	Close() error
 }
 

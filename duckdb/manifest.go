@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -46,11 +47,18 @@ type table struct {
 	Columns  []column `json:"columns"`         // in order; as_of among a snapshot's
 	AsOf     string   `json:"as_of,omitempty"` // live: the newest loaded
 	Parts    []part   `json:"parts"`
+	Whole    *whole   `json:"whole,omitempty"`
+}
+
+// whole marks a table that is written as a whole: it has no key and one part,
+// and no publication changes it.
+type whole struct {
+	ID string `json:"id"` // what asof.Replacement.Commit was given
 }
 
 type column struct {
 	Name string `json:"name"`
-	Type string `json:"type"` // as asof.ColumnType writes it
+	Type string `json:"type"` // as asof.ColumnType writes it; of a whole table, as Arrow does
 }
 
 // part is one file with all rows of a live table, or of a snapshot's as_of.
@@ -149,9 +157,7 @@ func (m *manifest) files() map[string]bool {
 func (m *manifest) succeed(p publication, after map[string]*table) *manifest {
 	next := &manifest{Version: manifestVersion, Tables: map[string]*table{}, Retired: slices.Clone(m.Retired)}
 	p.Before = map[string]*table{}
-	for name, t := range m.Tables {
-		next.Tables[name] = t
-	}
+	maps.Copy(next.Tables, m.Tables)
 	for name, t := range after {
 		p.Before[name] = m.Tables[name]
 		next.Tables[name] = t
@@ -160,13 +166,27 @@ func (m *manifest) succeed(p publication, after map[string]*table) *manifest {
 	for i := keptPublications; i < len(next.Publications); i++ {
 		next.Publications[i].Before = nil
 	}
-	named := next.files()
-	for file := range m.files() {
+	next.retire(m, p.At)
+	return next
+}
+
+// replace returns the manifest that follows m when t stands for a table that
+// is written as a whole.
+func (m *manifest) replace(name string, t *table, at time.Time) *manifest {
+	next := &manifest{Version: manifestVersion, Tables: maps.Clone(m.Tables), Publications: m.Publications, Retired: slices.Clone(m.Retired)}
+	next.Tables[name] = t
+	next.retire(m, at.UTC())
+	return next
+}
+
+// retire notes the files that before names and m does not.
+func (m *manifest) retire(before *manifest, at time.Time) {
+	named := m.files()
+	for file := range before.files() {
 		if !named[file] {
-			next.Retired = append(next.Retired, retired{file, p.At})
+			m.Retired = append(m.Retired, retired{file, at})
 		}
 	}
-	return next
 }
 
 func (t *table) part(asOf string) *part {

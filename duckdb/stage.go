@@ -106,7 +106,11 @@ func (s *stage) Load(ctx context.Context, table asof.Table, rows array.RecordRea
 	if !rows.Schema().Equal(schema) {
 		return 0, asof.Errorf(asof.CodeInternal, "table %q: the rows have the schema %s, and the table %s", table.Name, rows.Schema(), schema)
 	}
-	columns := settle(s.manifest.Tables[table.Name], plainColumns(table.Columns))
+	present := s.manifest.Tables[table.Name]
+	if present != nil && present.Whole != nil {
+		return 0, sameShape(present, table, false)
+	}
+	columns := settle(present, plainColumns(table.Columns))
 	release, err := s.arrow.RegisterView(rows, "asof_rows")
 	if err != nil {
 		return 0, fault("table "+table.Name+" cannot be staged", err)
@@ -114,7 +118,7 @@ func (s *stage) Load(ctx context.Context, table asof.Table, rows array.RecordRea
 	defer release()
 	name := "main." + quoteName(table.Name)
 	var drop []string
-	if s.manifest.Tables[table.Name] != nil {
+	if present != nil {
 		drop = []string{"DROP VIEW " + name}
 	}
 	err = execute(ctx, s.conn, append(drop, "CREATE TABLE "+name+" AS SELECT * FROM asof_rows", "DROP VIEW asof_rows")...)

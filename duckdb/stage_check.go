@@ -133,6 +133,8 @@ func sameShape(present *table, declared asof.Table, snapshot bool) error {
 	switch {
 	case present == nil:
 		return nil
+	case present.Whole != nil:
+		return asof.Errorf(asof.CodeInvalid, "table %q is a training set, which pipelines do not write into; give the pipeline's table another name", declared.Name)
 	case present.Snapshot != snapshot:
 		return asof.Errorf(asof.CodeInvalid, "table %q is both a live table and a snapshot; give the snapshot a name of its own", declared.Name)
 	case !slices.Equal(present.Key, declared.Key):

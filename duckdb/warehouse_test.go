@@ -29,7 +29,12 @@ func TestWarehouse(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return storetest.WarehouseUnderTest{Warehouse: w, Read: reader(w)}
+		offline, err := asofduckdb.OpenOffline(asofduckdb.Options{Dir: t.TempDir(), Warehouse: w})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = offline.Close() })
+		return storetest.WarehouseUnderTest{Warehouse: w, Read: reader(w), Offline: offline}
 	})
 }
 
@@ -42,6 +47,35 @@ func TestWarehouseKilled(t *testing.T) {
 			}
 			w.OnStep(step)
 			return storetest.WarehouseUnderTest{Warehouse: w, Read: reader(w)}
+		})
+}
+
+func TestReplacementKilled(t *testing.T) {
+	storetest.ReplacementKilled(t, func(t *testing.T) string { return t.TempDir() },
+		func(t *testing.T, dir string, step func(string)) storetest.WarehouseUnderTest {
+			w, err := asofduckdb.OpenWarehouse(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.OnStep(step)
+			return storetest.WarehouseUnderTest{Warehouse: w, Read: reader(w)}
+		},
+		func(t *testing.T, dir string) []string { // beside the table's file those that it retired within the hour
+			text, err := os.ReadFile(filepath.Join(dir, "manifest.json"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var left []string
+			entries, err := os.ReadDir(filepath.Join(dir, "asof_tables"))
+			for _, e := range entries {
+				if !strings.Contains(string(text), e.Name()) {
+					left = append(left, e.Name())
+				}
+			}
+			if err != nil || len(entries) == 0 {
+				t.Fatalf("%d files, %v", len(entries), err)
+			}
+			return left
 		})
 }
 
@@ -240,7 +274,7 @@ func reader(w *asofduckdb.Warehouse) func(context.Context, string) ([][]string, 
 		}
 		statements := []string{"SET TimeZone = 'UTC'"}
 		for _, table := range pin.Tables() {
-			statements = append(statements, "CREATE TEMP VIEW "+table.Name+" AS FROM "+table.Relation)
+			statements = append(statements, "CREATE TEMP VIEW \""+table.Name+"\" AS FROM "+table.Relation)
 		}
 		for _, statement := range statements {
 			rows, err := arrow.QueryContext(ctx, statement)

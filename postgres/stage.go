@@ -40,7 +40,7 @@ func (s *stage) Load(ctx context.Context, table asof.Table, rows array.RecordRea
 	if !rows.Schema().Equal(schema) {
 		return 0, asof.Errorf(asof.CodeInternal, "table %q: the rows have the schema %s, and the table %s", table.Name, rows.Schema(), schema)
 	}
-	present, err := s.columns(ctx, table.Name)
+	present, err := s.target(ctx, table.Name)
 	if err != nil {
 		return 0, err
 	}

@@ -226,7 +226,7 @@ func (r *publishing) freeze(ctx context.Context, f asof.Frozen) error {
 		return err
 	}
 	key := append(slices.Clone(f.Table.Key), asof.AsOfColumn)
-	present, err := r.columns(ctx, f.Table.Name)
+	present, err := r.target(ctx, f.Table.Name)
 	if err != nil {
 		return err
 	}

@@ -55,15 +55,15 @@ var bookkeeping = []struct{ name, layout string }{
 func (w *Warehouse) Publications(ctx context.Context) ([]asof.Publication, error) {
 	const doing = "the publications cannot be listed"
 	rows, err := w.db.pool.Query(ctx, "SELECT run, pipeline, as_of, published_at FROM "+w.db.qualified("asof_publications")+" ORDER BY id DESC")
-	if err != nil {
-		return nil, w.db.fault(doing, err)
+	var list []asof.Publication
+	if err == nil {
+		list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (asof.Publication, error) {
+			var p asof.Publication
+			err := row.Scan(&p.ID, &p.Name, &p.AsOf, &p.At)
+			p.At = p.At.UTC()
+			return p, err
+		})
 	}
-	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (asof.Publication, error) {
-		var p asof.Publication
-		err := row.Scan(&p.ID, &p.Name, &p.AsOf, &p.At)
-		p.At = p.At.UTC()
-		return p, err
-	})
 	if missing(err) {
 		return nil, nil // nothing was ever published
 	}
@@ -92,7 +92,7 @@ func (w *Warehouse) Stage(ctx context.Context, run string) (asof.Stage, error) {
 		}
 	}
 	if err == nil {
-		err = s.exec(ctx, "SELECT pg_advisory_lock(hashtextextended($1, 0))", "asof warehouse "+w.db.schema)
+		err = s.exec(ctx, "SELECT pg_advisory_lock(hashtextextended($1, 0))", w.db.lockName())
 	}
 	if err != nil && ctx.Err() != nil {
 		return nil, errors.Join(asof.Errorf(asof.CodeUnavailable, "run %s: another run holds the warehouse, schema %s of %s: %w", run, w.db.schema, w.db.where, ctx.Err()), s.Discard(ctx))
@@ -115,3 +115,6 @@ func missing(err error) bool {
 func quoteName(name string) string { return pgx.Identifier{name}.Sanitize() }
 
 func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
+
+// lockName names the advisory lock at which the schema's runs wait.
+func (db *DB) lockName() string { return "asof warehouse " + db.schema }

@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -65,7 +66,7 @@ func openWarehouse(t *testing.T, url string) storetest.WarehouseUnderTest {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	return storetest.WarehouseUnderTest{Warehouse: db.Warehouse(), Read: func(ctx context.Context, sql string) ([][]string, error) {
+	return storetest.WarehouseUnderTest{Warehouse: db.Warehouse(), Offline: db.Offline(), Read: func(ctx context.Context, sql string) ([][]string, error) {
 		conn, err := connect(ctx, url)
 		if err != nil {
 			return nil, err
@@ -99,6 +100,20 @@ func TestWarehouseKilled(t *testing.T) {
 		w := openWarehouse(t, url)
 		w.Warehouse.(*postgres.Warehouse).OnStep(step)
 		return w
+	})
+}
+
+func TestReplacementKilled(t *testing.T) {
+	storetest.ReplacementKilled(t, newDatabase, func(t *testing.T, url string, step func(string)) storetest.WarehouseUnderTest {
+		w := openWarehouse(t, url)
+		w.Warehouse.(*postgres.Warehouse).OnStep(step)
+		return w
+	}, func(t *testing.T, url string) []string {
+		rows, err := openWarehouse(t, url).Read(t.Context(), "SELECT c.oid::regclass FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE relname LIKE 'asof%' AND nspname NOT LIKE 'pg_%'")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.Concat(rows...)
 	})
 }
 

@@ -18,10 +18,12 @@ import (
 
 // WarehouseUnderTest is an empty warehouse, and how the store that reads it
 // answers SQL: every value as text, NULL as "∅". Read sees what is published
-// alone, also while a stage is open.
+// alone, also while a stage is open. Offline is that store; the suite leaves it
+// open.
 type WarehouseUnderTest struct {
 	asof.Warehouse
-	Read func(ctx context.Context, sql string) ([][]string, error)
+	Read    func(ctx context.Context, sql string) ([][]string, error)
+	Offline asof.OfflineStore
 }
 
 // Warehouse is the conformance suite of asof.Warehouse. open returns a new,
@@ -43,6 +45,12 @@ func Warehouse(t *testing.T, open func(t *testing.T) WarehouseUnderTest) {
 		"every type comes back":                    testTypes,
 		"runs wait for one another":                testRunsWait,
 		"publications are listed newest first":     testPublications,
+		"a table is replaced as a whole":           testReplace,
+		"a replacement that fails changes nothing": testReplaceFails,
+		"what others made is not replaced":         testReplaceRefuses,
+		"of two replacements the later stays":      testReplaceTwice,
+		"a replacement of many rows":               testReplaceMany,
+		"every value of a replacement comes back":  testReplaceTypes,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}

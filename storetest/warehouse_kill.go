@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
-
-	"github.com/asof-dev/asof"
 )
 
 // The environment by which a test binary, started again as the process to be
@@ -34,7 +32,7 @@ func WarehouseKilled(t *testing.T, fresh func(t *testing.T) string, open func(t 
 		[][]string{{"a", "false"}, {"d", "true"}},
 		[][]string{{"a", "∅", "1"}, {"b", "2.25", "2"}, {"d", "4.00", "4"}}}
 	if place := os.Getenv(killPlace); place != "" {
-		publishUntilKilled(t, place, corrected, open)
+		publishMonth(t, open(t, place, killer(t)), "r2", corrected)
 		return
 	}
 	reference := open(t, fresh(t), func(string) {})
@@ -43,12 +41,90 @@ func WarehouseKilled(t *testing.T, fresh func(t *testing.T) string, open func(t 
 	publishMonth(t, reference, "r2", corrected)
 	after := fmt.Sprint(state(t, reference))
 
-	var steps, seenOld, seenNew int
+	var seen sides
+	steps := cutOff(t, fresh, open, func(w WarehouseUnderTest) { publishMonth(t, w, "r1", old) },
+		func(w WarehouseUnderTest, step int, running bool) {
+			got, err := readAll(t.Context(), w)
+			if err != nil {
+				t.Fatalf("reading while step %d is cut off: %v", step, err)
+			}
+			seen.look(t, step, running, got, before, after)
+			if running {
+				return
+			}
+			publishMonth(t, w, "r3", corrected)
+			if got := fmt.Sprint(state(t, w)); got != after {
+				t.Fatalf("cut off at step %d, a second run ends with\n%s\nnot with\n%s", step, got, after)
+			}
+			done := publishMonth(t, w, "r4", corrected)
+			diff(t, "dropped keys after a second run", []string{"c"}, droppedOf(t, done, "usage_snapshots"))
+		})
+	seen.all(t, steps)
+}
+
+// ReplacementKilled replaces a table in a process of its own, which it kills
+// at each step as WarehouseKilled does: readers see all of the old table or all
+// of the new, a second replacement is whole, and then left finds nothing of the
+// first, at a place that fresh made.
+func ReplacementKilled(t *testing.T, fresh func(t *testing.T) string, open func(t *testing.T, place string, step func(name string)) WarehouseUnderTest, left func(t *testing.T, place string) []string) {
+	if place := os.Getenv(killPlace); place != "" {
+		mustReplace(t, open(t, place, killer(t)), result, "new", numbers("n", 4, 5, 6, 7))
+		return
+	}
+	var seen sides
+	var place string
+	steps := cutOff(t, func(t *testing.T) string { place = fresh(t); return place }, open,
+		func(w WarehouseUnderTest) { mustReplace(t, w, result, "old", numbers("n", 1, 2, 3)) },
+		func(w WarehouseUnderTest, step int, running bool) {
+			seen.look(t, step, running, column(t, w, result, "n"), "1 2 3", "4 5 6 7")
+			if running {
+				return
+			}
+			mustReplace(t, w, result, "second", numbers("n", 8))
+			diff(t, "after a second one", "8", column(t, w, result, "n"))
+			if list := left(t, place); len(list) > 0 {
+				t.Errorf("cut off at step %d, %v is left after a second one", step, list)
+			}
+		})
+	seen.all(t, steps)
+}
+
+// sides counts how often a reader saw the old and the new state once a process
+// was killed.
+type sides struct{ old, new int }
+
+func (s *sides) look(t *testing.T, step int, running bool, got, before, after string) {
+	t.Helper()
+	switch {
+	case got != before && got != after:
+		t.Fatalf("cut off at step %d, a reader sees neither state:\n%s", step, got)
+	case running:
+	case got == before:
+		s.old++
+	default:
+		s.new++
+	}
+}
+
+// all checks that processes were killed on both sides of what counts.
+func (s *sides) all(t *testing.T, steps int) {
+	t.Helper()
+	if steps < 4 || s.old == 0 || s.new < 2 {
+		t.Errorf("killed at %d steps; afterwards the old state was there %d times, the new one %d: the steps are not all announced", steps-1, s.old, s.new)
+	}
+}
+
+// cutOff starts this test again as a process that is killed at its first step,
+// then at its second, and so on until one ends by itself. Each has a new place,
+// made ready by prepare; look looks at it while the process runs, and once
+// after that. It returns the number of processes.
+func cutOff(t *testing.T, fresh func(t *testing.T) string, open func(t *testing.T, place string, step func(name string)) WarehouseUnderTest,
+	prepare func(WarehouseUnderTest), look func(w WarehouseUnderTest, step int, running bool)) (steps int) {
 	for killed := true; killed; {
 		steps++
 		place := fresh(t)
 		w := open(t, place, func(string) {})
-		publishMonth(t, w, "r1", old)
+		prepare(w)
 		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
 		cmd.Env = append(os.Environ(), killPlace+"="+place, killStep+"="+strconv.Itoa(steps))
 		end := startChild(cmd)
@@ -57,31 +133,14 @@ func WarehouseKilled(t *testing.T, fresh func(t *testing.T) string, open func(t 
 			case err := <-end:
 				running = false
 				if killed = wasKilled(cmd); !killed && err != nil {
-					t.Fatalf("the process that publishes: %v", err)
+					t.Fatalf("the process that writes: %v", err)
 				}
 			default:
 			}
-			switch got, err := readAll(t.Context(), w); {
-			case err != nil:
-				t.Fatalf("reading while step %d is cut off: %v", steps, err)
-			case got == before && !running:
-				seenOld++
-			case got == after && !running:
-				seenNew++
-			case got != before && got != after:
-				t.Fatalf("cut off at step %d, a reader sees neither month:\n%s", steps, got)
-			}
+			look(w, steps, running)
 		}
-		publishMonth(t, w, "r3", corrected)
-		if got := fmt.Sprint(state(t, w)); got != after {
-			t.Fatalf("cut off at step %d, a second run ends with\n%s\nnot with\n%s", steps, got, after)
-		}
-		done := publishMonth(t, w, "r4", corrected)
-		diff(t, "dropped keys after a second run", []string{"c"}, droppedOf(t, done, "usage_snapshots"))
 	}
-	if steps < 4 || seenOld == 0 || seenNew < 2 {
-		t.Errorf("killed at %d steps; afterwards the old month was there %d times, the new one %d: the steps of publishing are not all announced", steps-1, seenOld, seenNew)
-	}
+	return steps
 }
 
 // readAll reads the three tables by one statement.
@@ -107,19 +166,19 @@ func readAll(ctx context.Context, w WarehouseUnderTest) (string, error) {
 	return fmt.Sprint(all), nil
 }
 
-// publishUntilKilled is what the process does that is killed.
-func publishUntilKilled(t *testing.T, place string, m month, open func(t *testing.T, place string, step func(string)) WarehouseUnderTest) {
+// killer returns a step function that kills this process at the step that its
+// parent chose.
+func killer(t *testing.T) func(name string) {
 	left, err := strconv.Atoi(os.Getenv(killStep))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var w asof.Warehouse = open(t, place, func(string) {
+	return func(string) {
 		if left--; left == 0 {
 			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 			select {}
 		}
-	})
-	publishMonth(t, w, "r2", m)
+	}
 }
 
 func startChild(cmd *exec.Cmd) <-chan error {

@@ -1,0 +1,76 @@
+//go:build duckdb_arrow
+
+package duckdb
+
+import (
+	"context"
+	"io"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/parquet"
+	"github.com/apache/arrow-go/v18/parquet/compress"
+	"github.com/apache/arrow-go/v18/parquet/pqarrow"
+
+	"github.com/asof-dev/asof"
+)
+
+// rowGroup is how many rows a row group holds at most: as many are in memory
+// while a table is written.
+const rowGroup = 1 << 17
+
+// Write writes the rows as they come. It is not left to the engine: that would
+// have to hold them in types of its own, and in its own memory.
+func (r *replacement) Write(ctx context.Context, rows array.RecordReader) (int64, error) {
+	if err := r.describe(rows.Schema()); err != nil {
+		return 0, err
+	}
+	if err := r.create(); err != nil {
+		return 0, r.fault(err)
+	}
+	options := []parquet.WriterProperty{parquet.WithCompression(compress.Codecs.Zstd), parquet.WithMaxRowGroupLength(rowGroup)}
+	for _, f := range rows.Schema().Fields() {
+		if arrow.IsFloating(f.Type.ID()) { // these hardly ever repeat
+			options = append(options, parquet.WithDictionaryFor(f.Name, false))
+		}
+	}
+	// The file stays open with its lock, so its Close is hidden.
+	w, err := pqarrow.NewFileWriter(rows.Schema(), struct{ io.Writer }{r.file}, parquet.NewWriterProperties(options...), pqarrow.DefaultWriterProps())
+	if err != nil {
+		return 0, asof.Errorf(asof.CodeInvalid, "the table %q cannot hold these columns: %w", r.table, err)
+	}
+	for err == nil && ctx.Err() == nil && rows.Next() {
+		r.rows += rows.RecordBatch().NumRows()
+		err = w.WriteBuffered(rows.RecordBatch())
+	}
+	if err == nil {
+		err = rows.Err()
+	}
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	if closed := w.Close(); err == nil {
+		err = closed
+	}
+	return r.rows, r.fault(err)
+}
+
+// describe notes the columns. SQL takes names that differ in case alone for
+// one.
+func (r *replacement) describe(schema *arrow.Schema) error {
+	seen := map[string]string{}
+	for i, f := range schema.Fields() {
+		if f.Name == "" {
+			return asof.Errorf(asof.CodeInvalid, "column %d of the table %q would have no name; give it one", i+1, r.table)
+		}
+		folded := strings.ToLower(f.Name)
+		if twin, ok := seen[folded]; ok {
+			return asof.Errorf(asof.CodeInvalid, "the table %q would have the columns %q and %q, which SQL does not tell apart; give one of them another name",
+				r.table, twin, f.Name)
+		}
+		seen[folded] = f.Name
+		r.columns = append(r.columns, column{Name: f.Name, Type: f.Type.String()})
+	}
+	return nil
+}
