@@ -42,7 +42,7 @@ type FeatureColumn struct {
 // set. Schema is that of Records.
 type EntityRows struct {
 	Schema  *arrow.Schema
-	Records array.RecordReader // read once, by the engine; not released by it
+	Records array.RecordReader // read once, by the engine and the answer; released by neither, and not before the answer
 	SQL     string             // a SELECT in the engine's own words, over its warehouse
 	Events  *Events            // rows made of what the views hold
 }

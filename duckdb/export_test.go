@@ -15,3 +15,9 @@ func (o *Offline) InEngine() *Offline {
 	o.history = 0
 	return o
 }
+
+// Streaming holds no entity rows.
+func (o *Offline) Streaming() *Offline {
+	o.ahead = 0
+	return o
+}

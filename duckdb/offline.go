@@ -35,11 +35,16 @@ type Offline struct {
 	engine    engine
 	mem       memory.Allocator
 	history   int64 // bytes of sources that a point-in-time query may hold in memory
+	ahead     int64 // bytes of entity rows that it reads before it decides how to answer
 }
 
-// historyInMemory bounds what a point-in-time query takes of memory beside
-// DuckDB; sources that are larger are joined by DuckDB, which can spill.
-const historyInMemory = 1 << 30
+// What a point-in-time query takes of memory beside DuckDB. Sources that are
+// larger are joined by DuckDB, which can spill; entity rows that are more are
+// not held.
+const (
+	historyInMemory = 1 << 30
+	rowsInMemory    = 1 << 27
+)
 
 // OpenOffline returns an offline store. It reads nothing yet.
 func OpenOffline(o Options) (*Offline, error) {
@@ -50,11 +55,7 @@ func OpenOffline(o Options) (*Offline, error) {
 	if o.Spill == "" {
 		o.Spill = filepath.Join(os.TempDir(), fmt.Sprintf("asof-duckdb-%d", os.Getpid()))
 	}
-	history := int64(historyInMemory)
-	if o.Memory > 0 {
-		history = min(history, o.Memory/2)
-	}
-	return &Offline{dir: dir, warehouse: o.Warehouse, mem: memory.DefaultAllocator, history: history,
+	return &Offline{dir: dir, warehouse: o.Warehouse, mem: memory.DefaultAllocator, history: historyInMemory, ahead: rowsInMemory,
 		engine: engine{memory: o.Memory, spill: o.Spill}}, nil
 }
 
@@ -79,33 +80,56 @@ func (o *Offline) historical(ctx context.Context, s *session, q *asof.PointInTim
 		}
 		query.Views = append(query.Views, v)
 	}
-	if q.Entities.Records == nil {
-		if err := s.entities(ctx, q, query); err != nil {
-			return nil, err
-		}
-		return s.historical(ctx, query, nil, o.mem)
-	}
-	rows, err := pit.ReadRows(ctx, q.Entities.Records, q.Timestamp, query.Views, o.mem)
+	rows, err := o.entities(ctx, s, q, query)
 	if err != nil {
 		return nil, err
 	}
-	query.From, query.To = rows.From, rows.To
 	joined, err := pit.Join(ctx, query, rows, func(ctx context.Context, v *pit.View) (array.RecordReader, error) {
 		return o.scan(ctx, s, query, v)
-	}, o.history, o.mem)
+	}, min(o.history, o.engine.memory/2), o.mem)
 	switch {
 	case err == nil:
-		_ = s.close() // nothing of the engine is needed any more
-		return pit.HistoricalAnswer(query, rows, joined, o.mem), nil
+		return &sessionReader{RecordReader: joined, session: s}, nil
 	case !errors.Is(err, pit.ErrNotInMemory):
 		rows.Release()
 		return nil, err
 	}
-	if err := s.load(ctx, pit.EntityTable, rows.Index, rows.IndexSchema); err != nil {
-		rows.Release()
-		return nil, s.fault("the entity rows cannot be read", err)
+	return o.inEngine(ctx, s, query, rows)
+}
+
+// entities reads the entity rows ahead: those given, or those of a SELECT.
+func (o *Offline) entities(ctx context.Context, s *session, q *asof.PointInTime, query *pit.Query) (*pit.Rows, error) {
+	var rows *pit.Rows
+	var err error
+	if q.Entities.Records == nil {
+		rows, err = o.selected(ctx, s, q, query)
+	} else {
+		rows, err = pit.ReadRows(ctx, q.Entities.Records, q.Timestamp, query.Views, o.ahead, o.mem)
 	}
-	return s.historical(ctx, query, rows, o.mem)
+	if err != nil {
+		return nil, err
+	}
+	if rows.All() {
+		query.From, query.To = rows.From, rows.To
+	}
+	return rows, nil
+}
+
+// selected runs the SELECT of the entity rows over a connection of its own.
+func (o *Offline) selected(ctx context.Context, s *session, q *asof.PointInTime, query *pit.Query) (*pit.Rows, error) {
+	if err := s.describe(ctx, q, query); err != nil {
+		return nil, err
+	}
+	other, err := o.beside(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	reader, err := other.query(ctx, pit.Selected(pit.DuckDB, query))
+	if err != nil {
+		err = other.failing(ctx, query, "the SQL of the entity rows", err)
+		return nil, errors.Join(err, other.close())
+	}
+	return pit.SelectedRows(ctx, reader, query, o.ahead, o.mem)
 }
 
 // scan reads the rows of a view over a connection of its own.
@@ -122,21 +146,38 @@ func (o *Offline) scan(ctx context.Context, s *session, query *pit.Query, v *pit
 	return rows, nil
 }
 
-// historical has the engine match the rows.
-func (s *session) historical(ctx context.Context, query *pit.Query, rows *pit.Rows, mem memory.Allocator) (array.RecordReader, error) {
-	raw, err := s.query(ctx, pit.Historical(pit.DuckDB, query))
+// inEngine has the engine match the rows.
+func (o *Offline) inEngine(ctx context.Context, s *session, query *pit.Query, rows *pit.Rows) (array.RecordReader, error) {
+	raw, err := o.matched(ctx, s, query, rows)
 	if err != nil {
-		if rows != nil {
-			rows.Release()
-		}
-		return nil, s.failing(ctx, query, "the point-in-time query fails", err)
+		rows.Release()
+		return nil, err
 	}
-	return pit.HistoricalAnswer(query, rows, raw, mem), nil
+	return pit.HistoricalAnswer(query, rows, raw, o.mem), nil
 }
 
-// entities describes the SELECT that makes the entity rows: the one given, or
+func (o *Offline) matched(ctx context.Context, s *session, query *pit.Query, rows *pit.Rows) (array.RecordReader, error) {
+	dir, err := o.engine.folder()
+	if err != nil {
+		return nil, err
+	}
+	table := rows.Table(ctx, dir)
+	defer table.Release()
+	if err := s.load(ctx, pit.EntityTable, table); err != nil {
+		return nil, s.fault("the entity rows cannot be read", err)
+	}
+	loaded := *query
+	loaded.Select = nil // its rows are in the table
+	raw, err := s.query(ctx, pit.Historical(pit.DuckDB, &loaded))
+	if err != nil {
+		return nil, s.failing(ctx, &loaded, "the point-in-time query fails", err)
+	}
+	return raw, nil
+}
+
+// describe describes the SELECT that makes the entity rows: the one given, or
 // that of the views' events.
-func (s *session) entities(ctx context.Context, q *asof.PointInTime, query *pit.Query) error {
+func (s *session) describe(ctx context.Context, q *asof.PointInTime, query *pit.Query) error {
 	query.Select = &pit.Select{SQL: trimmed(q.Entities.SQL), Timestamp: q.Timestamp}
 	if q.Entities.Events != nil {
 		if err := pit.Events(pit.DuckDB, query, q.Entities.Events, q.Timestamp); err != nil {
@@ -178,7 +219,12 @@ func (o *Offline) latest(ctx context.Context, q *asof.Latest, render func(*pit.V
 				return nil, err
 			}
 			defer wanted.Release()
-			if err := s.load(ctx, pit.WantedTable, []arrow.RecordBatch{wanted}, wanted.Schema()); err != nil {
+			keys, err := array.NewRecordReader(wanted.Schema(), []arrow.RecordBatch{wanted})
+			if err != nil {
+				return nil, err
+			}
+			defer keys.Release()
+			if err := s.load(ctx, pit.WantedTable, keys); err != nil {
 				return nil, s.fault("the keys asked for cannot be read", err)
 			}
 		}

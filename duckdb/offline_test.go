@@ -71,6 +71,18 @@ func TestOfflineInEngine(t *testing.T) {
 	storetest.Offline(t, func(t *testing.T) storetest.OfflineUnderTest { return overParquet(t, (*asofduckdb.Offline).InEngine) })
 }
 
+// TestOfflineStreaming holds no entity rows, as for more of them than are held.
+func TestOfflineStreaming(t *testing.T) {
+	storetest.Offline(t, func(t *testing.T) storetest.OfflineUnderTest { return overParquet(t, (*asofduckdb.Offline).Streaming) })
+}
+
+// TestOfflineStreamingInEngine has entity rows that are not held go to DuckDB.
+func TestOfflineStreamingInEngine(t *testing.T) {
+	storetest.Offline(t, func(t *testing.T) storetest.OfflineUnderTest {
+		return overParquet(t, func(o *asofduckdb.Offline) *asofduckdb.Offline { return o.Streaming().InEngine() })
+	})
+}
+
 // overParquet is a store whose tables are Parquet files.
 func overParquet(t *testing.T, with func(*asofduckdb.Offline) *asofduckdb.Offline) storetest.OfflineUnderTest {
 	t.Helper()

@@ -19,77 +19,6 @@ import (
 	"github.com/asof-dev/asof"
 )
 
-// engine is a DuckDB in memory that is opened when it is first needed.
-type engine struct {
-	memory int64 // bytes; 0: three fifths of what there is
-	spill  string
-
-	mu        sync.Mutex
-	connector *duckdb.Connector
-}
-
-func (e *engine) open(ctx context.Context) (*duckdb.Connector, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.connector != nil {
-		return e.connector, nil
-	}
-	connector, err := duckdb.NewConnector("", nil)
-	if err != nil {
-		return nil, err
-	}
-	conn, err := connector.Connect(ctx)
-	if err == nil {
-		err = errors.Join(e.set(ctx, conn), conn.Close())
-	}
-	if err != nil {
-		return nil, errors.Join(err, connector.Close())
-	}
-	e.connector = connector
-	return connector, nil
-}
-
-// set bounds DuckDB. Its own limit is four fifths of the memory that the
-// machine, or the container, has; three quarters of that leave room for Go and
-// for Arrow.
-func (e *engine) set(ctx context.Context, conn driver.Conn) error {
-	limit := fmt.Sprintf("%dKiB", max(e.memory>>10, 1))
-	if e.memory <= 0 {
-		var size float64
-		var unit string
-		own, err := scalar(ctx, conn, "SELECT current_setting('memory_limit')")
-		if err != nil {
-			return err
-		}
-		if _, err := fmt.Sscan(own, &size, &unit); err != nil {
-			return fmt.Errorf("DuckDB's memory limit %q: %w", own, err)
-		}
-		limit = fmt.Sprintf("%.2f%s", size*3/4, unit)
-	}
-	return execute(ctx, conn, "SET temp_directory = "+quoteText(e.spill), "SET memory_limit = "+quoteText(limit))
-}
-
-// scalar runs a query for one text.
-func scalar(ctx context.Context, conn driver.Conn, sql string) (string, error) {
-	rows, err := conn.(driver.QueryerContext).QueryContext(ctx, sql, nil)
-	if err != nil {
-		return "", err
-	}
-	value := make([]driver.Value, 1)
-	err = rows.Next(value)
-	return fmt.Sprint(value[0]), errors.Join(err, rows.Close())
-}
-
-func (e *engine) close() error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.connector == nil {
-		return nil
-	}
-	defer func() { e.connector = nil }()
-	return e.connector.Close()
-}
-
 // session is one connection, for one question: what it creates is temporary
 // and its own. It holds a pin of the warehouse, whose tables its SQL sees.
 type session struct {
@@ -208,22 +137,35 @@ func (s *session) fault(doing string, err error) error {
 	return err
 }
 
-// load makes a temporary table of batches. A table, not a view of the batches:
-// DuckDB could read those once only, and a query may need them more often.
-func (s *session) load(ctx context.Context, table string, batches []arrow.RecordBatch, schema *arrow.Schema) error {
-	reader, err := array.NewRecordReader(schema, batches)
-	if err != nil {
-		return err
-	}
-	defer reader.Release()
+// load makes a temporary table of the batches of a reader. A table, not a view
+// of them: DuckDB could read those once only, and a query may need them more
+// often. DuckDB is given batch by batch, and never calls the reader: what
+// stands behind it may not run on a thread of DuckDB's.
+func (s *session) load(ctx context.Context, table string, reader array.RecordReader) error {
 	// Every connection sees a registered view, so its name is this one's own.
 	view := fmt.Sprintf("asof_%p", s)
-	release, err := s.arrow.RegisterView(reader, view)
-	if err != nil {
+	insert := func(how string, batches ...arrow.RecordBatch) error {
+		one, err := array.NewRecordReader(reader.Schema(), batches)
+		if err != nil {
+			return err
+		}
+		defer one.Release()
+		release, err := s.arrow.RegisterView(one, view)
+		if err != nil {
+			return err
+		}
+		defer release()
+		return execute(ctx, s.conn, how+" FROM "+view, "DROP VIEW "+view)
+	}
+	if err := insert("CREATE TEMP TABLE " + table + " AS"); err != nil {
 		return err
 	}
-	defer release()
-	return execute(ctx, s.conn, "CREATE TEMP TABLE "+table+" AS FROM "+view, "DROP VIEW "+view)
+	for reader.Next() {
+		if err := insert("INSERT INTO "+table, reader.RecordBatch()); err != nil {
+			return err
+		}
+	}
+	return reader.Err()
 }
 
 // query runs SQL and hands the session over to the reader.

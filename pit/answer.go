@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -27,14 +28,23 @@ type column struct {
 // rows, the entity rows stand beside raw's; without, they are its first
 // columns, named by q.Select. The reader owns raw and rows.
 func HistoricalAnswer(q *Query, rows *Rows, raw array.RecordReader, mem memory.Allocator) array.RecordReader {
-	var columns []column
+	columns := historicalColumns(q, rows)
 	if rows != nil {
+		raw = &beside{rows: rows, raw: raw, schema: joined(rows.Schema, raw.Schema())}
+	}
+	return newAnswer(raw, columns, mem)
+}
+
+// historicalColumns returns the columns of the answer to q: those of the
+// entity rows, then the features.
+func historicalColumns(q *Query, rows *Rows) []column {
+	var columns []column
+	if q.Select != nil {
+		columns = q.Select.answer(q.Views)
+	} else {
 		for _, f := range rows.Schema.Fields() {
 			columns = append(columns, column{name: f.Name})
 		}
-		raw = &beside{rows: rows, raw: raw, schema: joined(rows.Schema, raw.Schema())}
-	} else {
-		columns = q.Select.answer(q.Views)
 	}
 	entities := slices.Clone(columns)
 	for _, v := range q.Views {
@@ -46,7 +56,7 @@ func HistoricalAnswer(q *Query, rows *Rows, raw array.RecordReader, mem memory.A
 			columns = append(columns, column{f.Output, &f.Type, v.View, f.Column, keys})
 		}
 	}
-	return newAnswer(raw, columns, mem)
+	return columns
 }
 
 // LatestAnswer turns the rows of Latest into the answer: keys, times and
@@ -169,91 +179,11 @@ func (c column) fault(batch arrow.RecordBatch, err error) error {
 		c.view, c.from, bad.Value, at, c.to)
 }
 
-// beside puts entity rows in front of an engine's rows, which come in the same
-// order and number, in batches of other sizes.
-type beside struct {
-	rows    *Rows
-	raw     array.RecordReader
-	schema  *arrow.Schema
-	batch   int   // the entity batch that is read,
-	from    int64 // and from which row on
-	left    arrow.RecordBatch
-	current arrow.RecordBatch
-	err     error
-}
-
-func joined(a, b *arrow.Schema) *arrow.Schema {
-	return arrow.NewSchema(slices.Concat(a.Fields(), b.Fields()), nil)
-}
-
-func (b *beside) Schema() *arrow.Schema          { return b.schema }
-func (b *beside) RecordBatch() arrow.RecordBatch { return b.current }
-func (b *beside) Record() arrow.RecordBatch      { return b.current }
-func (b *beside) Retain()                        {} // it has one owner, its answer
-func (b *beside) Release() {
-	b.drop()
-	if b.left != nil {
-		b.left.Release()
-		b.left = nil
+// keyText names a row by its keys, for messages: user_id=7, shop=Bern.
+func keyText(batch arrow.RecordBatch, keys []int, row int) string {
+	parts := make([]string, len(keys))
+	for i, k := range keys {
+		parts[i] = fmt.Sprintf("%s=%s", batch.ColumnName(k), batch.Column(k).ValueStr(row))
 	}
-	b.raw.Release()
-	b.rows.Release()
-}
-
-func (b *beside) drop() {
-	if b.current != nil {
-		b.current.Release()
-		b.current = nil
-	}
-}
-
-func (b *beside) Err() error {
-	if b.err != nil {
-		return b.err
-	}
-	return b.raw.Err()
-}
-
-func (b *beside) Next() bool {
-	b.drop()
-	for b.left == nil || b.left.NumRows() == 0 {
-		if b.left != nil {
-			b.left.Release()
-			b.left = nil
-		}
-		if !b.raw.Next() {
-			b.end()
-			return false
-		}
-		b.left = b.raw.RecordBatch()
-		b.left.Retain()
-	}
-	for b.batch < len(b.rows.Batches) && b.from == b.rows.Batches[b.batch].NumRows() {
-		b.batch, b.from = b.batch+1, 0
-	}
-	if b.batch == len(b.rows.Batches) {
-		b.err = fmt.Errorf("the engine answered more rows than there are entity rows")
-		return false
-	}
-	entities := b.rows.Batches[b.batch]
-	n := min(entities.NumRows()-b.from, b.left.NumRows())
-	mine, theirs := entities.NewSlice(b.from, b.from+n), b.left.NewSlice(0, n)
-	rest := b.left.NewSlice(n, b.left.NumRows())
-	b.current = array.NewRecordBatch(b.schema, slices.Concat(mine.Columns(), theirs.Columns()), n)
-	mine.Release()
-	theirs.Release()
-	b.left.Release()
-	b.left, b.from = rest, b.from+n
-	return true
-}
-
-// end checks that no entity row is left without an answer.
-func (b *beside) end() {
-	left := -b.from
-	for _, batch := range b.rows.Batches[b.batch:] {
-		left += batch.NumRows()
-	}
-	if left != 0 && b.raw.Err() == nil && b.err == nil {
-		b.err = fmt.Errorf("the engine answered %d rows less than there are entity rows", left)
-	}
+	return strings.Join(parts, ", ")
 }

@@ -2,6 +2,7 @@ package pit_test
 
 import (
 	"context"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -43,18 +44,38 @@ var (
 )
 
 // stitch puts an engine's rows beside entity rows and returns label and fee.
-func stitch(t *testing.T, entities, raw []string) ([]string, error) {
+func stitch(t *testing.T, ahead int64, entities, raw []string) ([]string, error) {
 	t.Helper()
 	mem := memory.NewCheckedAllocator(memory.DefaultAllocator)
 	defer mem.AssertSize(t, 0)
 	v := view(t, profile(), "profiles", columns(dialects[0].types, "user_id", "text", "as_of", "day", "monthly_fee", "decimal"))
 	q := &pit.Query{Views: []*pit.View{v}}
 	from := reader(t, mem, asked, entities...)
-	rows, err := pit.ReadRows(context.Background(), from, "day", q.Views, mem)
-	from.Release()
+	defer from.Release()
+	rows, err := pit.ReadRows(context.Background(), from, "day", q.Views, ahead, mem)
 	if err != nil {
 		return nil, err
 	}
+	dir := t.TempDir()
+	table := rows.Table(context.Background(), dir)
+	numbers := 0
+	for table.Next() {
+		for _, nr := range table.RecordBatch().Column(0).(*array.Int64).Int64Values() {
+			if nr != int64(numbers) {
+				t.Errorf("entity row %d has the number %d", numbers, nr)
+			}
+			numbers++
+		}
+	}
+	if err := table.Err(); err != nil {
+		t.Fatal(err)
+	}
+	table.Release()
+	defer func() {
+		if left, err := os.ReadDir(dir); len(left) > 0 || err != nil {
+			t.Errorf("left behind: %v (%v)", left, err)
+		}
+	}()
 	answer := pit.HistoricalAnswer(q, rows, reader(t, mem, fee, raw...), mem)
 	defer answer.Release()
 	if !arrow.TypeEqual(answer.Schema().Field(0).Type, arrow.BinaryTypes.LargeString) || answer.Schema().Field(3).Type.ID() != arrow.FLOAT32 {
@@ -78,8 +99,10 @@ func TestAnswerStitchesBatches(t *testing.T) {
 		{`[{"profile__fee":1.5},{"profile__fee":null},{"profile__fee":0.1},{"profile__fee":4}]`},
 		{`[{"profile__fee":1.5},{"profile__fee":null}]`, `[]`, `[{"profile__fee":0.1}]`, `[{"profile__fee":4}]`},
 	} {
-		if got, err := stitch(t, entities, raw); err != nil || !slices.Equal(got, want) {
-			t.Errorf("%v (%v), want %v", got, err, want)
+		for held, ahead := range aheads {
+			if got, err := stitch(t, ahead, entities, raw); err != nil || !slices.Equal(got, want) {
+				t.Errorf("%s: %v (%v), want %v", held, got, err, want)
+			}
 		}
 	}
 	for want, raw := range map[string]string{
@@ -87,8 +110,10 @@ func TestAnswerStitchesBatches(t *testing.T) {
 		"the engine answered more rows than there are entity rows":                                                               `[{},{},{},{},{}]`,
 		`feature view "profile": column "monthly_fee" holds 1e+39 where user_id=4, which does not fit its declared type Float32`: `[{},{},{},{"profile__fee":1e39}]`,
 	} {
-		if got, err := stitch(t, entities, []string{raw}); err == nil || err.Error() != want {
-			t.Errorf("%v (%v), want %s", got, err, want)
+		for held, ahead := range aheads {
+			if got, err := stitch(t, ahead, entities, []string{raw}); err == nil || err.Error() != want {
+				t.Errorf("%s: %v (%v), want %s", held, got, err, want)
+			}
 		}
 	}
 }
@@ -106,14 +131,14 @@ func TestEntityRowsAreChecked(t *testing.T) {
 		{"day", `[{"user_id":"7","day":"2024-01-31"},{"user_id":"x"}]`, `entity row 2: user_id is "x", which does not fit Int64, the declared type of the join key`},
 	} {
 		from := reader(t, mem, asked, c.rows)
-		_, err := pit.ReadRows(context.Background(), from, c.timestamp, views, mem)
+		_, err := pit.ReadRows(context.Background(), from, c.timestamp, views, 1<<20, mem)
 		from.Release()
 		if err == nil || err.Error() != c.want || asof.ErrorCode(err) != asof.CodeInvalid {
 			t.Errorf("%v (%s), want %s", err, asof.ErrorCode(err), c.want)
 		}
 	}
 	from := reader(t, mem, asked, `[{"user_id":"7","day":"2024-01-31"}]`, `[{"user_id":null,"day":null},{"user_id":"8","day":"2023-12-31"}]`)
-	rows, err := pit.ReadRows(context.Background(), from, "day", views, mem)
+	rows, err := pit.ReadRows(context.Background(), from, "day", views, 1<<20, mem)
 	from.Release()
 	if err != nil {
 		t.Fatal(err)
@@ -123,7 +148,9 @@ func TestEntityRowsAreChecked(t *testing.T) {
 	if !rows.To.Equal(day) || !rows.From.Equal(day.AddDate(0, -1, 0)) {
 		t.Errorf("the rows' times are %v to %v", rows.From, rows.To)
 	}
-	if n := rows.IndexSchema.NumFields(); n != 4 {
+	table := rows.Table(context.Background(), t.TempDir())
+	defer table.Release()
+	if n := table.Schema().NumFields(); n != 4 {
 		t.Errorf("number, time and the key in two types are sent as %d columns", n)
 	}
 }

@@ -17,12 +17,12 @@ import (
 // the engine decides. The SQL of Historical answers then.
 var ErrNotInMemory = errors.New("the view's rows can't be joined in memory")
 
-// history is the rows of one view whose keys some entity row has, in memory,
-// by key and time.
+// history is the rows of one view in memory, by key and time: those whose keys
+// the keyring has.
 type history struct {
 	view    *View
 	keys    *keyring
-	start   []int32       // where the rows of each key start, and of what would be one more, in the next three
+	start   []int32       // where the rows of each key start, and of what would be one more, in the next three; keys behind it have none
 	rows    []int32       // row numbers, by key, then by time
 	events  []int64       // microseconds
 	created []int64       // likewise; nil without a created column; unset is the lowest
@@ -64,6 +64,9 @@ func (h *history) release() {
 
 // match returns the row that counts for a key at a time, -1 for none.
 func (h *history) match(key int32, at int64, cutoff bool) int32 {
+	if int(key)+1 >= len(h.start) {
+		return -1
+	}
 	from, to := h.start[key], h.start[key+1]
 	for low, high := from, to; low < high; { // the first row after at
 		middle := int32(uint32(low+high) >> 1)
@@ -88,7 +91,7 @@ func (h *history) match(key int32, at int64, cutoff bool) int32 {
 // historyBuilder collects the rows of a history as they are scanned.
 type historyBuilder struct {
 	*history
-	key    []int32 // of each row; -1 where no entity row has it
+	key    []int32 // of each row, by its number
 	at     []int64 // its event time
 	made   []int64 // its created time
 	chunks [][]arrow.Array
@@ -111,14 +114,8 @@ func (b *historyBuilder) add(batch arrow.RecordBatch) error {
 		return fmt.Errorf("%w: feature view %s has too many", ErrNotInMemory, b.view.View)
 	}
 	keys := len(b.view.Keys)
-	appendKey, err := keyWriter(batch.Columns()[:keys])
-	if err != nil {
+	if err := b.number(batch.Columns()[:keys], int(batch.NumRows())); err != nil {
 		return err
-	}
-	var key []byte
-	for row := range int(batch.NumRows()) {
-		key = appendKey(key[:0], row)
-		b.key = append(b.key, b.keys.number(key))
 	}
 	b.at = appendMicros(b.at, batch.Column(keys))
 	next := keys + 1
@@ -135,6 +132,18 @@ func (b *historyBuilder) add(batch arrow.RecordBatch) error {
 		return b.gather()
 	}
 	return nil
+}
+
+// number appends the number of each row's key.
+func (b *historyBuilder) number(keys []arrow.Array, rows int) (err error) {
+	if !b.keys.open {
+		b.key, err = b.keys.find(b.key, keys, rows)
+		return err
+	}
+	var bytes int64
+	b.key, bytes, err = b.keys.add(b.key, keys, rows)
+	b.left -= bytes
+	return err
 }
 
 // loose is how many batches of the engine's are held before they are copied:
@@ -158,24 +167,12 @@ func (b *historyBuilder) gather() error {
 	return nil
 }
 
-// size returns the bytes that a batch's values take.
-func size(batch arrow.RecordBatch) (bytes int64) {
-	for _, c := range batch.Columns() {
-		for _, buffer := range c.Data().Buffers() {
-			if buffer != nil {
-				bytes += int64(buffer.Len())
-			}
-		}
-	}
-	return bytes
-}
-
 // sort puts the rows by key and time. Sources are mostly in the order of time,
 // so the rows of a key are sorted only where they are not.
 func (b *historyBuilder) sort() error {
-	b.start = make([]int32, len(b.keys.numbers)+1)
+	b.start = make([]int32, b.keys.size()+1)
 	for _, key := range b.key {
-		if key >= 0 {
+		if key != unknown {
 			b.start[key+1]++
 		}
 	}
@@ -185,12 +182,12 @@ func (b *historyBuilder) sort() error {
 	b.rows = make([]int32, b.start[len(b.start)-1])
 	next := slices.Clone(b.start)
 	for row, key := range b.key {
-		if key >= 0 {
+		if key != unknown {
 			b.rows[next[key]] = int32(row)
 			next[key]++
 		}
 	}
-	for key := range len(b.keys.numbers) {
+	for key := range len(b.start) - 1 {
 		rows := b.rows[b.start[key]:b.start[key+1]]
 		if !slices.IsSortedFunc(rows, b.compare) {
 			slices.SortFunc(rows, b.compare)

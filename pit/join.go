@@ -5,11 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync/atomic"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/compute"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"golang.org/x/sync/errgroup"
 )
@@ -33,24 +31,42 @@ func Scan(d Dialect, q *Query, v *View) string {
 	return r.sql("SELECT " + strings.Join(columns, ",\n  ") + "\nFROM asof_source AS s")
 }
 
+// Selected renders the SELECT of the entity rows, in their order: what they are
+// looked up by, then their own columns. SelectedRows reads it.
+func Selected(d Dialect, q *Query) string {
+	r := &renderer{Dialect: d, keys: Keys(q.Views)}
+	lookedUp, own := r.entityColumns(q.Select)
+	for i, c := range q.Select.Columns {
+		own[i] += " AS " + d.Quote(c.Name)
+	}
+	sql := "SELECT " + strings.Join(append(lookedUp, own...), ", ") + "\nFROM (\n" + q.Select.SQL + "\n) AS q"
+	if order := r.eventOrder(q.Select); len(order) > 0 {
+		sql += "\nORDER BY " + strings.Join(order, ", ")
+	}
+	return sql
+}
+
 // scansAtOnce bounds how many sources are read side by side: the engine holds
 // what it has read until it is taken.
 const scansAtOnce = 2
 
-// Join answers q in memory, with the rows that the SQL of Historical gives: the
-// features of each view, in the order of the entity rows. The engine only scans
-// the sources, side by side; each view's rows are kept by key and time, and the
-// entity rows are looked up in them batch by batch, so nothing is sorted that
-// comes in order, and the answer streams.
+// Join answers q in memory: what HistoricalAnswer gives of the rows that
+// Historical selects. The engine only scans the sources, side by side; each
+// view's rows are kept by key and time, and the entity rows are looked up in
+// them part by part, so nothing is sorted that comes in order, and the answer
+// streams. Where all entity rows are held, only source rows of their keys are
+// looked at.
 //
 // scan runs what Scan renders for a view; it is called by several goroutines.
 // The views' rows may take budget bytes in all. Rows that are not for this plan
-// are ErrNotInMemory.
+// are ErrNotInMemory, before any entity row is taken. The answer owns the rows;
+// after an error they stay the caller's.
 func Join(ctx context.Context, q *Query, rows *Rows, scan func(context.Context, *View) (array.RecordReader, error),
 	budget int64, mem memory.Allocator) (array.RecordReader, error) {
-	j := &lookup{query: q, rows: rows, histories: make([]*history, len(q.Views)), keys: make([]*keyring, len(q.Views)), mem: mem}
+	j := &lookup{query: q, rows: rows, histories: make([]*history, len(q.Views)), mem: mem}
 	j.refs.Store(1)
-	if err := j.readKeys(); err != nil {
+	rings, err := j.keyrings()
+	if err != nil {
 		return nil, err
 	}
 	group, groupCtx := errgroup.WithContext(ctx)
@@ -65,121 +81,30 @@ func Join(ctx context.Context, q *Query, rows *Rows, scan func(context.Context, 
 			if err := j.comparable(v, source.Schema()); err != nil {
 				return err
 			}
-			j.histories[i], err = readHistory(v, j.keys[i], source, budget/int64(len(q.Views)), mem)
+			j.histories[i], err = readHistory(v, rings[i], source, budget/int64(len(q.Views)), mem)
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
-		j.Release()
+		j.forget()
 		return nil, err
 	}
 	j.schema = j.describe()
+	columns := historicalColumns(q, rows)
 	j.start(ctx)
-	return j, nil
-}
-
-// lookup looks the entity rows up, batch by batch, a little ahead of who reads.
-type lookup struct {
-	refs      atomic.Int64
-	query     *Query
-	rows      *Rows
-	keys      []*keyring // by view; views with the same keys share one
-	histories []*history
-	schema    *arrow.Schema
-	mem       memory.Allocator
-
-	cancel  context.CancelFunc
-	answers chan answered
-	stopped error // why answers was closed early
-	current arrow.RecordBatch
-	err     error
-}
-
-// answered is a batch of features, or why there is none.
-type answered struct {
-	batch arrow.RecordBatch
-	err   error
-}
-
-// ahead is how many batches may wait to be read.
-const ahead = 2
-
-// start begins to answer. The channel is closed when all is answered, or
-// nothing more is wanted.
-func (j *lookup) start(ctx context.Context) {
-	ctx, j.cancel = context.WithCancel(ctx)
-	j.answers = make(chan answered, ahead)
-	go func() {
-		defer close(j.answers)
-		for i := range j.rows.Index {
-			batch, err := j.answer(ctx, i)
-			select {
-			case j.answers <- answered{batch, err}:
-			case <-ctx.Done():
-				if batch != nil {
-					batch.Release()
-				}
-				j.stopped = context.Cause(ctx)
-				return
-			}
-		}
-	}()
-}
-
-func (j *lookup) Schema() *arrow.Schema          { return j.schema }
-func (j *lookup) RecordBatch() arrow.RecordBatch { return j.current }
-func (j *lookup) Record() arrow.RecordBatch      { return j.current }
-func (j *lookup) Err() error                     { return j.err }
-func (j *lookup) Retain()                        { j.refs.Add(1) }
-
-func (j *lookup) Release() {
-	if j.refs.Add(-1) != 0 {
-		return
-	}
-	j.drop()
-	if j.answers != nil {
-		j.cancel()
-		for a := range j.answers {
-			if a.batch != nil {
-				a.batch.Release()
-			}
-		}
-	}
-	for _, h := range j.histories {
-		if h != nil {
-			h.release()
-		}
-	}
-}
-
-func (j *lookup) drop() {
-	if j.current != nil {
-		j.current.Release()
-		j.current = nil
-	}
-}
-
-func (j *lookup) Next() bool {
-	j.drop()
-	if j.err != nil {
-		return false
-	}
-	a, more := <-j.answers
-	if !more {
-		j.err = j.stopped
-		return false
-	}
-	j.current, j.err = a.batch, a.err
-	return j.err == nil
+	return newAnswer(j, columns, mem), nil
 }
 
 // comparable reports whether a view's keys are of the types that they have in
 // the entity rows: only then are equal values equal bytes.
 func (j *lookup) comparable(v *View, source *arrow.Schema) error {
 	for i, k := range v.Keys {
-		theirs, ours := source.Field(i).Type, j.rows.IndexSchema.Field(j.keyColumn(k.Entity, v, i)).Type
+		theirs, ours := source.Field(i).Type, j.rows.index.Field(j.keyColumn(k.Entity, v, i)).Type
 		if keyFamily(theirs) != keyFamily(ours) {
 			return fmt.Errorf("%w: the join key %s is %s in the source and %s in the entity rows", ErrNotInMemory, k.Column, theirs, ours)
+		}
+		if !canNumber(theirs) {
+			return fmt.Errorf("%w: the join key %s is of type %s", ErrNotInMemory, k.Column, theirs)
 		}
 	}
 	event, ok := source.Field(len(v.Keys)).Type.(*arrow.TimestampType)
@@ -199,88 +124,37 @@ func keyFamily(t arrow.DataType) arrow.Type {
 
 // keyColumn returns the column of the index that holds key number i of a view.
 func (j *lookup) keyColumn(entity string, v *View, i int) int {
-	return 2 + keyIndex(Keys(j.query.Views), Key{entity, v.Keys[i].Type})
+	return 1 + keyIndex(Keys(j.query.Views), Key{entity, v.Keys[i].Type})
 }
 
-func (j *lookup) describe() *arrow.Schema {
-	var fields []arrow.Field
+// keyrings returns the keyring of each view, one for views that share their
+// keys, and numbers the keys of the entity rows where all of them are held.
+func (j *lookup) keyrings() ([]*keyring, error) {
+	rings := make([]*keyring, len(j.query.Views))
 	for i, v := range j.query.Views {
-		for f, feature := range v.Features {
-			fields = append(fields, arrow.Field{Name: feature.Output, Type: j.histories[i].columns[f].DataType(), Nullable: true})
+		columns := make([]int, len(v.Keys))
+		for k, key := range v.Keys {
+			columns[k] = j.keyColumn(key.Entity, v, k)
 		}
-	}
-	return arrow.NewSchema(fields, nil)
-}
-
-// readKeys numbers the keys of the entity rows, once for views that share them.
-func (j *lookup) readKeys() error {
-	for i, v := range j.query.Views {
-		columns := j.keyColumns(v)
-		for k, other := range j.query.Views[:i] {
-			if slices.Equal(columns, j.keyColumns(other)) {
-				j.keys[i] = j.keys[k]
-			}
-		}
-		if j.keys[i] != nil {
+		if at := slices.IndexFunc(rings[:i], func(k *keyring) bool { return slices.Equal(k.columns, columns) }); at >= 0 {
+			rings[i] = rings[at]
 			continue
 		}
-		var err error
-		if j.keys[i], err = newKeyring(j.rows.Index, columns); err != nil {
-			return err
-		}
+		rings[i] = &keyring{columns: columns, open: !j.rows.All(), numbers: map[string]int32{}}
+		j.rings = append(j.rings, ring{keyring: rings[i]})
 	}
-	return nil
-}
-
-// keyColumns returns the columns of the index that hold a view's keys.
-func (j *lookup) keyColumns(v *View) []int {
-	columns := make([]int, len(v.Keys))
-	for i, k := range v.Keys {
-		columns[i] = j.keyColumn(k.Entity, v, i)
+	if !j.rows.All() {
+		return rings, nil
 	}
-	return columns
-}
-
-// answer makes the features of one batch of the index.
-func (j *lookup) answer(ctx context.Context, batch int) (arrow.RecordBatch, error) {
-	var columns []arrow.Array
-	defer func() {
-		for _, c := range columns {
-			c.Release()
-		}
-	}()
-	for _, h := range j.histories {
-		found := j.find(h, batch)
-		for _, values := range h.columns {
-			taken, err := compute.TakeArrayOpts(compute.WithAllocator(ctx, j.mem), values, found, compute.TakeOptions{BoundsCheck: false})
+	for i := range j.rings {
+		r := &j.rings[i]
+		for _, p := range j.rows.held {
+			numbers, _, err := r.add(nil, columnsAt(p.index, r.columns), int(p.index.NumRows()))
 			if err != nil {
-				found.Release()
 				return nil, err
 			}
-			columns = append(columns, taken)
+			r.held = append(r.held, numbers)
 		}
-		found.Release()
 	}
-	return array.NewRecordBatch(j.schema, columns, j.rows.Index[batch].NumRows()), nil
-}
-
-// find returns the number of the row of a view that counts for each entity row
-// of a batch, NULL for none.
-func (j *lookup) find(h *history, batch int) arrow.Array {
-	times := j.rows.Index[batch].Column(1).(*array.Timestamp)
-	found := array.NewInt32Builder(j.mem)
-	defer found.Release()
-	found.Reserve(times.Len())
-	for row, key := range h.keys.rows[batch] {
-		match := int32(-1)
-		if key >= 0 && !times.IsNull(row) {
-			match = h.match(key, int64(times.Value(row)), j.query.Cutoff)
-		}
-		if match < 0 {
-			found.UnsafeAppendBoolToBitmap(false)
-			continue
-		}
-		found.UnsafeAppend(match)
-	}
-	return found.NewArray()
+	return rings, nil
 }

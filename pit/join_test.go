@@ -11,6 +11,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
+	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/pit"
 )
 
@@ -19,9 +20,12 @@ var scanned = []arrow.Field{{Name: "k0", Type: arrow.BinaryTypes.String, Nullabl
 	{Name: "event", Type: &arrow.TimestampType{Unit: arrow.Microsecond}, Nullable: true},
 	{Name: "v0", Type: arrow.PrimitiveTypes.Float64, Nullable: true}}
 
+// How many bytes of entity rows are read ahead.
+var aheads = map[string]int64{"all rows held": 1 << 20, "some rows held": 1, "no rows held": 0}
+
 // lookUp joins entity rows with what a scan gives, and returns the feature, "-"
 // for NULL.
-func lookUp(t *testing.T, ctx context.Context, budget int64, fields []arrow.Field, scan []string) ([]string, error) {
+func lookUp(t *testing.T, ctx context.Context, ahead, budget int64, fields []arrow.Field, scan []string) ([]string, error) {
 	t.Helper()
 	mem := memory.NewCheckedAllocator(memory.DefaultAllocator)
 	defer mem.AssertSize(t, 0)
@@ -29,19 +33,18 @@ func lookUp(t *testing.T, ctx context.Context, budget int64, fields []arrow.Fiel
 	q := &pit.Query{Views: []*pit.View{v}}
 	entities := reader(t, mem, asked, `[{"label":"x","user_id":"a","day":"2024-02-10"},{"label":"y","user_id":"nobody","day":"2024-02-10"}]`,
 		`[{"label":"z","user_id":null,"day":"2024-02-10"},{"label":"w","user_id":"a","day":"2024-01-31"},{"label":"v","user_id":"a","day":"2023-12-31"}]`)
-	rows, err := pit.ReadRows(ctx, entities, "day", q.Views, mem)
-	entities.Release()
+	defer entities.Release()
+	rows, err := pit.ReadRows(ctx, entities, "day", q.Views, ahead, mem)
 	if err != nil {
 		return nil, err
 	}
-	raw, err := pit.Join(ctx, q, rows, func(context.Context, *pit.View) (array.RecordReader, error) {
+	answer, err := pit.Join(ctx, q, rows, func(context.Context, *pit.View) (array.RecordReader, error) {
 		return reader(t, mem, fields, scan...), nil
 	}, budget, mem)
 	if err != nil {
 		rows.Release()
 		return nil, err
 	}
-	answer := pit.HistoricalAnswer(q, rows, raw, mem)
 	defer answer.Release()
 	var got []string
 	for answer.Next() {
@@ -75,9 +78,11 @@ func TestJoinLooksRowsUp(t *testing.T) {
 		if want == "" {
 			want = "3.5 - - 1.5 -"
 		}
-		got, err := lookUp(t, t.Context(), 1<<20, scanned, scan)
-		if err != nil || strings.Join(got, " ") != want {
-			t.Errorf("%s: got %s, %v, want %s", name, got, err, want)
+		for held, ahead := range aheads {
+			got, err := lookUp(t, t.Context(), ahead, 1<<20, scanned, scan)
+			if err != nil || strings.Join(got, " ") != want {
+				t.Errorf("%s, %s: got %s, %v, want %s", name, held, got, err, want)
+			}
 		}
 	}
 }
@@ -97,8 +102,10 @@ func TestJoinLeavesToTheEngine(t *testing.T) {
 		"a list":                   {1 << 20, wide, `[{"k0":"a","event":"2024-01-31 00:00:00","v0":[1]}]`},
 		"a key of another type":    {1 << 20, numbers, `[{"k0":1,"event":"2024-01-31 00:00:00","v0":1}]`},
 	} {
-		if got, err := lookUp(t, t.Context(), c.budget, c.fields, []string{c.scan}); !errors.Is(err, pit.ErrNotInMemory) {
-			t.Errorf("%s: got %s, %v", name, got, err)
+		for held, ahead := range aheads {
+			if got, err := lookUp(t, t.Context(), ahead, c.budget, c.fields, []string{c.scan}); !errors.Is(err, pit.ErrNotInMemory) {
+				t.Errorf("%s, %s: got %s, %v", name, held, got, err)
+			}
 		}
 	}
 }
@@ -106,32 +113,63 @@ func TestJoinLeavesToTheEngine(t *testing.T) {
 // TestJoinEndsWithItsContext cancels while the answer is read: what was not
 // answered is an error, not an end.
 func TestJoinEndsWithItsContext(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
+	for held, ahead := range aheads {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		read, err := readOn(t, ctx, ahead, slices.Repeat([]string{`[{"label":"x","user_id":"a","day":"2024-02-10"}]`}, 50), cancel)
+		if !errors.Is(err, context.Canceled) || read == 50 {
+			t.Errorf("%s: read %d batches, then %v", held, read, err)
+		}
+	}
+}
+
+// TestJoinEndsWithItsRows has entity rows that go wrong behind those that are
+// read ahead: the answer has what came before, and says why it ends.
+func TestJoinEndsWithItsRows(t *testing.T) {
+	good := `[{"label":"x","user_id":"a","day":"2024-02-10"}]`
+	bad := `[{"label":"x","user_id":"a","day":"2024-02-10"},{"label":"x","user_id":"b","day":"2024-02-10"}]`
+	want := `entity row 5: user_id is "b", which does not fit Int64, the declared type of the join key`
+	for _, ahead := range []int64{0, 1} {
+		read, err := readOn(t, t.Context(), ahead, []string{strings.ReplaceAll(good, `"a"`, `"1"`), strings.ReplaceAll(good, `"a"`, `"2"`),
+			strings.ReplaceAll(good, `"a"`, `"3"`), strings.ReplaceAll(bad, `"a"`, `"4"`)}, func() {})
+		if err == nil || err.Error() != want || asof.ErrorCode(err) != asof.CodeInvalid || read != 3 {
+			t.Errorf("read %d batches, then %v", read, err)
+		}
+	}
+}
+
+// readOn joins batches of entity rows, calls after for each batch of the
+// answer, and returns how many there were. Keys that are numbers have their type declared.
+func readOn(t *testing.T, ctx context.Context, ahead int64, batches []string, after func()) (int, error) {
+	t.Helper()
 	mem := memory.NewCheckedAllocator(memory.DefaultAllocator)
 	defer mem.AssertSize(t, 0)
-	v := view(t, profile(), "profiles", columns(dialects[0].types, "user_id", "text", "as_of", "day", "monthly_fee", "decimal"))
+	ask, fields := profile(), slices.Clone(scanned)
+	row := january
+	if !strings.Contains(batches[0], `"a"`) {
+		ask.Keys[0].Type, fields[0].Type = asof.Scalar(asof.TypeInt64), arrow.PrimitiveTypes.Int64
+		row = strings.ReplaceAll(january, `"a"`, "1")
+	}
+	v := view(t, ask, "profiles", columns(dialects[0].types, "user_id", "text", "as_of", "day", "monthly_fee", "decimal"))
 	q := &pit.Query{Views: []*pit.View{v}}
-	entities := reader(t, mem, asked, slices.Repeat([]string{`[{"label":"x","user_id":"a","day":"2024-02-10"}]`}, 50)...)
-	rows, err := pit.ReadRows(ctx, entities, "day", q.Views, mem)
-	entities.Release()
+	entities := reader(t, mem, asked, batches...)
+	defer entities.Release()
+	rows, err := pit.ReadRows(ctx, entities, "day", q.Views, ahead, mem)
 	if err != nil {
-		t.Fatal(err)
+		return 0, err
 	}
 	answer, err := pit.Join(ctx, q, rows, func(context.Context, *pit.View) (array.RecordReader, error) {
-		return reader(t, mem, scanned, "["+january+"]"), nil
+		return reader(t, mem, fields, "["+row+"]"), nil
 	}, 1<<20, mem)
 	if err != nil {
-		t.Fatal(err)
+		rows.Release()
+		return 0, err
 	}
+	defer answer.Release()
 	read := 0
 	for answer.Next() {
 		read++
-		cancel()
+		after()
 	}
-	if !errors.Is(answer.Err(), context.Canceled) || read == 50 {
-		t.Errorf("read %d batches, then %v", read, answer.Err())
-	}
-	answer.Release()
-	rows.Release()
+	return read, answer.Err()
 }

@@ -3,54 +3,96 @@ package pit
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
+	"sync"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 )
 
-// keyring numbers the keys that the entity rows have.
+// keyring numbers keys: those of the entity rows where all of these are held,
+// else those of the sources. Views with the same keys share one.
 type keyring struct {
+	columns []int // of the index
+	open    bool  // the sources' keys are added: not all entity rows are known
+
+	mu      sync.RWMutex
 	numbers map[string]int32
-	rows    [][]int32 // the number of each entity row's key, by batch; -1 where one is NULL
 }
 
-// number returns the number of a key, -1 for one that no entity row has.
-func (k *keyring) number(key []byte) int32 {
-	if n, ok := k.numbers[string(key)]; ok {
-		return n
+// unknown is the number of a key that the ring does not have, and of one that
+// is NULL.
+const unknown = -1
+
+// find appends the number of each row's key.
+func (k *keyring) find(dst []int32, keys []arrow.Array, rows int) ([]int32, error) {
+	appendKey, err := keyWriter(keys)
+	if err != nil {
+		return nil, err
 	}
-	return -1
-}
-
-// newKeyring reads the keys of the entity rows, which are in columns of index.
-func newKeyring(index []arrow.RecordBatch, columns []int) (*keyring, error) {
-	k := &keyring{numbers: map[string]int32{}, rows: make([][]int32, len(index))}
+	k.mu.RLock()
+	defer k.mu.RUnlock()
 	var key []byte
-	for i, batch := range index {
-		keys := make([]arrow.Array, len(columns))
-		for j, c := range columns {
-			keys[j] = batch.Column(c)
-		}
-		appendKey, err := keyWriter(keys)
-		if err != nil {
-			return nil, err
-		}
-		k.rows[i] = make([]int32, batch.NumRows())
-		for row := range k.rows[i] {
-			if anyNull(keys, row) {
-				k.rows[i][row] = -1
-				continue
-			}
+	for row := range rows {
+		n := int32(unknown)
+		if !anyNull(keys, row) {
 			key = appendKey(key[:0], row)
-			n, ok := k.numbers[string(key)]
-			if !ok {
-				n = int32(len(k.numbers))
-				k.numbers[string(key)] = n
+			if known, ok := k.numbers[string(key)]; ok {
+				n = known
 			}
-			k.rows[i][row] = n
 		}
+		dst = append(dst, n)
 	}
-	return k, nil
+	return dst, nil
+}
+
+// add appends the number of each row's key, and gives one to those that have
+// none. It returns the bytes that these take.
+func (k *keyring) add(dst []int32, keys []arrow.Array, rows int) (numbers []int32, bytes int64, err error) {
+	first := len(dst)
+	if dst, err = k.find(dst, keys, rows); err != nil || !slices.Contains(dst[first:], unknown) {
+		return dst, 0, err
+	}
+	appendKey, err := keyWriter(keys)
+	if err != nil {
+		return nil, 0, err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var key []byte
+	for row, n := range dst[first:] {
+		if n != unknown || anyNull(keys, row) {
+			continue
+		}
+		key = appendKey(key[:0], row)
+		n, ok := k.numbers[string(key)]
+		if !ok {
+			n = int32(len(k.numbers))
+			k.numbers[string(key)] = n
+			bytes += int64(len(key)) + perKey
+		}
+		dst[first+row] = n
+	}
+	return dst, bytes, nil
+}
+
+// perKey is what a key takes in a ring beside its bytes, about.
+const perKey = 48
+
+// size returns how many keys there are.
+func (k *keyring) size() int {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return len(k.numbers)
+}
+
+// columnsAt returns the columns of a batch at places.
+func columnsAt(batch arrow.RecordBatch, places []int) []arrow.Array {
+	columns := make([]arrow.Array, len(places))
+	for i, at := range places {
+		columns[i] = batch.Column(at)
+	}
+	return columns
 }
 
 func anyNull(keys []arrow.Array, row int) bool {
@@ -94,4 +136,13 @@ func keyWriter(columns []arrow.Array) (func(dst []byte, row int) []byte, error) 
 		}
 		return dst
 	}, nil
+}
+
+// canNumber reports whether keyWriter takes columns of a type.
+func canNumber(t arrow.DataType) bool {
+	switch t.ID() {
+	case arrow.STRING, arrow.BINARY, arrow.INT64, arrow.INT32, arrow.TIMESTAMP:
+		return true
+	}
+	return false
 }

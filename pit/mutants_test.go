@@ -86,7 +86,7 @@ var mutants = []mutation{
 	if v.Created`, `asof.RoundDown`),
 	one("a created time is rounded up", "duckdb", "pit/render.go", `v.columns[v.Created], «asof.RoundUp»`, `asof.RoundDown`),
 	one("an entity time is rounded down (SQL)", "duckdb", "pit/render.go", `c, «asof.RoundDown»)+" AS at"`, `asof.RoundUp`),
-	one("an entity time is rounded down (rows)", both, "pit/rows.go", `asof.Instants(times, «asof.RoundDown»)`, `asof.RoundUp`),
+	one("an entity time is rounded down (rows)", both, "pit/index.go", `asof.Instants(times, «asof.RoundDown»)`, `asof.RoundUp`),
 	one("nanoseconds before 1970 are rounded too", "duckdb", "pit/dialect_duckdb.go", `"make_timestamp((%s - (%s %% 1000 + 1000) %% 1000) // 1000)"`, `"make_timestamp((%s - %s %% 1000) // 1000)"`),
 	one("a CSV file's nanoseconds are rounded up", "duckdb", "pit/dialect_duckdb.go", `«r == asof.RoundUp» {
 			micros`, `false`),
@@ -123,7 +123,7 @@ var mutants = []mutation{
 	{"keys are compared as a tuple (in memory)", "duckdb", []edit{
 		{"pit/keyring.go", `append(dst, 0, 0, 0, 0)`, `dst`},
 		{"pit/keyring.go", `PutUint32(«dst[at:]»`, `make([]byte, 4)`}}},
-	one("a null time is no time (in memory)", "duckdb", "pit/join.go", `«!times.IsNull(row)»`, `true`),
+	one("a null time is no time (in memory)", "duckdb", "pit/lookup.go", `«!times.IsNull(row)»`, `true`),
 	one("the latest created wins (in memory)", "duckdb", "pit/history.go", `return «cmp.Compare(b.made[x], b.made[y])»`, `cmp.Compare(b.made[y], b.made[x])`),
 	one("the event comes before created (in memory)", "duckdb", "pit/history.go", `«cmp.Compare(b.at[x], b.at[y])»; c != 0`, `cmp.Compare(b.at[y], b.at[x])`),
 	one("rows of equal times are the engine's to decide", "duckdb", "pit/history.go", `«b.compare(rows[i-1], rows[i]) == 0»`, `false`),

@@ -94,22 +94,33 @@ func Historical(d Dialect, q *Query) string {
 // entities renders the rows that a SELECT makes, numbered.
 func (r *renderer) entities(s *Select) string {
 	columns := []string{"row_number() OVER (" + window(nil, r.eventOrder(s)) + ") AS nr"}
+	lookedUp, own := r.entityColumns(s)
+	columns = append(columns, lookedUp...)
+	for i, c := range own {
+		columns = append(columns, c+numbered(" AS c", i))
+	}
+	return EntityTable + " AS MATERIALIZED (\n  SELECT " + strings.Join(columns, ", ") + "\n  FROM (\n" + s.SQL + "\n  ) AS q\n)"
+}
+
+// entityColumns returns what the rows of a SELECT are looked up by, as at, k0,
+// k1, …, and their own columns.
+func (r *renderer) entityColumns(s *Select) (lookedUp, own []string) {
 	for _, c := range s.Columns {
 		if c.Name == s.Timestamp {
-			columns = append(columns, r.Instant("q."+r.Quote(c.Name), c, asof.RoundDown)+" AS at")
+			lookedUp = append(lookedUp, r.Instant("q."+r.Quote(c.Name), c, asof.RoundDown)+" AS at")
 		}
 	}
 	for i, k := range r.keys {
 		for _, c := range s.Columns {
 			if c.Name == k.Name {
-				columns = append(columns, r.Key("q."+r.Quote(c.Name), c, k.Type)+numbered(" AS k", i))
+				lookedUp = append(lookedUp, r.Key("q."+r.Quote(c.Name), c, k.Type)+numbered(" AS k", i))
 			}
 		}
 	}
-	for i, c := range s.Columns {
-		columns = append(columns, r.Value("q."+r.Quote(c.Name), c, asof.Type{})+numbered(" AS c", i))
+	for _, c := range s.Columns {
+		own = append(own, r.Value("q."+r.Quote(c.Name), c, asof.Type{}))
 	}
-	return EntityTable + " AS MATERIALIZED (\n  SELECT " + strings.Join(columns, ", ") + "\n  FROM (\n" + s.SQL + "\n  ) AS q\n)"
+	return lookedUp, own
 }
 
 // Latest renders the query for the newest row of each key: the keys, the event

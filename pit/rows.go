@@ -2,10 +2,7 @@ package pit
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -15,19 +12,44 @@ import (
 	"github.com/asof-dev/asof"
 )
 
-// Rows are entity rows held in memory. Only their Index goes to the engine:
-// the other columns need not be sent, and come out exactly as they came in.
+// Rows are entity rows in their order. So many of them as were read ahead are
+// held in memory; the rest is read by who answers the query, once, and never
+// held. Only the times and keys of EntityTable go to an engine: the other
+// columns need not be sent, and come out exactly as they came in.
 type Rows struct {
-	Schema      *arrow.Schema
-	Batches     []arrow.RecordBatch
-	IndexSchema *arrow.Schema       // of EntityTable
-	Index       []arrow.RecordBatch // its rows, a batch for each of Batches
-	From, To    time.Time           // the oldest and the newest time; zero where there is none
+	Schema   *arrow.Schema // of the entity rows
+	From, To time.Time     // the oldest and the newest time; zero where there is none, or where not all rows are held
+
+	index *arrow.Schema // what they are looked up by: at, k0, k1, …
+	held  []part
+	rest  parts // nil where all rows are held, or read
+	kept  *spill
+	owned array.RecordReader // released with the rows; may be nil
+	mem   memory.Allocator
 }
 
-// ReadRows reads entity rows to their end. A column that is missing, a time
-// that is none, a key that does not fit its declared type are CodeInvalid.
-func ReadRows(ctx context.Context, reader array.RecordReader, timestamp string, views []*View, mem memory.Allocator) (*Rows, error) {
+// part is a batch of entity rows and, row by row, what they are looked up by.
+type part struct {
+	rows, index arrow.RecordBatch
+	size        int64 // bytes
+}
+
+func (p part) release() {
+	for _, b := range []arrow.RecordBatch{p.rows, p.index} {
+		if b != nil {
+			b.Release()
+		}
+	}
+}
+
+// parts returns one part after the other; false is their end, or an error.
+type parts func() (part, bool, error)
+
+// ReadRows reads entity rows ahead until they take ahead bytes; a reader with
+// more rows is read on while the query is answered, so it has to live as long
+// as the rows do. A column that is missing, a time that is none, a key that
+// does not fit its declared type are CodeInvalid, here or later.
+func ReadRows(ctx context.Context, reader array.RecordReader, timestamp string, views []*View, ahead int64, mem memory.Allocator) (*Rows, error) {
 	var names []string
 	for _, f := range reader.Schema().Fields() {
 		names = append(names, f.Name)
@@ -35,37 +57,100 @@ func ReadRows(ctx context.Context, reader array.RecordReader, timestamp string, 
 	if err := CheckEntities(names, timestamp, views); err != nil {
 		return nil, err
 	}
-	rows := &Rows{Schema: reader.Schema(), IndexSchema: indexSchema(reader.Schema(), Keys(views))}
-	ix := indexer{rows: rows, keys: Keys(views), timestamp: timestamp, mem: mem}
-	for reader.Next() {
-		batch := reader.RecordBatch()
-		batch.Retain()
-		rows.Batches = append(rows.Batches, batch)
-		err := ctx.Err()
-		if err == nil {
-			err = ix.add(batch)
-		}
-		if err != nil {
-			rows.Release()
-			return nil, err
-		}
-	}
-	if err := reader.Err(); err != nil {
-		rows.Release()
-		return nil, err
-	}
-	if ix.seen {
-		rows.From, rows.To = time.UnixMicro(ix.oldest).UTC(), time.UnixMicro(ix.newest).UTC()
-	}
-	return rows, nil
+	ix := newIndexer(reader, timestamp, Keys(views), mem)
+	rows := &Rows{Schema: reader.Schema(), index: ix.schema, rest: ix.next, mem: mem}
+	return rows, rows.readAhead(ctx, ahead)
 }
 
-// Release gives the rows' memory back.
-func (r *Rows) Release() {
-	for _, b := range slices.Concat(r.Batches, r.Index) {
-		b.Release()
+// SelectedRows is ReadRows for the rows of what Selected renders. It owns the
+// reader, also where it fails.
+func SelectedRows(ctx context.Context, reader array.RecordReader, q *Query, ahead int64, mem memory.Allocator) (*Rows, error) {
+	s := &selection{reader: reader, keys: 1 + len(Keys(q.Views))}
+	fields := reader.Schema().Fields()
+	s.index, s.rows = arrow.NewSchema(fields[:s.keys], nil), arrow.NewSchema(fields[s.keys:], nil)
+	rows := &Rows{Schema: s.rows, index: s.index, rest: s.next, owned: reader, mem: mem}
+	return rows, rows.readAhead(ctx, ahead)
+}
+
+// readAhead holds rows until they take so many bytes. After an error the rows
+// are released.
+func (r *Rows) readAhead(ctx context.Context, bytes int64) error {
+	for bytes > 0 {
+		p, ok, err := r.rest()
+		if err == nil {
+			err = ctx.Err()
+		}
+		switch {
+		case err != nil:
+			p.release()
+			r.Release()
+			return err
+		case !ok:
+			r.rest = nil
+			r.span()
+			return nil
+		}
+		r.held = append(r.held, p)
+		bytes -= p.size
 	}
-	r.Batches, r.Index = nil, nil
+	return nil
+}
+
+// span finds the oldest and the newest time of the rows held.
+func (r *Rows) span() {
+	seen := false
+	var oldest, newest arrow.Timestamp
+	for _, p := range r.held {
+		times := p.index.Column(0).(*array.Timestamp)
+		for i, at := range times.TimestampValues() {
+			switch {
+			case times.IsNull(i):
+			case !seen:
+				oldest, newest, seen = at, at, true
+			default:
+				oldest, newest = min(oldest, at), max(newest, at)
+			}
+		}
+	}
+	if seen {
+		r.From, r.To = time.UnixMicro(int64(oldest)).UTC(), time.UnixMicro(int64(newest)).UTC()
+	}
+}
+
+// All reports whether all rows are held, so that From and To are theirs.
+func (r *Rows) All() bool { return r.rest == nil }
+
+// next hands over the next part, which is then the caller's.
+func (r *Rows) next() (part, bool, error) {
+	if len(r.held) > 0 {
+		p := r.held[0]
+		r.held = r.held[1:]
+		return p, true, nil
+	}
+	if r.rest == nil {
+		return part{}, false, nil
+	}
+	p, ok, err := r.rest()
+	if !ok {
+		r.rest = nil
+	}
+	return p, ok, err
+}
+
+// Release gives the rows' memory back. What reads them has ended.
+func (r *Rows) Release() {
+	for _, p := range r.held {
+		p.release()
+	}
+	r.held, r.rest = nil, nil
+	if r.kept != nil {
+		r.kept.close()
+		r.kept = nil
+	}
+	if r.owned != nil {
+		r.owned.Release()
+		r.owned = nil
+	}
 }
 
 // CheckEntities reports the columns that the entity rows lack, CodeInvalid.
@@ -82,124 +167,4 @@ func CheckEntities(names []string, timestamp string, views []*View) error {
 		}
 	}
 	return nil
-}
-
-// indexer makes the batches of an Index.
-type indexer struct {
-	rows           *Rows
-	keys           []Key
-	timestamp      string
-	mem            memory.Allocator
-	done           int64
-	seen           bool
-	oldest, newest int64
-}
-
-// typed returns the type of a key: the one declared, else what its column has.
-func (k Key) typed(column arrow.DataType) asof.Type {
-	if k.Type.Value == asof.TypeInvalid {
-		return asof.TypeOf(column)
-	}
-	return k.Type
-}
-
-func indexSchema(rows *arrow.Schema, keys []Key) *arrow.Schema {
-	fields := []arrow.Field{{Name: "nr", Type: arrow.PrimitiveTypes.Int64}, {Name: "at", Type: indexTime, Nullable: true}}
-	for i, k := range keys {
-		column := rows.Field(rows.FieldIndices(k.Name)[0]).Type
-		fields = append(fields, arrow.Field{Name: numbered("k", i), Type: k.typed(column).Arrow(), Nullable: true})
-	}
-	return arrow.NewSchema(fields, nil)
-}
-
-var indexTime = &arrow.TimestampType{Unit: arrow.Microsecond}
-
-func (ix *indexer) add(batch arrow.RecordBatch) error {
-	number, at, err := ix.numbered(batch)
-	if err != nil {
-		return err
-	}
-	columns := []arrow.Array{number, at}
-	defer func() {
-		for _, c := range columns {
-			c.Release()
-		}
-	}()
-	for _, k := range ix.keys {
-		from := batch.Column(batch.Schema().FieldIndices(k.Name)[0])
-		to := k.typed(from.DataType())
-		key, err := asof.Cast(from, to, ix.mem)
-		if bad := (*asof.CastError)(nil); errors.As(err, &bad) {
-			return asof.Errorf(asof.CodeInvalid, "entity row %d: %s is %s, which does not fit %s, the declared type of the join key",
-				ix.done+int64(bad.Row)+1, k.Name, bad.Value, to)
-		}
-		columns = append(columns, key)
-	}
-	ix.rows.Index = append(ix.rows.Index, array.NewRecordBatch(ix.rows.IndexSchema, columns, batch.NumRows()))
-	ix.done += batch.NumRows()
-	return nil
-}
-
-// numbered returns the rows' numbers and times.
-func (ix *indexer) numbered(batch arrow.RecordBatch) (number, at arrow.Array, err error) {
-	times := batch.Column(batch.Schema().FieldIndices(ix.timestamp)[0])
-	micros, ok := asof.Instants(times, asof.RoundDown)
-	if !ok && times.NullN() < times.Len() {
-		return nil, nil, asof.Errorf(asof.CodeInvalid, "the entity rows' column %q is %s, not a timestamp or a date", ix.timestamp, times.DataType())
-	}
-	numbers := array.NewInt64Builder(ix.mem)
-	defer numbers.Release()
-	instants := array.NewTimestampBuilder(ix.mem, indexTime)
-	defer instants.Release()
-	for i := range times.Len() {
-		numbers.Append(ix.done + int64(i))
-		if times.IsNull(i) {
-			instants.AppendNull()
-			continue
-		}
-		us := micros(i)
-		if !ix.seen || us < ix.oldest {
-			ix.oldest = us
-		}
-		if !ix.seen || us > ix.newest {
-			ix.newest = us
-		}
-		ix.seen = true
-		instants.Append(arrow.Timestamp(us))
-	}
-	return numbers.NewArray(), instants.NewArray(), nil
-}
-
-// ReadWanted makes the table WantedTable from the keys that a query is limited
-// to, in the order of the view's keys.
-func ReadWanted(q *asof.Latest, mem memory.Allocator) (arrow.RecordBatch, error) {
-	var columns []arrow.Array
-	var fields []arrow.Field
-	defer func() {
-		for _, c := range columns {
-			c.Release()
-		}
-	}()
-	for i, k := range q.View.Keys {
-		at := q.Keys.Schema().FieldIndices(k.Entity)
-		if len(at) != 1 {
-			return nil, asof.Errorf(asof.CodeInvalid, "the keys asked for have no column %q, a join key of feature view %q", k.Entity, q.View.View)
-		}
-		key, err := asof.Cast(q.Keys.Column(at[0]), k.Type, mem)
-		if err != nil {
-			return nil, asof.Errorf(asof.CodeInvalid, "the keys asked for: %s: %w", k.Entity, err)
-		}
-		columns = append(columns, key)
-		fields = append(fields, arrow.Field{Name: numbered("k", i), Type: key.DataType(), Nullable: true})
-	}
-	return array.NewRecordBatch(arrow.NewSchema(fields, nil), columns, q.Keys.NumRows()), nil
-}
-
-// keyText names a row by its keys, for messages: user_id=7, shop=Bern.
-func keyText(batch arrow.RecordBatch, keys []int, row int) string {
-	parts := make([]string, len(keys))
-	for i, k := range keys {
-		parts[i] = fmt.Sprintf("%s=%s", batch.ColumnName(k), batch.Column(k).ValueStr(row))
-	}
-	return strings.Join(parts, ", ")
 }

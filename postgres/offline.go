@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"os"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -114,12 +116,14 @@ func (t *question) entities(ctx context.Context, q *asof.PointInTime, query *pit
 // entityTable reads the entity rows and copies their index into a temporary
 // table.
 func (t *question) entityTable(ctx context.Context, q *asof.PointInTime, query *pit.Query, mem memory.Allocator) (*pit.Rows, error) {
-	rows, err := pit.ReadRows(ctx, q.Entities.Records, q.Timestamp, query.Views, mem)
+	rows, err := pit.ReadRows(ctx, q.Entities.Records, q.Timestamp, query.Views, math.MaxInt64, mem)
 	if err != nil {
 		return nil, err
 	}
 	query.From, query.To = rows.From, rows.To
-	if err := t.load(ctx, pit.EntityTable, rows.IndexSchema, rows.Index); err != nil {
+	table := rows.Table(ctx, os.TempDir())
+	defer table.Release()
+	if err := t.load(ctx, pit.EntityTable, table); err != nil {
 		rows.Release()
 		return nil, t.fault(ctx, "the entity rows cannot be copied", err)
 	}

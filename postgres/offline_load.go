@@ -23,19 +23,25 @@ func (t *question) wanted(ctx context.Context, q *asof.Latest, mem memory.Alloca
 		return err
 	}
 	defer keys.Release()
-	return t.fault(ctx, "the keys asked for cannot be copied", t.load(ctx, pit.WantedTable, keys.Schema(), []arrow.RecordBatch{keys}))
+	reader, err := array.NewRecordReader(keys.Schema(), []arrow.RecordBatch{keys})
+	if err != nil {
+		return err
+	}
+	defer reader.Release()
+	return t.fault(ctx, "the keys asked for cannot be copied", t.load(ctx, pit.WantedTable, reader))
 }
 
-// load makes a temporary table of batches, which goes with the transaction.
-func (t *question) load(ctx context.Context, table string, schema *arrow.Schema, batches []arrow.RecordBatch) error {
-	columns := make([]string, schema.NumFields())
-	for i, f := range schema.Fields() {
+// load makes a temporary table of the batches of a reader, which goes with the
+// transaction.
+func (t *question) load(ctx context.Context, table string, reader array.RecordReader) error {
+	columns := make([]string, reader.Schema().NumFields())
+	for i, f := range reader.Schema().Fields() {
 		columns[i] = f.Name + " " + columnType(f.Type)
 	}
 	if _, err := t.tx.Exec(ctx, fmt.Sprintf("CREATE TEMPORARY TABLE %s (%s) ON COMMIT DROP", table, strings.Join(columns, ", "))); err != nil {
 		return err
 	}
-	if _, err := t.conn.Conn().PgConn().CopyFrom(ctx, &copyBatches{batches: batches}, "COPY "+table+" FROM STDIN (FORMAT binary)"); err != nil {
+	if _, err := t.conn.Conn().PgConn().CopyFrom(ctx, &copyBatches{reader: reader}, "COPY "+table+" FROM STDIN (FORMAT binary)"); err != nil {
 		return err
 	}
 	_, err := t.tx.Exec(ctx, "ANALYZE "+table)
@@ -66,11 +72,12 @@ func columnType(t arrow.DataType) string {
 // count of -1. It asks the server nothing about the table, so that nothing is
 // remembered of a table that the next transaction makes otherwise.
 type copyBatches struct {
-	batches []arrow.RecordBatch
-	row     int
-	buf     []byte
-	begun   bool
-	ended   bool
+	reader array.RecordReader
+	batch  arrow.RecordBatch // the reader's
+	row    int
+	buf    []byte
+	begun  bool
+	ended  bool
 }
 
 func (c *copyBatches) Read(p []byte) (int, error) {
@@ -78,7 +85,9 @@ func (c *copyBatches) Read(p []byte) (int, error) {
 		c.buf, c.begun = append(c.buf, "PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00"...), true
 	}
 	for len(c.buf) < len(p) && !c.ended {
-		c.next()
+		if err := c.next(); err != nil {
+			return 0, err
+		}
 	}
 	if len(c.buf) == 0 {
 		return 0, io.EOF
@@ -89,20 +98,21 @@ func (c *copyBatches) Read(p []byte) (int, error) {
 }
 
 // next appends the next row, or the end.
-func (c *copyBatches) next() {
-	for len(c.batches) > 0 && c.row == int(c.batches[0].NumRows()) {
-		c.batches, c.row = c.batches[1:], 0
+func (c *copyBatches) next() error {
+	for c.batch == nil || c.row == int(c.batch.NumRows()) {
+		if !c.reader.Next() {
+			c.buf, c.ended = append(c.buf, 0xff, 0xff), true
+			return c.reader.Err()
+		}
+		c.batch, c.row = c.reader.RecordBatch(), 0
 	}
-	if len(c.batches) == 0 {
-		c.buf, c.ended = append(c.buf, 0xff, 0xff), true
-		return
-	}
-	columns := c.batches[0].Columns()
+	columns := c.batch.Columns()
 	c.buf = binary.BigEndian.AppendUint16(c.buf, uint16(len(columns)))
 	for _, column := range columns {
 		c.buf = appendField(c.buf, column, c.row)
 	}
 	c.row++
+	return nil
 }
 
 // appendField appends a value of columnType's type, behind its length.
