@@ -36,7 +36,8 @@ const (
 //
 // Read fills the readings, in one round trip however many there are. A view
 // that Update never saw is CodeNotFound. A store that is down, slow or full is
-// CodeUnavailable; a half-answer is never returned.
+// CodeUnavailable; a half-answer is never returned. The store keeps nothing of
+// the readings once Read has returned, even where it returned early.
 type OnlineStore interface {
 	Update(ctx context.Context, project string, keep []*FeatureView, drop []string) error
 	Write(ctx context.Context, project string, view *FeatureView, rows arrow.RecordBatch) (int64, error)
