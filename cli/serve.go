@@ -117,7 +117,7 @@ func (r *repository) serve(ctx context.Context, o serveFlags) error {
 	}
 	if err == nil && o.grpc {
 		servers, err = listen(servers, "grpc", o.host, o.grpcPort, "--grpc-port", func(ctx context.Context, l net.Listener) error {
-			return grpcapi.Serve(ctx, l, grpcapi.Options{Reader: reader, Version: Version, Log: log})
+			return grpcapi.Serve(ctx, l, grpcapi.Options{Reader: reader, Version: Version, Timeout: r.config.Asof.Serve.Timeout, Log: log})
 		})
 	}
 	if err != nil {
