@@ -47,6 +47,22 @@ type OnlineStore interface {
 	Close() error
 }
 
+// KeyLister is an optional power of an OnlineStore: it lists the keys that a
+// view holds, in batches that are each's until it returns, in no set order. A
+// key that is written or removed meanwhile may be among them or not.
+type KeyLister interface {
+	Keys(ctx context.Context, project string, view *FeatureView, each func(keys [][]byte) error) error
+}
+
+// KeyVersion returns the version of the entity keys that a store reads and
+// lists: what its KeyVersion method says, 3 for one that has none.
+func KeyVersion(store OnlineStore) int {
+	if s, ok := store.(interface{ KeyVersion() int }); ok {
+		return s.KeyVersion()
+	}
+	return 3
+}
+
 // Reading is what is asked of one view, and the place for the answer. The
 // caller owns it and may use it again: the store keeps the capacity of its
 // slices.

@@ -28,7 +28,7 @@ func (r *repository) reader(ctx context.Context) (*serving.Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return serving.New(serving.Options{Registry: registry, Online: online, Project: r.config.Project,
+	return serving.New(serving.Options{Registry: registry, Online: online, Project: r.config.Project, KeyVersion: asof.KeyVersion(online),
 		OnExpired: r.config.Asof.OnExpired, MaxEntities: r.config.Asof.Serve.MaxEntities})
 }
 
