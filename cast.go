@@ -43,8 +43,8 @@ func (e *CastError) Error() string { return fmt.Sprintf("%s does not fit %s", e.
 //     by name, whole numbers that fit an Int64 as those, other numbers as
 //     Float64. Json: JSON text as it is, and everything else as JSON.
 //
-// Of members of one name in JSON the last counts. JSON's null is NULL, but as a
-// Json it is itself.
+// Of members of one name in JSON the last counts. JSON's null is NULL, but a
+// column's own as Json.
 //
 // What is the same already is shared, not copied. A value that does not fit
 // gives a *CastError, which names its row.

@@ -124,10 +124,10 @@ func leafType(t Type) arrow.DataType {
 func leaf(raw json.RawMessage, t Type) (text *string, ok bool) {
 	s := string(raw)
 	switch {
-	case t.Value == TypeJSON:
-		return &s, true
 	case s == "null":
 		return nil, true
+	case t.Value == TypeJSON:
+		return &s, true
 	case s[0] == '"':
 		if json.Unmarshal(raw, &s) != nil {
 			return nil, false

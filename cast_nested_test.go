@@ -74,7 +74,7 @@ func TestCastNested(t *testing.T) {
 		{text, `["1", "x"]`, asof.Scalar(asof.TypeJSON), ``},
 		{whole, `[1]`, asof.Scalar(asof.TypeJSON), `["1"]`},
 		{arrow.FixedWidthTypes.Date32, `["2024-01-31"]`, asof.Scalar(asof.TypeJSON), `["\"2024-01-31\""]`},
-		{text, `["[{\"a\":1},\"x\",null]"]`, asof.Scalar(asof.TypeJSONList), `[["{\"a\":1}" "\"x\"" "null"]]`},
+		{text, `["[{\"a\":1},\"x\",null]"]`, asof.Scalar(asof.TypeJSONList), `[["{\"a\":1}" "\"x\"" (null)]]`},
 		{arrow.ListOf(real), `[[1, null, 0.5]]`, asof.Scalar(asof.TypeString), `["[1.0,null,0.5]"]`},
 		{named(nullable("b", text), nullable("a", &arrow.Decimal128Type{Precision: 6, Scale: 2})), `[{"b": "<\"", "a": "1.50"}]`, asof.Scalar(asof.TypeString), `["{\"b\":\"<\\\"\",\"a\":1.5}"]`},
 		// UUIDs and decimals.

@@ -68,6 +68,10 @@ func familyOf(t asof.Type) family {
 	return other
 }
 
+// isUUID reports whether values of a type are text of one form, whose capitals
+// mean nothing.
+func isUUID(t asof.Type) bool { return t.Value == asof.TypeUUID || t.Value == asof.TypeTimeUUID }
+
 func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
 // timestamp returns t as SQL writes it, in UTC.

@@ -95,8 +95,9 @@ func Join(ctx context.Context, q *Query, rows *Rows, scan func(context.Context, 
 	return newAnswer(j, columns, mem), nil
 }
 
-// comparable reports whether a view's keys are of the types that they have in
-// the entity rows: only then are equal values equal bytes.
+// comparable reports whether a view's columns are of types that this plan takes;
+// its keys of those that they have in the entity rows: only then are equal values
+// equal bytes.
 func (j *lookup) comparable(v *View, source *arrow.Schema) error {
 	for i, k := range v.Keys {
 		theirs, ours := source.Field(i).Type, j.rows.index.Field(j.keyColumn(k.Entity, v, i)).Type
@@ -110,6 +111,11 @@ func (j *lookup) comparable(v *View, source *arrow.Schema) error {
 	event, ok := source.Field(len(v.Keys)).Type.(*arrow.TimestampType)
 	if !ok || event.Unit != arrow.Microsecond {
 		return fmt.Errorf("%w: the event timestamp of %s is no time in microseconds", ErrNotInMemory, v.View)
+	}
+	for _, f := range source.Fields()[source.NumFields()-len(v.Features):] {
+		if !inMemory(f.Type) {
+			return fmt.Errorf("%w: feature view %s has a feature of type %s", ErrNotInMemory, v.View, f.Type)
+		}
 	}
 	return nil
 }
