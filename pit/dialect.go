@@ -38,6 +38,10 @@ type Dialect interface {
 // Facts are what an engine can do.
 type Facts struct {
 	AsOfJoin bool // has ASOF LEFT JOIN
+
+	// Native returns an instant in the type of a column of times, rounded down,
+	// so that an index over the column serves. Nil: no view has a Lookup.
+	Native func(instant string, c asof.SourceColumn) string
 }
 
 // family is what a column's values are compared as.

@@ -17,7 +17,19 @@ var Postgres Dialect = postgres{}
 
 type postgres struct{}
 
-func (postgres) Facts() Facts { return Facts{} }
+func (d postgres) Facts() Facts { return Facts{Native: d.native} }
+
+// native goes by way of the time in UTC: a conversion that depends on the
+// session's time zone would be made anew for each row of an index.
+func (postgres) native(instant string, c asof.SourceColumn) string {
+	switch {
+	case strings.HasSuffix(c.Native, "with time zone"):
+		return instant
+	case c.Native == "date":
+		return "(" + instant + " AT TIME ZONE 'UTC')::date"
+	}
+	return instant + " AT TIME ZONE 'UTC'"
+}
 
 func (postgres) Quote(name string) string { return quote(name) }
 

@@ -104,7 +104,7 @@ func quoted(name string) string { return pgx.Identifier{name}.Sanitize() }
 // columns describes what one SELECT gives. It is described where it will stand,
 // in FROM, so that what is no SELECT, or more than one, is found out here.
 func (t *question) columns(ctx context.Context, what, sql string) ([]asof.SourceColumn, error) {
-	described, err := t.conn.Conn().PgConn().Prepare(ctx, "", "SELECT * FROM (\n"+sql+"\n) AS source", nil)
+	described, err := t.conn.PgConn().Prepare(ctx, "", "SELECT * FROM (\n"+sql+"\n) AS source", nil)
 	if err != nil {
 		return nil, t.fault(ctx, what, err)
 	}

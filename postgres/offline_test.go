@@ -25,8 +25,20 @@ func openOffline(t *testing.T) (*postgres.Offline, string) {
 	return openDatabase(t, d, warehouseSchema).Offline(), d.URL()
 }
 
-func TestOffline(t *testing.T) {
+func TestOffline(t *testing.T) { offlineSuite(t, func(*postgres.Offline) {}) }
+
+// Small tables are sorted in the server. The other ways pass the suite too.
+func TestOfflineByLookup(t *testing.T) {
+	offlineSuite(t, func(o *postgres.Offline) { o.Force(postgres.ByLookup) })
+}
+
+func TestOfflineInMemory(t *testing.T) {
+	offlineSuite(t, func(o *postgres.Offline) { o.Force(postgres.InMemory) })
+}
+
+func offlineSuite(t *testing.T, prepare func(*postgres.Offline)) {
 	store, url := openOffline(t) // a database takes longer to make than all the cases
+	prepare(store)
 	storetest.Offline(t, func(t *testing.T) storetest.OfflineUnderTest {
 		return storetest.OfflineUnderTest{Name: "postgres", OfflineStore: store, Load: func(t *testing.T, table storetest.OfflineTable) *asof.DataSource {
 			table = table.Flat()
