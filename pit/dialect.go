@@ -39,8 +39,8 @@ type Dialect interface {
 type Facts struct {
 	AsOfJoin bool // has ASOF LEFT JOIN
 
-	// Native returns an instant in the type of a column of times, rounded down,
-	// so that an index over the column serves. Nil: no view has a Lookup.
+	// Native returns an instant as it is compared with a column of times by an
+	// index over the column. Nil: no view has a Lookup.
 	Native func(instant string, c asof.SourceColumn) string
 }
 

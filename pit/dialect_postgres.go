@@ -19,14 +19,11 @@ type postgres struct{}
 
 func (d postgres) Facts() Facts { return Facts{Native: d.native} }
 
-// native goes by way of the time in UTC: a conversion that depends on the
-// session's time zone would be made anew for each row of an index.
+// native goes by way of the time in UTC: a comparison that depends on the
+// session's time zone would convert each time that it meets in an index.
 func (postgres) native(instant string, c asof.SourceColumn) string {
-	switch {
-	case strings.HasSuffix(c.Native, "with time zone"):
+	if strings.HasSuffix(c.Native, "with time zone") {
 		return instant
-	case c.Native == "date":
-		return "(" + instant + " AT TIME ZONE 'UTC')::date"
 	}
 	return instant + " AT TIME ZONE 'UTC'"
 }

@@ -8,8 +8,6 @@ import (
 	"math"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/asof-dev/asof/pit"
 )
 
@@ -177,5 +175,3 @@ func (t *question) estimate(ctx context.Context, s scan, doing string) (estimate
 	}
 	return said[0].Plan, nil
 }
-
-var _ = pgx.BinaryFormatCode

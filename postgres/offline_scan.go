@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 
-	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/pit"
 )
 
@@ -112,5 +111,3 @@ func (o *Offline) beside(ctx context.Context, snapshot string) (*question, error
 func notInMemory(err error) bool {
 	return errors.Is(err, pit.ErrNotInMemory) || errors.Is(err, errInfinite)
 }
-
-var _ = asof.CodeInvalid
