@@ -4,7 +4,7 @@ SELECT m0.f0::text AS "profile__fee",
   m2.f0::text AS "rain"
 FROM (SELECT * FROM asof_entities ORDER BY k0, k1, at) AS e
 LEFT JOIN LATERAL (
-  SELECT s."as_of"::timestamptz AS event, s."monthly_fee" AS f0, s."months" AS f1 FROM (SELECT * FROM profiles) AS s WHERE s."user_id" = e.k0 AND s."as_of" <= (e.at AT TIME ZONE 'UTC')::date ORDER BY s."as_of" DESC LIMIT 1
+  SELECT s."as_of"::timestamptz AS event, s."monthly_fee" AS f0, s."months" AS f1 FROM (SELECT * FROM profiles) AS s WHERE s."user_id" = e.k0 AND s."as_of" <= e.at AT TIME ZONE 'UTC' ORDER BY s."as_of" DESC LIMIT 1
 ) AS m0 ON true
 LEFT JOIN LATERAL (
   SELECT * FROM (
