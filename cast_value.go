@@ -2,6 +2,7 @@ package asof
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"math"
 	"math/big"
 	"strconv"
@@ -152,8 +153,8 @@ func text(column arrow.Array, i int) (string, bool) {
 	case *array.Date32:
 		return c.Value(i).ToTime().Format(time.DateOnly), true
 	case array.ListLike, *array.Struct:
-		v, ok := appendJSON(nil, column, i)
-		return string(v), ok
+		v, err := json.Marshal(column.GetOneForMarshal(i))
+		return string(v), err == nil
 	}
 	if at, ok := Instants(column, RoundDown); ok {
 		return time.UnixMicro(at(i)).UTC().Format(time.RFC3339Nano), true

@@ -79,6 +79,10 @@ type PointInTime struct {
 	Timestamp     string // the entity rows' column of the event timestamp
 	Views         []ViewQuery
 	CreatedCutoff bool // a row also has to be created at or before the entity row's time
+
+	// Pulled is told of each view whose rows came from another store, before
+	// Historical returns; nil: nobody is.
+	Pulled func(Pull)
 }
 
 // Latest asks for the newest row of each key of one view within a span of

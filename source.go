@@ -17,6 +17,14 @@ const (
 	SourceOther    SourceKind = "other"
 )
 
+// ConnectionTag is the tag of a PostgreSQLSource that names the database of
+// asof.connections which holds it, or WarehouseConnection, the warehouse of the
+// offline store itself.
+const (
+	ConnectionTag       = "connection"
+	WarehouseConnection = "warehouse"
+)
+
 // FileFormat is the format of a file source.
 type FileFormat string
 

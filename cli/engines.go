@@ -59,9 +59,12 @@ func open[S any](ctx context.Context, table []Engine[S], s Setup) (S, error) {
 }
 
 // Share opens what several stores of a repository have in common, a pool of
-// connections say, once for each key, and closes it after them.
+// connections say, once for each key, and closes it after them. Stores may call
+// it at any time, side by side.
 func Share[K comparable, S io.Closer](s Setup, key K, open func() (S, error)) (S, error) {
 	r := s.repository
+	r.sharing.Lock()
+	defer r.sharing.Unlock()
 	if there, ok := r.shared[key]; ok {
 		return there.(S), nil
 	}

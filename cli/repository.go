@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/apply"
@@ -24,6 +25,7 @@ type repository struct {
 	online    asof.OnlineStore
 	warehouse asof.Warehouse
 	ledger    asof.Ledger
+	sharing   sync.Mutex        // of the next two
 	shared    map[any]io.Closer // by the keys of Share
 	closers   []io.Closer       // closed last to first
 }
@@ -67,6 +69,8 @@ func opened[S io.Closer](r *repository, into *S, store S, err error) (S, error) 
 		return none, err
 	}
 	*into = store
+	r.sharing.Lock()
+	defer r.sharing.Unlock()
 	r.closers = append(r.closers, store)
 	return store, nil
 }

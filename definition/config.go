@@ -29,9 +29,15 @@ type Config struct {
 
 // Asof is our own top-level section, which Feast ignores.
 type Asof struct {
-	Warehouse Section // asof.warehouse; Type "" where it is left out
-	Serve     Serve
-	OnExpired string // "keep" or "drop"
+	Warehouse   Section            // asof.warehouse; Type "" where it is left out
+	Connections map[string]Section // databases that sources are read from beside the offline store's, by name
+	Serve       Serve
+	OnExpired   string // "keep" or "drop"
+}
+
+// Serve says what the HTTP server answers where a request does not.
+type Serve struct {
+	Features []string `yaml:"features"` // of GET /features/{key}: names, or view:feature
 }
 
 // The keys of Feast's file. What we do not use yet is accepted as it is.
@@ -39,7 +45,7 @@ var topKeys = []string{"project", "project_description", "provider", "registry",
 	"entity_key_serialization_version", "auth", "batch_engine", "feature_server", "embedding_model", "flags", "repo_path",
 	"coerce_tz_aware", "materialization", "materialization_engine", "openlineage", "mlflow", "data_quality_monitoring", "asof"}
 
-var asofKeys = []string{"warehouse", "serve", "on_expired"}
+var asofKeys = []string{"warehouse", "connections", "serve", "on_expired"}
 
 // LoadConfig reads the file at path, for the repository in dir. Environment
 // variables ($NAME and ${NAME}) are put in as Feast does; one that is not set
@@ -122,9 +128,41 @@ func (c *Config) readAsof(r *reading, own *ast.MappingNode) {
 	if values["warehouse"] != nil {
 		c.Asof.Warehouse = r.section(values["warehouse"], "asof.warehouse", "type", "path", "parquet")
 	}
+	if v := values["connections"]; v != nil && v.Type() != ast.NullType {
+		c.readConnections(r, v)
+	}
 	r.text(values["on_expired"], "asof.on_expired", &c.Asof.OnExpired)
 	if c.Asof.OnExpired != "keep" && c.Asof.OnExpired != "drop" {
 		r.problem(values["on_expired"], "asof.on_expired is %q; write keep or drop", c.Asof.OnExpired)
 	}
-	c.readServe(r, values["serve"])
+	if serve, ok := values["serve"].(*ast.MappingNode); ok {
+		r.mapping(serve, "asof.serve", []string{"features"})
+		r.decode(serve, "asof.serve", &c.Asof.Serve)
+	}
+}
+
+// readConnections reads databases by their names. Only the DuckDB offline store
+// has a use for them.
+func (c *Config) readConnections(r *reading, n ast.Node) {
+	const form = "`%s: {type: postgres, host: …, database: …}`"
+	named, ok := n.(*ast.MappingNode)
+	if !ok {
+		r.problem(n, "asof.connections holds databases by name: "+form, "crm")
+		return
+	}
+	if c.Offline.Type == "postgres" {
+		r.warn(n, "asof.connections is ignored: only `offline_store: {type: duckdb}` reads from several databases")
+	}
+	c.Asof.Connections = map[string]Section{}
+	for _, item := range named.Values {
+		name := item.Key.GetToken().Value
+		if name == asof.WarehouseConnection {
+			r.problem(item.Key, "asof.connections.%s: that name stands for the warehouse of the offline store; take another", name)
+		}
+		if _, ok := item.Value.(*ast.MappingNode); !ok {
+			r.problem(item.Key, "asof.connections.%s names a database: "+form, name, name)
+			continue
+		}
+		c.Asof.Connections[name] = r.section(item.Value, "asof.connections."+name, "type", "", "postgres")
+	}
 }

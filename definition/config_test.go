@@ -3,10 +3,8 @@ package definition_test
 import (
 	"os"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/asof-dev/asof/definition"
 )
@@ -81,18 +79,6 @@ func TestConfigReadsShortForms(t *testing.T) {
 	}
 }
 
-func TestConfigReadsServe(t *testing.T) {
-	c, err := config(t, "project: p\nregistry: r.db\nasof:\n  serve: {features: [a], max_entities: 20000, max_requests: 50, timeout: 1.5s, cache: {entries: 1000, ttl: 500ms}}\n")
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := definition.Serve{Features: []string{"a"}, MaxEntities: 20_000, MaxRequests: 50, Timeout: 1500 * time.Millisecond,
-		Cache: definition.Cache{Entries: 1000, TTL: 500 * time.Millisecond}}
-	if !reflect.DeepEqual(c.Asof.Serve, want) || len(c.Warnings) > 0 {
-		t.Errorf("got %+v, want %+v; warnings %v", c.Asof.Serve, want, c.Warnings)
-	}
-}
-
 func TestConfigMistakes(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                 "is empty",
@@ -100,15 +86,12 @@ func TestConfigMistakes(t *testing.T) {
 		"project: p\n":     "`registry` is missing",
 		"registry: r.db\n": "`project` is missing",
 		"- a\n":            "`key: value` lines",
-		"project: p\nregistry: r.db\nentity_key_serialization_version: 1\n":     "feature_store.yaml:3: entity_key_serialization_version is 1; write 2 or 3",
-		"project: p\nregistry: r.db\nentity_key_serialization_version: two\n":   "feature_store.yaml:3: entity_key_serialization_version has to be a whole number",
-		"project: p\nregistry: r.db\nasof: {on_expired: forget}\n":              `on_expired is "forget"; write keep or drop`,
-		"project: p\nregistry: r.db\nasof:\n  serve: {timeout: 5}\n":            `feature_store.yaml:4: asof.serve.timeout is "5"; write a time above 0 with its unit`,
-		"project: p\nregistry: r.db\nasof:\n  serve:\n    max_entities: 0\n":    `feature_store.yaml:5: asof.serve.max_entities is 0; write a number above 0`,
-		"project: p\nregistry: r.db\nasof:\n  serve:\n    max_requests: many\n": `asof.serve.max_requests has to be a whole number`,
-		"project: p\nregistry: r.db\nasof:\n  serve: {cache: {entries: -1}}\n":  `asof.serve.cache.entries is -1`,
-		"project: p\nregistry: r.db\nasof:\n  serve: {cache: yes}\n":            "asof.serve.cache holds settings",
-		"project: p\nregistry: r.db\nasof:\n  serve: [features]\n":              "asof.serve holds settings",
+		"project: p\nregistry: r.db\nentity_key_serialization_version: 1\n":             "feature_store.yaml:3: entity_key_serialization_version is 1; write 2 or 3",
+		"project: p\nregistry: r.db\nentity_key_serialization_version: two\n":           "feature_store.yaml:3: entity_key_serialization_version has to be a whole number",
+		"project: p\nregistry: r.db\nasof: {on_expired: forget}\n":                      `on_expired is "forget"; write keep or drop`,
+		"project: p\nregistry: r.db\nasof:\n  connections: crm\n":                       "feature_store.yaml:4: asof.connections holds databases by name",
+		"project: p\nregistry: r.db\nasof:\n  connections:\n    crm: db1\n":             "feature_store.yaml:5: asof.connections.crm names a database: `crm: {type: postgres",
+		"project: p\nregistry: r.db\nasof:\n  connections:\n    warehouse: {host: h}\n": "feature_store.yaml:5: asof.connections.warehouse: that name stands for the warehouse",
 	} {
 		if _, err := config(t, text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want %q in it", text, err, want)
@@ -127,5 +110,37 @@ func TestConfigNamesUnknownKeys(t *testing.T) {
 	warnings, err := c.Offline.Decode(&postgresSection{})
 	if err != nil || !strings.HasSuffix(warnings.Error(), `:7: unknown key "hots" in offline_store is ignored; did you mean "host"?`) {
 		t.Errorf("got %v, %v", warnings, err)
+	}
+}
+
+func TestConfigConnections(t *testing.T) {
+	t.Setenv("CRM_PASSWORD", "s3cret")
+	const head = "project: p\nregistry: r.db\noffline_store: "
+	const databases = "\nasof:\n  connections:\n    crm:\n      host: db1\n      prot: 5432\n      password: ${CRM_PASSWORD}\n    billing: {type: postgres}\n"
+	c, err := config(t, head+"duckdb"+databases)
+	if err != nil || len(c.Warnings) > 0 || len(c.Asof.Connections) != 2 {
+		t.Fatal(err, c.Warnings, c.Asof.Connections)
+	}
+	crm := c.Asof.Connections["crm"]
+	var got postgresSection
+	warnings, err := crm.Decode(&got)
+	if want := (postgresSection{Host: "db1", Password: "s3cret"}); err != nil || got != want || crm.String() != "asof.connections.crm (postgres)" {
+		t.Errorf("got %s %+v, %v", crm, got, err)
+	}
+	if want := `:8: unknown key "prot" in asof.connections.crm is ignored; did you mean "port"?`; !strings.HasSuffix(warnings.Error(), want) {
+		t.Errorf("got %v, want %s", warnings, want)
+	}
+	for text, want := range map[string]string{
+		head + "postgres" + databases:          "asof.connections is ignored: only `offline_store: {type: duckdb}`",
+		head + "duckdb\nasof: {connections: }": "",
+		head + "duckdb\nasof: {conections: }":  `did you mean "connections"?`,
+	} {
+		c, err := config(t, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if said := c.Warnings.Error(); want == "" && len(c.Warnings) > 0 || !strings.Contains(said, want) {
+			t.Errorf("%q: warnings: %s, want %q", text, said, want)
+		}
 	}
 }

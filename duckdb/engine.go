@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/duckdb/duckdb-go/v2"
 
@@ -24,7 +25,8 @@ type engine struct {
 
 	mu        sync.Mutex
 	connector *duckdb.Connector
-	made      bool // the folder spill, by us
+	tables    atomic.Int64 // that sessions made for others to see
+	made      bool         // the folder spill, by us
 }
 
 func (e *engine) open(ctx context.Context) (*duckdb.Connector, error) {

@@ -23,7 +23,12 @@ type Options struct {
 	Dir       string     // the repository: relative paths of sources start here
 	Warehouse *Warehouse // what a PostgreSQLSource's SQL sees; nil: no tables
 	Memory    int64      // bytes that DuckDB may take; 0: three fifths of the machine's, or the container's
-	Spill     string     // folder for what does not fit; "": one of the process's own in the system's temporary folder
+
+	// Connections open other databases, by the names of asof.connections: what a
+	// PostgreSQLSource reads there is joined here.
+	Connections map[string]func(context.Context) (asof.OfflineStore, error)
+
+	Spill string // folder for what does not fit; "": one of the process's own in the system's temporary folder
 }
 
 // Offline is an offline store that runs DuckDB in the process: Parquet and CSV
@@ -36,6 +41,8 @@ type Offline struct {
 	mem       memory.Allocator
 	history   int64 // bytes of sources that a point-in-time query may hold in memory
 	ahead     int64 // bytes of entity rows that it reads before it decides how to answer
+
+	connections connections
 }
 
 // What a point-in-time query takes of memory beside DuckDB. Sources that are
@@ -56,11 +63,11 @@ func OpenOffline(o Options) (*Offline, error) {
 		o.Spill = filepath.Join(os.TempDir(), fmt.Sprintf("asof-duckdb-%d", os.Getpid()))
 	}
 	return &Offline{dir: dir, warehouse: o.Warehouse, mem: memory.DefaultAllocator, history: historyInMemory, ahead: rowsInMemory,
-		engine: engine{memory: o.Memory, spill: o.Spill}}, nil
+		engine: engine{memory: o.Memory, spill: o.Spill}, connections: connections{open: o.Connections}}, nil
 }
 
-// Close ends DuckDB, if it was started.
-func (o *Offline) Close() error { return o.engine.close() }
+// Close ends DuckDB and closes the connections, where they were opened.
+func (o *Offline) Close() error { return errors.Join(o.engine.close(), o.connections.close()) }
 
 // Historical answers a point-in-time query.
 func (o *Offline) Historical(ctx context.Context, q *asof.PointInTime) (array.RecordReader, error) {
@@ -73,14 +80,16 @@ func (o *Offline) Historical(ctx context.Context, q *asof.PointInTime) (array.Re
 
 func (o *Offline) historical(ctx context.Context, s *session, q *asof.PointInTime) (array.RecordReader, error) {
 	query := &pit.Query{Cutoff: q.CreatedCutoff}
+	pulls := o.pulls(s, q.Pulled)
+	defer pulls.close()
 	for _, view := range q.Views {
-		v, err := o.view(ctx, s, view)
+		v, err := pulls.view(ctx, view)
 		if err != nil {
 			return nil, err
 		}
 		query.Views = append(query.Views, v)
 	}
-	rows, err := o.entities(ctx, s, q, query)
+	rows, err := pulls.entities(ctx, q, query)
 	if err != nil {
 		return nil, err
 	}
@@ -198,11 +207,25 @@ func (s *session) describe(ctx context.Context, q *asof.PointInTime, query *pit.
 
 // PullLatest answers with the newest row of each key.
 func (o *Offline) PullLatest(ctx context.Context, q *asof.Latest) (array.RecordReader, error) {
+	c, err := o.elsewhere(ctx, q.View.Source)
+	if err != nil {
+		return nil, err
+	}
+	if c != nil {
+		return c.latest(ctx, q)
+	}
 	return o.latest(ctx, q, func(v *pit.View) string { return pit.Latest(pit.DuckDB, q, v) })
 }
 
 // Rows answers with the rows among which PullLatest chooses.
 func (o *Offline) Rows(ctx context.Context, q *asof.RowsQuery) (array.RecordReader, error) {
+	c, err := o.elsewhere(ctx, q.View.Source)
+	if err != nil {
+		return nil, err
+	}
+	if c != nil {
+		return c.rows(ctx, q)
+	}
 	return o.latest(ctx, &q.Latest, func(v *pit.View) string { return pit.History(pit.DuckDB, q, v) })
 }
 
@@ -214,7 +237,7 @@ func (o *Offline) latest(ctx context.Context, q *asof.Latest, render func(*pit.V
 			return nil, err
 		}
 		if q.Keys != nil && len(q.View.Keys) > 0 {
-			wanted, err := pit.ReadWanted(q, o.mem)
+			wanted, err := pit.ReadWanted(&q.View, q.Keys, o.mem)
 			if err != nil {
 				return nil, err
 			}

@@ -17,6 +17,13 @@ import (
 // Columns describes a source. The types of a CSV file are those that DuckDB
 // detects in it; where a view declares others, the view's are taken.
 func (o *Offline) Columns(ctx context.Context, source *asof.DataSource) ([]asof.SourceColumn, error) {
+	c, err := o.elsewhere(ctx, source)
+	if err != nil {
+		return nil, err
+	}
+	if c != nil {
+		return c.columns(ctx, source)
+	}
 	s, err := o.session(ctx, text(source))
 	if err != nil {
 		return nil, err
@@ -28,6 +35,13 @@ func (o *Offline) Columns(ctx context.Context, source *asof.DataSource) ([]asof.
 
 // Range says how much a source holds.
 func (o *Offline) Range(ctx context.Context, source *asof.DataSource) (asof.SourceRange, error) {
+	c, err := o.elsewhere(ctx, source)
+	if err != nil {
+		return asof.SourceRange{}, err
+	}
+	if c != nil {
+		return c.span(ctx, source)
+	}
 	s, err := o.session(ctx, text(source))
 	if err != nil {
 		return asof.SourceRange{}, err

@@ -119,12 +119,11 @@ func writeCSV(t *testing.T, path string, table storetest.OfflineTable) {
 	_ = w.Write(header)
 	for _, row := range table.Rows {
 		var values []string
-		for i, v := range row {
-			text := ""
-			if v != nil {
-				text = table.Plain(t, i, *v)
+		for _, v := range row {
+			if v == nil {
+				v = new("")
 			}
-			values = append(values, text)
+			values = append(values, *v)
 		}
 		_ = w.Write(values)
 	}

@@ -62,14 +62,18 @@ func (s *session) relation(ctx context.Context, dir string, source *asof.DataSou
 // same names, whatever schema they are in there.
 func (s *session) overWarehouse(what string, source *asof.DataSource) (string, error) {
 	if source.Query == "" {
-		name := source.Table[strings.LastIndex(source.Table, ".")+1:]
-		return quoteName(strings.Trim(name, `"`)), nil
+		return quoteName(bareName(source.Table)), nil
 	}
 	sql := trimmed(source.Query)
 	if err := s.single("the query of "+what, sql); err != nil {
 		return "", err
 	}
 	return "(\n" + sql + "\n)", nil
+}
+
+// bareName returns a table's name without its schema.
+func bareName(table string) string {
+	return strings.Trim(table[strings.LastIndex(table, ".")+1:], `"`)
 }
 
 // trimmed takes off what may end a statement, and must not stand in a subquery.
@@ -150,9 +154,7 @@ func missing(what, path string, err error) error {
 // csvTypes are what a CSV file's text is compared as, by declared type.
 var csvTypes = map[asof.ValueType]string{
 	asof.TypeInt32: "BIGINT", asof.TypeInt64: "BIGINT", asof.TypeFloat32: "DOUBLE", asof.TypeFloat64: "DOUBLE",
-	asof.TypeBool:      "BOOLEAN",
-	asof.TypeInt32List: "BIGINT[]", asof.TypeInt64List: "BIGINT[]", asof.TypeFloat32List: "DOUBLE[]", asof.TypeFloat64List: "DOUBLE[]",
-	asof.TypeBoolList: "BOOLEAN[]", asof.TypeStringList: "VARCHAR[]",
+	asof.TypeBool: "BOOLEAN",
 }
 
 // declared returns a CSV file's columns, all of them text, as what they are to

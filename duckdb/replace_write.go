@@ -4,7 +4,6 @@ package duckdb
 
 import (
 	"context"
-	"errors"
 	"io"
 	"strings"
 
@@ -45,9 +44,11 @@ func (r *replacement) Write(ctx context.Context, rows array.RecordReader) (int64
 		r.rows += rows.RecordBatch().NumRows()
 		err = w.WriteBuffered(rows.RecordBatch())
 	}
-	if early := errors.Join(ctx.Err(), rows.Err()); early != nil {
-		_ = w.Close() // gives its memory back; the file is thrown away
-		return r.rows, early
+	if err == nil {
+		err = rows.Err()
+	}
+	if ctx.Err() != nil {
+		err = ctx.Err()
 	}
 	if closed := w.Close(); err == nil {
 		err = closed

@@ -27,6 +27,7 @@ type session struct {
 	pin    *Pin
 	tables []string // all of the warehouse's
 	views  []string // the statements that make those that its SQL may mean
+	own    []string // tables that others see too, and that go with it
 }
 
 // session opens a session whose SQL is among the texts: the tables that they
@@ -84,6 +85,10 @@ func (s *session) close() error {
 	if s.conn == nil {
 		return nil
 	}
+	for _, table := range s.own {
+		_ = execute(context.Background(), s.conn, "DROP TABLE IF EXISTS "+table) // it is in memory
+	}
+	s.own = nil
 	return s.conn.Close()
 }
 
@@ -129,10 +134,14 @@ func (s *session) fault(doing string, err error) error {
 	err = fault(doing, err)
 	if _, rest, ok := strings.Cut(err.Error(), "Table with name "); ok && asof.ErrorCode(err) == asof.CodeInvalid {
 		name, _, _ := strings.Cut(rest, " does not exist")
-		if len(s.tables) == 0 {
-			return asof.Errorf(asof.CodeInvalid, "%s: the warehouse has no table %q, nor any other yet; run the pipeline that writes it first", doing, name)
+		out := asof.DidYouMean(name, s.tables)
+		if len(asof.Nearest(name, s.tables)) == 0 {
+			out += "; if another database has it, name that under asof.connections in feature_store.yaml"
 		}
-		return asof.Errorf(asof.CodeInvalid, "%s: the warehouse has no table %q%s", doing, name, asof.DidYouMean(name, s.tables))
+		if len(s.tables) == 0 {
+			return asof.Errorf(asof.CodeInvalid, "%s: the warehouse has no table %q, nor any other yet; run the pipeline that writes it first%s", doing, name, out)
+		}
+		return asof.Errorf(asof.CodeInvalid, "%s: the warehouse has no table %q%s", doing, name, out)
 	}
 	return err
 }
@@ -142,6 +151,11 @@ func (s *session) fault(doing string, err error) error {
 // often. DuckDB is given batch by batch, and never calls the reader: what
 // stands behind it may not run on a thread of DuckDB's.
 func (s *session) load(ctx context.Context, table string, reader array.RecordReader) error {
+	return s.create(ctx, "CREATE TEMP TABLE", table, reader)
+}
+
+// create is load for a table of another kind.
+func (s *session) create(ctx context.Context, kind, table string, reader array.RecordReader) error {
 	// Every connection sees a registered view, so its name is this one's own.
 	view := fmt.Sprintf("asof_%p", s)
 	insert := func(how string, batches ...arrow.RecordBatch) error {
@@ -157,7 +171,7 @@ func (s *session) load(ctx context.Context, table string, reader array.RecordRea
 		defer release()
 		return execute(ctx, s.conn, how+" FROM "+view, "DROP VIEW "+view)
 	}
-	if err := insert("CREATE TEMP TABLE " + table + " AS"); err != nil {
+	if err := insert(kind + " " + table + " AS"); err != nil {
 		return err
 	}
 	for reader.Next() {

@@ -8,6 +8,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 
+	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/receipt"
 )
 
@@ -18,6 +19,7 @@ type answer struct {
 	refs               atomic.Int64
 	entities           *entityRows
 	draft              *receipt.Receipt // nil: none is made
+	pulls              []asof.Pull
 	schema             *arrow.Schema
 	order              []int  // columns of the store's answer
 	isFeature          []bool // by column of this one

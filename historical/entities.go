@@ -73,7 +73,8 @@ func (r *Request) openEvents(c *choice) (*entityRows, error) {
 // checks as a file before anything runs.
 func (r *Request) openSQL(ctx context.Context, c *choice) (*entityRows, error) {
 	sql := strings.TrimRight(r.Entities.SQL, "; \t\r\n")
-	source := &asof.DataSource{Name: "entity rows", Kind: asof.SourcePostgres, Query: sql}
+	source := &asof.DataSource{Name: "entity rows", Kind: asof.SourcePostgres, Query: sql,
+		Tags: map[string]string{asof.ConnectionTag: asof.WarehouseConnection}}
 	described, err := r.Store.Columns(ctx, source)
 	if err != nil {
 		return nil, err

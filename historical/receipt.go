@@ -2,6 +2,9 @@ package historical
 
 import (
 	"context"
+	"errors"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,7 +19,7 @@ import (
 // draft begins the receipt of an answer: what is asked for, and what the
 // sources hold before they are read.
 func (r *Request) draft(ctx context.Context, c *choice) (*receipt.Receipt, error) {
-	d := &receipt.Receipt{Asof: r.Version, Started: time.Now().UTC(), Output: r.named(r.Output), Table: r.Table, Request: receipt.Request{
+	d := &receipt.Receipt{Asof: r.Version, Started: time.Now().UTC(), Output: r.named(r.Output), Request: receipt.Request{
 		Features: r.References, Service: r.Service, FullNames: r.FullNames, Label: r.Label, Cutoff: r.CreatedCutoff, Entities: r.entitiesNamed()}}
 	if p := r.Snapshot.Project(); p != nil {
 		d.Project = p.Name
@@ -72,8 +75,20 @@ func (r *Request) named(path string) string {
 // seal completes the receipt of rows that were read to their end.
 func (t *tally) seal() *receipt.Receipt {
 	t.draft.Finished = time.Now().UTC()
+	for _, p := range t.pulls {
+		i := slices.IndexFunc(t.draft.Sources, func(s receipt.Source) bool { return s.Name == p.Source })
+		t.draft.Sources[i].Connection, t.draft.Sources[i].Place = p.Connection, p.Place
+	}
 	t.draft.Seal(t.hash, t.entities.columns)
 	return t.draft
+}
+
+// forget takes away the receipt of the file that is about to be replaced.
+func (r *Request) forget() error {
+	if err := os.Remove(r.Output + receipt.Suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return asof.Errorf(asof.CodeInvalid, "the receipt of the file that was there cannot be removed: %w", err)
+	}
+	return nil
 }
 
 // Reproduce makes the training set of a receipt again, from the definitions and
@@ -109,7 +124,7 @@ func Reproduce(ctx context.Context, r Request, old *receipt.Receipt) (*receipt.R
 	if err := counted.each(ctx, func(arrow.RecordBatch) error { return nil }); err != nil {
 		return nil, nil, err
 	}
-	now := counted.result().Receipt
+	now := counted.seal()
 	return now, receipt.Changes(old, now), nil
 }
 

@@ -53,7 +53,7 @@ func historicalColumns(q *Query, rows *Rows) []column {
 			keys = append(keys, slices.IndexFunc(entities, func(c column) bool { return c.name == k.Entity }))
 		}
 		for _, f := range v.Features {
-			columns = append(columns, column{f.Output, &f.Type, v.View, f.Column, keys})
+			columns = append(columns, column{f.Output, &f.Type, v.View, v.said(f.Column), keys})
 		}
 	}
 	return columns

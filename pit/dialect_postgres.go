@@ -17,16 +17,7 @@ var Postgres Dialect = postgres{}
 
 type postgres struct{}
 
-func (d postgres) Facts() Facts { return Facts{Native: d.native} }
-
-// native goes by way of the time in UTC: a comparison that depends on the
-// session's time zone would convert each time that it meets in an index.
-func (postgres) native(instant string, c asof.SourceColumn) string {
-	if strings.HasSuffix(c.Native, "with time zone") {
-		return instant
-	}
-	return instant + " AT TIME ZONE 'UTC'"
-}
+func (postgres) Facts() Facts { return Facts{} }
 
 func (postgres) Quote(name string) string { return quote(name) }
 
@@ -50,7 +41,7 @@ func (d postgres) Key(expr string, c asof.SourceColumn, t asof.Type) string {
 	case family == instant && c.IsTime:
 		return d.Instant(expr, c, asof.RoundDown)
 	case c.Native == "text" || strings.HasPrefix(c.Native, "character varying"):
-		if family == textual && !isUUID(t) {
+		if family == textual {
 			return expr
 		}
 	case family != other && family != textual && family == familyOf(c.Type):
@@ -58,9 +49,6 @@ func (d postgres) Key(expr string, c asof.SourceColumn, t asof.Type) string {
 	}
 	if name, ok := postgresTypes[t.Value]; ok {
 		return expr + "::text::" + name
-	}
-	if isUUID(t) && c.Native != "uuid" {
-		expr += "::text::uuid"
 	}
 	return expr + "::text"
 }
@@ -77,27 +65,16 @@ func (postgres) Rank(expr string, c asof.SourceColumn) string {
 		return expr + ` COLLATE "C"`
 	case sortable(c):
 		return expr
-	case isComposite(c):
-		return "to_json(" + expr + `)::text COLLATE "C"`
-	case strings.HasSuffix(c.Native, "[]"):
-		return expr + `::text[] COLLATE "C"`
 	}
 	return expr + `::text COLLATE "C"`
 }
 
 func sortable(c asof.SourceColumn) bool {
-	typ := c.Type
-	if elem, ok := typ.Element(); ok {
-		typ = elem
+	if elem, ok := c.Type.Element(); ok {
+		return familyOf(elem) != other && familyOf(elem) != textual
 	}
-	family := familyOf(typ)
-	return family != other && (family != textual || typ.Value == asof.TypeUUID)
-}
-
-// isComposite reports whether a column holds rows of a type with columns, or
-// arrays of them.
-func isComposite(c asof.SourceColumn) bool {
-	return c.Type.Value == asof.TypeStruct || c.Type.Value == asof.TypeStructList
+	family := familyOf(c.Type)
+	return family != other && (family != textual || c.Native == "uuid")
 }
 
 // modifier is what stands behind a type's name: numeric(10,2).
@@ -114,13 +91,7 @@ var binaryTypes = map[string]bool{
 func (postgres) Value(expr string, c asof.SourceColumn, t asof.Type) string {
 	native := modifier.ReplaceAllString(c.Native, "")
 	elem, list := strings.CutSuffix(native, "[]")
-	inner, _ := t.Element()
-	_, nested := inner.Element()
 	switch {
-	case isComposite(c) || list && nested:
-		return "to_json(" + expr + ")::text"
-	case native == "hstore" && t.Value != asof.TypeInvalid:
-		return expr + "::json::text"
 	case native == "numeric" && t.Value == asof.TypeInvalid:
 		return expr
 	case native == "numeric" && arrow.TypeEqual(t.Arrow(), arrow.BinaryTypes.String):

@@ -107,7 +107,7 @@ func (s *Select) answer(views []*View) []column {
 		columns[i].to = &k.Type
 		for _, v := range slices.Backward(views) {
 			if at := slices.IndexFunc(v.Keys, func(c asof.KeyColumn) bool { return c.Entity == k.Name }); at >= 0 {
-				columns[i].view, columns[i].from = v.View, v.Keys[at].Column
+				columns[i].view, columns[i].from = v.View, v.said(v.Keys[at].Column)
 			}
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/asof-dev/asof"
@@ -73,6 +75,8 @@ func weather() asof.ViewQuery {
 }
 
 func TestGolden(t *testing.T) {
+	noKeys := array.NewRecordBatch(arrow.NewSchema(nil, nil), nil, 0)
+	defer noKeys.Release()
 	day := time.Date(2024, 1, 31, 0, 0, 0, 0, time.UTC)
 	for _, d := range dialects {
 		views := []*pit.View{
@@ -86,9 +90,6 @@ func TestGolden(t *testing.T) {
 		if err := pit.Events(d.dialect, span, &asof.Events{From: day, To: day.AddDate(0, 1, 0)}, "seen"); err != nil {
 			t.Fatal(err)
 		}
-		if d.dialect == pit.Postgres {
-			golden(t, filepath.Join("testdata", d.name, "lookup.sql"), pit.Historical(d.dialect, &pit.Query{Views: byIndex(t, views), Cutoff: true})+"\n")
-		}
 		for name, sql := range map[string]string{
 			"events":      span.Select.SQL,
 			"rows":        pit.Historical(d.dialect, &pit.Query{Views: views, From: day, To: day.Add(time.Microsecond)}),
@@ -97,27 +98,14 @@ func TestGolden(t *testing.T) {
 			"latest":      pit.Latest(d.dialect, &asof.Latest{From: day, To: day.AddDate(0, 1, 0)}, views[1]),
 			"history":     pit.History(d.dialect, &asof.RowsQuery{Latest: asof.Latest{To: day}, Limit: 10}, views[1]),
 			"latest_none": pit.Latest(d.dialect, &asof.Latest{To: day}, views[2]),
+			"pull":        pit.Pull(d.dialect, &asof.ScanQuery{To: day}, views[0]),
+			"pull_keys":   pit.Pull(d.dialect, &asof.ScanQuery{From: day, To: day, Keys: noKeys, Settled: true}, views[1]),
+			"pull_none":   pit.Pull(d.dialect, &asof.ScanQuery{Settled: true}, views[2]),
 			"range":       pit.Range(d.dialect, "visits", columns(d.types, "at", "nanos")[0]),
 		} {
 			golden(t, filepath.Join("testdata", d.name, name+".sql"), sql+"\n")
 		}
 	}
-}
-
-// byIndex returns the views as they are found by an index: the first by one of
-// which there is one row for each key and time.
-func byIndex(t *testing.T, views []*pit.View) []*pit.View {
-	t.Helper()
-	var list []*pit.View
-	for i, v := range views {
-		found := *v
-		found.Lookup = pit.IndexLookup
-		if i == 0 {
-			found.Lookup = pit.UniqueLookup
-		}
-		list = append(list, &found)
-	}
-	return list
 }
 
 func golden(t *testing.T, path, got string) {

@@ -88,7 +88,7 @@ func Historical(d Dialect, q *Query) string {
 			columns = append(columns, d.Value(value, v.columns[f.Column], f.Type)+" AS "+d.Quote(f.Output))
 		}
 	}
-	return r.sql("SELECT " + strings.Join(columns, ",\n  ") + "\nFROM " + r.rows(q) + " AS e" + joins.String() + "\nORDER BY e.nr")
+	return r.sql("SELECT " + strings.Join(columns, ",\n  ") + "\nFROM " + EntityTable + " AS e" + joins.String() + "\nORDER BY e.nr")
 }
 
 // entities renders the rows that a SELECT makes, numbered.
@@ -158,18 +158,11 @@ func (r *renderer) newest(v *View) []string {
 // latest adds the view's rows within the span as asof_source, and returns what
 // is selected of them.
 func (r *renderer) latest(q *asof.Latest, v *View) string {
-	var where []string
-	if !q.From.IsZero() {
-		where = append(where, "event >= "+r.Literal(q.From))
-	}
-	where = append(where, "event <= "+r.Literal(q.To))
+	where := r.span(q.From, q.To)
 	if !q.Since.IsZero() {
 		where = append(where, "created >= "+r.Literal(q.Since))
 	}
-	if keys := v.keyNames(); q.Keys != nil && len(keys) > 0 {
-		where = append(where, fmt.Sprintf("(%s) IN (SELECT %s FROM %s)", strings.Join(keys, ", "), strings.Join(keys, ", "), WantedTable))
-	}
-	r.source(v, "asof_source", where)
+	r.source(v, "asof_source", append(where, r.wanted(v, q.Keys != nil)...))
 
 	var columns []string
 	for i, k := range v.Keys {
@@ -184,6 +177,27 @@ func (r *renderer) latest(q *asof.Latest, v *View) string {
 		columns = append(columns, r.Value("s."+v.read(f.Column), v.columns[f.Column], f.Type)+" AS "+r.Quote(f.Output))
 	}
 	return strings.Join(columns, ",\n  ")
+}
+
+// span bounds the event time, on both sides where they are known.
+func (r *renderer) span(from, to time.Time) []string {
+	var where []string
+	if !from.IsZero() {
+		where = append(where, "event >= "+r.Literal(from))
+	}
+	if !to.IsZero() {
+		where = append(where, "event <= "+r.Literal(to))
+	}
+	return where
+}
+
+// wanted bounds a view's rows to the keys that WantedTable holds.
+func (r *renderer) wanted(v *View, some bool) []string {
+	keys := strings.Join(v.keyNames(), ", ")
+	if !some || keys == "" {
+		return nil
+	}
+	return []string{fmt.Sprintf("(%s) IN (SELECT %s FROM %s)", keys, keys, WantedTable)}
 }
 
 // first selects from a table the row of each part that comes first in order.

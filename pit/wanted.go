@@ -10,7 +10,7 @@ import (
 
 // ReadWanted makes the table WantedTable from the keys that a query is limited
 // to, in the order of the view's keys.
-func ReadWanted(q *asof.Latest, mem memory.Allocator) (arrow.RecordBatch, error) {
+func ReadWanted(view *asof.ViewQuery, asked arrow.RecordBatch, mem memory.Allocator) (arrow.RecordBatch, error) {
 	var columns []arrow.Array
 	var fields []arrow.Field
 	defer func() {
@@ -18,17 +18,17 @@ func ReadWanted(q *asof.Latest, mem memory.Allocator) (arrow.RecordBatch, error)
 			c.Release()
 		}
 	}()
-	for i, k := range q.View.Keys {
-		at := q.Keys.Schema().FieldIndices(k.Entity)
+	for i, k := range view.Keys {
+		at := asked.Schema().FieldIndices(k.Entity)
 		if len(at) != 1 {
-			return nil, asof.Errorf(asof.CodeInvalid, "the keys asked for have no column %q, a join key of feature view %q", k.Entity, q.View.View)
+			return nil, asof.Errorf(asof.CodeInvalid, "the keys asked for have no column %q, a join key of feature view %q", k.Entity, view.View)
 		}
-		key, err := asof.Cast(q.Keys.Column(at[0]), k.Type, mem)
+		key, err := asof.Cast(asked.Column(at[0]), k.Type, mem)
 		if err != nil {
 			return nil, asof.Errorf(asof.CodeInvalid, "the keys asked for: %s: %w", k.Entity, err)
 		}
 		columns = append(columns, key)
 		fields = append(fields, arrow.Field{Name: numbered("k", i), Type: key.DataType(), Nullable: true})
 	}
-	return array.NewRecordBatch(arrow.NewSchema(fields, nil), columns, q.Keys.NumRows()), nil
+	return array.NewRecordBatch(arrow.NewSchema(fields, nil), columns, asked.NumRows()), nil
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -18,8 +17,8 @@ import (
 )
 
 // wanted makes the table of the keys that a query is limited to.
-func (t *question) wanted(ctx context.Context, q *asof.Latest, mem memory.Allocator) error {
-	keys, err := pit.ReadWanted(q, mem)
+func (t *question) wanted(ctx context.Context, view *asof.ViewQuery, asked arrow.RecordBatch, mem memory.Allocator) error {
+	keys, err := pit.ReadWanted(view, asked, mem)
 	if err != nil {
 		return err
 	}
@@ -32,13 +31,6 @@ func (t *question) wanted(ctx context.Context, q *asof.Latest, mem memory.Alloca
 	return t.fault(ctx, "the keys asked for cannot be copied", t.load(ctx, pit.WantedTable, reader))
 }
 
-// loadRows makes the table of the entity rows.
-func (t *question) loadRows(ctx context.Context, rows *pit.Rows) error {
-	table := rows.Table(ctx, os.TempDir())
-	defer table.Release()
-	return t.load(ctx, pit.EntityTable, table)
-}
-
 // load makes a temporary table of the batches of a reader, which goes with the
 // transaction.
 func (t *question) load(ctx context.Context, table string, reader array.RecordReader) error {
@@ -49,7 +41,7 @@ func (t *question) load(ctx context.Context, table string, reader array.RecordRe
 	if _, err := t.tx.Exec(ctx, fmt.Sprintf("CREATE TEMPORARY TABLE %s (%s) ON COMMIT DROP", table, strings.Join(columns, ", "))); err != nil {
 		return err
 	}
-	if _, err := t.conn.PgConn().CopyFrom(ctx, &copyBatches{reader: reader}, "COPY "+table+" FROM STDIN (FORMAT binary)"); err != nil {
+	if _, err := t.conn.Conn().PgConn().CopyFrom(ctx, &copyBatches{reader: reader}, "COPY "+table+" FROM STDIN (FORMAT binary)"); err != nil {
 		return err
 	}
 	_, err := t.tx.Exec(ctx, "ANALYZE "+table)

@@ -34,8 +34,14 @@ func Changes(old, now *Receipt) []string {
 	}
 	for _, s := range old.Sources {
 		at := slices.IndexFunc(now.Sources, func(n Source) bool { return n.Name == s.Name })
-		if at >= 0 && !s.equal(now.Sources[at]) {
-			n := now.Sources[at]
+		if at < 0 {
+			continue
+		}
+		n := now.Sources[at]
+		if n.Connection != s.Connection || n.Place != s.Place {
+			say("source %q is read from %s, and was from %s", s.Name, n.where(), s.where())
+		}
+		if !s.equal(n) {
 			say("source %q holds %s, and held %s", s.Name, n, s)
 		}
 	}
@@ -47,6 +53,13 @@ func Changes(old, now *Receipt) []string {
 
 func (s Source) equal(o Source) bool {
 	return s.Rows == o.Rows && s.Oldest.Equal(o.Oldest) && s.Newest.Equal(o.Newest)
+}
+
+func (s Source) where() string {
+	if s.Connection == "" {
+		return "the offline store"
+	}
+	return fmt.Sprintf("connection %s (%s)", s.Connection, s.Place)
 }
 
 // String says how many rows there are, and up to when.

@@ -37,8 +37,7 @@ type feastCase struct {
 
 type feastView struct {
 	Name     string      `json:"name"`
-	SQL      string      `json:"sql"`  // makes the rows of its table
-	Flat     string      `json:"flat"` // likewise, in PostgreSQL
+	SQL      string      `json:"sql"` // makes the rows of its table
 	Keys     [][3]string `json:"keys"`
 	Features [][3]string `json:"features"`
 	Time     string      `json:"time"`
@@ -147,7 +146,7 @@ func (c *corpusCase) feast(t *testing.T, number int) feastCase {
 		}
 	}
 	for _, v := range c.views {
-		out.Views = append(out.Views, v.feast(c.tables[v.table]))
+		out.Views = append(out.Views, v.feast(c.tables[v.table].Values()))
 		if c.service == nil {
 			out.Service = append(out.Service, feastProjection{View: v.View, Features: outputs(v), Keys: map[string]string{}})
 		}
@@ -205,7 +204,7 @@ func (c *corpusCase) feast(t *testing.T, number int) feastCase {
 
 // feast writes a view over a table of its own, which has a copy of each column
 // that comes out under several names: Feast gives a column one name.
-func (v *corpusView) feast(table *OfflineTable) feastView {
+func (v *corpusView) feast(rows string) feastView {
 	out := feastView{Name: v.View, Time: v.Timestamp, Created: v.Created, TTL: v.TTL.Microseconds(), Keys: [][3]string{}}
 	named := map[string]string{v.Timestamp: v.Timestamp}
 	for _, k := range v.Keys {
@@ -223,8 +222,7 @@ func (v *corpusView) feast(table *OfflineTable) feastView {
 		}
 		out.Features = append(out.Features, [3]string{column, f.Output, f.Type.String()})
 	}
-	out.SQL = "SELECT t.*" + copies + " FROM (" + table.Values() + ") AS t"
-	out.Flat = "SELECT t.*" + copies + " FROM (" + table.Flat().Values() + ") AS t"
+	out.SQL = "SELECT t.*" + copies + " FROM (" + rows + ") AS t"
 	return out
 }
 

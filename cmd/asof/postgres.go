@@ -43,16 +43,28 @@ func openPostgres(ctx context.Context, s cli.Setup) (*postgres.DB, error) {
 	if s.Section.Name == "registry" {
 		return openRegistryDatabase(ctx, s)
 	}
-	var c postgresSettings
-	if err := s.Decode(&c); err != nil {
+	config, err := postgresConfig(s)
+	if err != nil {
 		return nil, err
 	}
-	if c.Host == "" || c.Database == "" {
-		return nil, asof.Errorf(asof.CodeInvalid, "%s: %s needs `host` and `database`", s.Config.Path, s.Section.Name)
-	}
-	config := postgres.Config{Host: c.Host, Port: c.Port, Database: c.Database, Schema: c.Schema, User: c.User, Password: c.Password,
-		SSLMode: c.SSLMode, SSLCert: c.SSLCert, SSLKey: c.SSLKey, SSLRoot: c.SSLRoot, MaxConns: c.MaxConns}
+	return sharePostgres(ctx, s, config)
+}
+
+func sharePostgres(ctx context.Context, s cli.Setup, config postgres.Config) (*postgres.DB, error) {
 	return cli.Share(s, config, func() (*postgres.DB, error) { return postgres.Open(ctx, config) })
+}
+
+// postgresConfig reads a section that names a database.
+func postgresConfig(s cli.Setup) (postgres.Config, error) {
+	var c postgresSettings
+	if err := s.Decode(&c); err != nil {
+		return postgres.Config{}, err
+	}
+	if c.Host == "" || c.Database == "" {
+		return postgres.Config{}, asof.Errorf(asof.CodeInvalid, "%s: %s needs `host` and `database`", s.Config.Path, s.Section.Name)
+	}
+	return postgres.Config{Host: c.Host, Port: c.Port, Database: c.Database, Schema: c.Schema, User: c.User, Password: c.Password,
+		SSLMode: c.SSLMode, SSLCert: c.SSLCert, SSLKey: c.SSLKey, SSLRoot: c.SSLRoot, MaxConns: c.MaxConns}, nil
 }
 
 // postgresWarehouse and the others below are the stores of one database.
@@ -114,7 +126,7 @@ func openRegistryDatabase(ctx context.Context, s cli.Setup) (*postgres.DB, error
 	password, _ := u.User.Password()
 	config := postgres.Config{Host: u.Hostname(), Port: port, Database: strings.TrimPrefix(u.Path, "/"), User: u.User.Username(), Password: password,
 		SSLMode: u.Query().Get("sslmode"), SSLCert: u.Query().Get("sslcert"), SSLKey: u.Query().Get("sslkey"), SSLRoot: u.Query().Get("sslrootcert")}
-	return cli.Share(s, config, func() (*postgres.DB, error) { return postgres.Open(ctx, config) })
+	return sharePostgres(ctx, s, config)
 }
 
 func postgresRegistry(ctx context.Context, s cli.Setup) (asof.Registry, error) {

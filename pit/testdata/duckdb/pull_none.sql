@@ -1,0 +1,16 @@
+WITH asof_source AS (
+  SELECT * FROM (
+    SELECT make_timestamp(epoch_us(s."at")) AS event, s."rain" AS f0
+    FROM weather AS s
+  ) AS s
+  WHERE event IS NOT NULL
+)
+SELECT s.event,
+  s.f0 AS v0
+FROM (
+  SELECT * FROM (
+    SELECT *, row_number() OVER (PARTITION BY event ORDER BY f0 DESC NULLS LAST) AS place
+    FROM asof_source
+  ) AS s
+  WHERE place = 1
+) AS s

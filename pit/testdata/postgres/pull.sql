@@ -1,0 +1,11 @@
+WITH asof_source AS (
+  SELECT * FROM (
+    SELECT s."user_id" AS k0, s."as_of"::timestamptz AS event, s."monthly_fee" AS f0, s."months" AS f1
+    FROM (SELECT * FROM profiles) AS s
+  ) AS s
+  WHERE k0 IS NOT NULL AND event IS NOT NULL AND event <= timestamptz '2024-01-31 00:00:00+00'
+)
+SELECT s.k0,
+  s.event,
+  s.f0::text AS v0
+FROM asof_source AS s
