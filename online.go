@@ -103,3 +103,12 @@ func zeroed[T any](s []T, n int) []T {
 	clear(s)
 	return s
 }
+
+// FeastLayout is a power of an online store that keeps its rows as Feast
+// itself does: it serves what Feast wrote, so Feast's materialization intervals
+// are true of it.
+type FeastLayout interface {
+	// FeastKeyVersion returns the version of the store's entity keys, which is
+	// the repository's entity_key_serialization_version.
+	FeastKeyVersion() int
+}

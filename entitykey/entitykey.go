@@ -97,6 +97,10 @@ func NewEncoder(version int, names ...string) (*Encoder, error) {
 	return e, nil
 }
 
+// Prefix returns what all keys of the encoder begin with. It is the encoder's
+// own.
+func (e *Encoder) Prefix() []byte { return e.prefix }
+
 func (e *Encoder) appendPrefix(dst []byte) []byte {
 	if e.version > 2 {
 		dst = appendUint32(dst, len(e.names))

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -24,11 +25,12 @@ func cancelled(t *testing.T, o *online) {
 	o.holds(v, "1", "-")
 }
 
-// readersAndWriters checks that readers see a write whole or not at all, and
-// that writers at the same keys leave the newest.
+// readersAndWriters checks that readers see a write whole or not at all, that
+// no key goes back to an older row, and that writers at the same keys leave the
+// newest.
 func readersAndWriters(t *testing.T, o *online) {
 	const n, writes = 300, 20
-	v := userView("v", feature("x", asof.TypeInt64))
+	v := userView("v", feature("x", asof.TypeInt64), feature("y", asof.TypeInt64))
 	o.update(v)
 	o.mustWrite(v, numbered(n, 0))
 	var writers, readers sync.WaitGroup
@@ -50,16 +52,27 @@ func readersAndWriters(t *testing.T, o *online) {
 	for range 3 {
 		readers.Go(func() {
 			r := reading(t, v, keys...)
+			seen := make([]int64, n)
 			for {
 				if err := o.store.Read(t.Context(), project, []*asof.Reading{r}); err != nil {
 					t.Error(err)
 					return
 				}
 				for i := range keys {
-					if shown(r, i) != shown(r, 0) {
-						t.Errorf("half a write was read: key %d holds %s, key 0 %s", i, shown(r, i), shown(r, 0))
+					first := 0
+					if o.has(RowByRow) {
+						first = i // its own two values are of one write
+					}
+					x, y, ok := strings.Cut(shown(r, i), " ")
+					if other := strings.Fields(shown(r, first)); !ok || x != y || x != other[0] {
+						t.Errorf("half a write was read: key %d holds %s, key %d %s", i, shown(r, i), first, shown(r, first))
 						return
 					}
+					if r.Events[i] < seen[i] {
+						t.Errorf("key %d went back from %d to %d", i, seen[i], r.Events[i])
+						return
+					}
+					seen[i] = r.Events[i]
 				}
 				select {
 				case <-done:
@@ -72,7 +85,10 @@ func readersAndWriters(t *testing.T, o *online) {
 	writers.Wait()
 	close(done)
 	readers.Wait()
-	o.holds(v, "0", fmt.Sprint(2*writes-1))
+	newest := fmt.Sprint(2*writes - 1)
+	for _, key := range keys {
+		o.holds(v, key, newest+" "+newest)
+	}
 }
 
 // twoStores checks that what one store changes, the other sees.

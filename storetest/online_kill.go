@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -24,10 +25,11 @@ const (
 const writerUsers = 1000
 
 // OnlineKill writes with two processes at once, kills them (SIGKILL) at any
-// moment, and checks that every write is there whole or not at all. It has to
-// be the first thing of its test function, which is run again in the processes;
-// fresh names an empty place, and open opens a store on it.
-func OnlineKill(t *testing.T, fresh func(t *testing.T) string, open func(t *testing.T, place string) asof.OnlineStore) {
+// moment, and checks that every write is there whole or not at all; with the gap
+// RowByRow, that writing again completes one. It has to be the first thing of
+// its test function, which is run again in the processes; fresh names an empty
+// place, and open opens a store on it.
+func OnlineKill(t *testing.T, fresh func(t *testing.T) string, open func(t *testing.T, place string) asof.OnlineStore, gaps ...OnlineGap) {
 	v := userView("v", feature("x", asof.TypeInt64))
 	if place := os.Getenv(writerPlace); place != "" {
 		writeUntilKilled(t, open(t, place), v)
@@ -54,6 +56,15 @@ func OnlineKill(t *testing.T, fresh func(t *testing.T) string, open func(t *test
 		if err := store.Read(t.Context(), project, []*asof.Reading{r}); err != nil {
 			t.Fatal(err)
 		}
+		if slices.Contains(gaps, RowByRow) {
+			again := int(slices.Max(r.Events) - r.Events[0])/1e6 + atoi(t, shown(r, 0))
+			if _, err := store.Write(t.Context(), project, v, batch(t, v, numbered(writerUsers, again))); err != nil {
+				t.Fatal(err)
+			}
+			if err := store.Read(t.Context(), project, []*asof.Reading{r}); err != nil {
+				t.Fatal(err)
+			}
+		}
 		for i := range keys {
 			if shown(r, i) != shown(r, 0) {
 				t.Fatalf("round %d: half a write is there: key %d holds %s, key 0 %s", round, i, shown(r, i), shown(r, 0))
@@ -66,11 +77,17 @@ func OnlineKill(t *testing.T, fresh func(t *testing.T) string, open func(t *test
 	}
 }
 
-func writeUntilKilled(t *testing.T, store asof.OnlineStore, v *asof.FeatureView) {
-	first, err := strconv.Atoi(os.Getenv(writerFirst))
+func atoi(t *testing.T, text string) int {
+	t.Helper()
+	n, err := strconv.Atoi(text)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return n
+}
+
+func writeUntilKilled(t *testing.T, store asof.OnlineStore, v *asof.FeatureView) {
+	first := atoi(t, os.Getenv(writerFirst))
 	for n := first; n < first+1000; n += 2 {
 		b := batch(t, v, numbered(writerUsers, n))
 		if _, err := store.Write(t.Context(), project, v, b); err != nil {

@@ -3,6 +3,7 @@ package storetest
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -20,9 +21,12 @@ import (
 // online is one test of the suite: a store, and words for using it.
 type online struct {
 	*testing.T
+	gaps  []OnlineGap
 	open  func() asof.OnlineStore
 	store asof.OnlineStore
 }
+
+func (o *online) has(g OnlineGap) bool { return slices.Contains(o.gaps, g) }
 
 func feature(name string, t asof.ValueType) asof.Field {
 	return asof.Field{Name: name, Type: asof.Scalar(t)}
@@ -81,12 +85,12 @@ func rowsOf(text string) string {
 }
 
 // numbered makes n rows of users 0, 1, …, all with the event n seconds after
-// 2024 and the value x = n.
+// 2024 and the values x = y = n, for views that have them.
 func numbered(users, n int) string {
 	at := time.Date(2024, 1, 1, 0, 0, n, 0, time.UTC).Format(time.RFC3339)
 	rows := make([]string, users)
 	for i := range rows {
-		rows[i] = fmt.Sprintf(`{"user": "%d", "event_timestamp": %q, "x": %d}`, i, at, n)
+		rows[i] = fmt.Sprintf(`{"user": "%d", "event_timestamp": %q, "x": %d, "y": %d}`, i, at, n, n)
 	}
 	return "[" + strings.Join(rows, ",") + "]"
 }

@@ -39,6 +39,11 @@ func (d RedisDatabase) Addr() string {
 	return net.JoinHostPort(d.Host, strconv.Itoa(d.Port))
 }
 
+// Connection returns the database's connection string, as Feast writes it.
+func (d RedisDatabase) Connection() string {
+	return fmt.Sprintf("%s,db=%d,password=%s", d.Addr(), d.Index, d.Password)
+}
+
 var theRedis shared[RedisServer]
 
 // Redis returns the server that the tests of this process share.
@@ -83,6 +88,19 @@ func (d RedisDatabase) flush() error {
 }
 
 func startRedis() (*RedisServer, error) {
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := startRedisOn(port, fmt.Sprintf("requirepass %s\ndatabases %d\n", redisPassword, redisDatabases)); err != nil {
+		return nil, err
+	}
+	return &RedisServer{Host: "127.0.0.1", Port: port}, nil
+}
+
+// startRedisOn starts a server on the port, which the settings may turn into
+// another kind.
+func startRedisOn(port int, settings string) (*process, error) {
 	bin, err := exec.LookPath("redis-server")
 	if err != nil {
 		return nil, fmt.Errorf("tests need Redis, and it is not installed: run `make test`, or `apt-get install redis-server`")
@@ -91,17 +109,9 @@ func startRedis() (*RedisServer, error) {
 	if err != nil {
 		return nil, err
 	}
-	port, err := freePort()
-	if err != nil {
-		return nil, err
-	}
-	// The password goes in on standard input, where no list of processes shows it.
+	// Passwords go in on standard input, where no list of processes shows them.
 	cmd := exec.Command(bin, "-")
-	cmd.Stdin = strings.NewReader(fmt.Sprintf(
-		"bind 127.0.0.1\nport %d\ndir %s\nrequirepass %s\ndatabases %d\nsave \"\"\nappendonly no\n",
-		port, dir, redisPassword, redisDatabases))
-	if _, err := startProcess(cmd, dir, "Ready to accept connections", syscall.SIGTERM); err != nil {
-		return nil, err
-	}
-	return &RedisServer{Host: "127.0.0.1", Port: port}, nil
+	cmd.Dir = dir
+	cmd.Stdin = strings.NewReader(fmt.Sprintf("bind 127.0.0.1\nport %d\ndir %s\nsave \"\"\nappendonly no\n%s", port, dir, settings))
+	return startProcess(cmd, dir, "Ready to accept connections", syscall.SIGTERM)
 }
