@@ -28,6 +28,7 @@ func (r *repository) materializer(ctx context.Context, progress asof.Progress) (
 	if m.Online, err = r.Online(ctx); err != nil {
 		return nil, err
 	}
+	_, m.FeastIntervals = m.Online.(asof.FeastLayout)
 	m.Ledger, err = r.Ledger(ctx)
 	return m, err
 }

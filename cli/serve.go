@@ -28,8 +28,11 @@ func (r *repository) reader(ctx context.Context) (*serving.Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return serving.New(serving.Options{Registry: registry, Online: online, Project: r.config.Project,
-		OnExpired: r.config.Asof.OnExpired})
+	options := serving.Options{Registry: registry, Online: online, Project: r.config.Project, OnExpired: r.config.Asof.OnExpired}
+	if store, ok := online.(asof.FeastLayout); ok {
+		options.KeyVersion = store.FeastKeyVersion()
+	}
+	return serving.New(options)
 }
 
 // feastServeFlags are flags of Feast's serve that have no meaning in one

@@ -57,7 +57,7 @@ func OnlineKill(t *testing.T, fresh func(t *testing.T) string, open func(t *test
 			t.Fatal(err)
 		}
 		if slices.Contains(gaps, RowByRow) {
-			again := int(slices.Max(r.Events) - r.Events[0])/1e6 + atoi(t, shown(r, 0))
+			again := int(slices.Max(r.Events)-r.Events[0])/1e6 + atoi(t, shown(r, 0))
 			if _, err := store.Write(t.Context(), project, v, batch(t, v, numbered(writerUsers, again))); err != nil {
 				t.Fatal(err)
 			}

@@ -20,6 +20,7 @@ func engines() cli.Engines {
 		Online: []cli.Engine[asof.OnlineStore]{
 			{Names: []string{"sqlite"}, Open: sqliteOnline},
 			{Names: []string{"postgres"}, Open: postgresOnline},
+			{Names: []string{"redis"}, Open: redisOnline},
 		},
 		Warehouse: []cli.Engine[asof.Warehouse]{
 			{Names: []string{"parquet"}, Open: parquetWarehouse},

@@ -27,7 +27,13 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits,
+			// redis VARIABLE sets it to the connection string of a new database.
+			"redis": func(ts *testscript.TestScript, _ bool, args []string) {
+				ts.Setenv(args[0], storetest.Redis(t).Database(t).Connection())
+			},
+		},
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 	})
 }
