@@ -6,7 +6,7 @@
 // behind it, so all views of an entity share one hash. Its fields are
 //
 //	_ts:VIEW                              google.protobuf.Timestamp: the event time
-//	murmur3_32("VIEW:FEATURE"), 4 bytes   feast.types.Value; empty for a null
+//	murmur3_32("VIEW:FEATURE"), 4 bytes   feast.types.Value; empty for a null, which for a UnixTimestamp is the least number
 //
 // There is no place for a created time. At an equal event time the last write
 // wins; within one call created decides, as anywhere.

@@ -55,6 +55,7 @@ var knownFaults = []struct {
 	{"READONLY", asof.CodeUnavailable, "is a replica, which cannot be written to; name the master in connection_string"},
 	{"LOADING", asof.CodeUnavailable, "is still loading its data"},
 	{"MISCONF", asof.CodeUnavailable, "takes no writes, because it cannot save them"},
+	{"No such master", asof.CodeInvalid, "watches no such master; correct sentinel_master"},
 	{"MOVED", asof.CodeInvalid, "is part of a cluster; set redis_type: redis_cluster"},
 	{"cluster support disabled", asof.CodeInvalid, "is no cluster; set redis_type: redis"},
 }

@@ -2,10 +2,14 @@ package redis
 
 import (
 	"encoding/binary"
+	"math"
 	"math/bits"
 	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/value"
 )
 
 // timeField is the field of a hash that holds the event time of a view's row.
@@ -76,6 +80,18 @@ func parseTimestamp(b []byte) (us int64, ok bool) {
 		b = b[1+n:]
 	}
 	return seconds*1e6 + nanos/1000, nanos >= 0 && nanos < 1e9
+}
+
+// noTimestamp is how Feast writes a null UnixTimestamp, as numpy has it. All
+// other nulls are empty.
+var noTimestamp = string(value.AppendUnixTimestamp(nil, math.MinInt64))
+
+// nullOf returns how a null of that type is written.
+func nullOf(t asof.Type) string {
+	if t.Value == asof.TypeUnixTimestamp {
+		return noTimestamp
+	}
+	return ""
 }
 
 // globbed quotes text for the pattern of a SCAN.

@@ -219,7 +219,9 @@ func (g *group) fill(k int, values []rueidis.RedisMessage) error {
 			if err != nil {
 				return err
 			}
-			r.Columns[f].Set(k, value)
+			if string(value) != noTimestamp {
+				r.Columns[f].Set(k, value)
+			}
 		}
 	}
 	return nil

@@ -129,6 +129,7 @@ type putter struct {
 	head    []string // the arguments before the rows
 	time    string
 	fields  []string
+	nulls   []string // by field
 	numbers []int32
 	single  bool // one key a call: in a cluster each may be on another server
 }
@@ -139,7 +140,11 @@ func newPutter(config Config, project string, view *asof.FeatureView, schema *va
 		mode = "1"
 	}
 	names := view.FeatureNames()
-	return &putter{project: project, time: timeField(view.Name), fields: valueFields(view.Name, names), numbers: schema.Numbers(names), single: config.Kind == Cluster,
+	nulls := make([]string, len(names))
+	for i, f := range view.Features {
+		nulls[i] = nullOf(f.Type)
+	}
+	return &putter{project: project, time: timeField(view.Name), fields: valueFields(view.Name, names), nulls: nulls, numbers: schema.Numbers(names), single: config.Kind == Cluster,
 		head: []string{mode, strconv.Itoa(int(config.KeyTTL / time.Second)), strconv.Itoa(1 + len(names))}}
 }
 
@@ -186,7 +191,7 @@ func (p *putter) call(rows []value.Row) call {
 // the view's order and leaves out nulls.
 func (p *putter) appendValues(dst []string, packed []byte) []string {
 	for i, field := range p.fields {
-		value := ""
+		value := p.nulls[i]
 		if number, _, n := protowire.ConsumeTag(packed); n > 0 && int32(number) == p.numbers[i] {
 			v, m := protowire.ConsumeBytes(packed[n:])
 			value, packed = rueidis.BinaryString(v), packed[n+m:]

@@ -78,10 +78,24 @@ func (s *RedisInstance) Do(args ...string) string {
 	return redisCLI(s.tb, append([]string{"-p", strconv.Itoa(s.Port)}, args...)...)
 }
 
+// DoWith is Do for a command on a key of any bytes, which comes after the
+// command's name.
+func (s *RedisInstance) DoWith(key string, args ...string) string {
+	s.tb.Helper()
+	line := append([]string{args[0], fmt.Sprintf("%q", key)}, args[1:]...)
+	return redisCLIWith(s.tb, strings.Join(line, " ")+"\n", "-p", strconv.Itoa(s.Port))
+}
+
 func redisCLI(tb testing.TB, args ...string) string {
+	tb.Helper()
+	return redisCLIWith(tb, "", args...)
+}
+
+func redisCLIWith(tb testing.TB, stdin string, args ...string) string {
 	tb.Helper()
 	var out bytes.Buffer
 	cmd := exec.Command("redis-cli", args...)
+	cmd.Stdin = strings.NewReader(stdin)
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Run(); err != nil {
 		tb.Fatalf("redis-cli %s: %v\n%s", strings.Join(args, " "), err, out.Bytes())
