@@ -34,7 +34,7 @@ func TestScripts(t *testing.T) {
 				ts.Setenv(args[0], storetest.Redis(t).Database(t).Connection())
 			},
 		},
-		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
+		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
 	})
 }
 
