@@ -2,6 +2,8 @@ package asof
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -28,16 +30,26 @@ func (e *CastError) Error() string { return fmt.Sprintf("%s does not fit %s", e.
 //     1, 0 in either case.
 //   - UnixTimestamp: a timestamp (UTC where it has no zone), a date (its
 //     midnight), the text of one, or whole seconds since 1970.
-//   - String and what travels as text: text as it is, a number in its shortest
-//     form, true, false, a time in RFC 3339, bytes that are UTF-8, JSON for
-//     lists, maps and structs.
-//   - Bytes: bytes, or the UTF-8 of text.
-//   - Array, Set: element by element. Struct: field by field, by name.
+//   - String: text as it is, a number in its shortest form, true, false, a time
+//     in RFC 3339, bytes that are UTF-8, JSON for lists, maps and structs.
+//   - Decimal: the exact number, without an exponent or noughts at its end.
+//     Uuid, TimeUuid: a UUID's text or 16 bytes, in small letters.
+//   - Bytes: bytes, or the UTF-8 of text; inside JSON, base64 or \x and digits.
+//   - Array, Set: element by element, a set's each once, where it stands first.
+//     Struct: field by field, by name; a field that is missing is NULL, one that
+//     is not declared is left out. Both also from JSON text, and a Struct from a
+//     map.
+//   - Map, ScalarMap: an object, from JSON text, a map or a struct: its members
+//     by name, whole numbers that fit an Int64 as those, other numbers as
+//     Float64. Json: JSON text as it is, and everything else as JSON.
+//
+// Of members of one name in JSON the last counts. JSON's null is NULL, but a
+// column's own as Json.
 //
 // What is the same already is shared, not copied. A value that does not fit
 // gives a *CastError, which names its row.
 func Cast(column arrow.Array, t Type, mem memory.Allocator) (arrow.Array, error) {
-	if arrow.TypeEqual(column.DataType(), t.Arrow()) {
+	if !t.narrower() && arrow.TypeEqual(column.DataType(), t.Arrow()) {
 		column.Retain()
 		return column, nil
 	}
@@ -85,13 +97,34 @@ func caster(column arrow.Array, t Type, b array.Builder) func(i int) bool {
 	case *array.BinaryBuilder:
 		return func(i int) bool { v, ok := octets(column, i); b.Append(v); return ok }
 	case *array.StringBuilder:
-		return func(i int) bool { v, ok := text(column, i); b.Append(v); return ok }
+		return textCaster(column, t, b)
 	case *array.ListBuilder:
+		if texts, ok := column.(array.StringLike); ok {
+			return openedCaster(texts, openLists(texts, t), t, b)
+		}
 		return listCaster(column, t, b)
 	case *array.StructBuilder:
+		if texts, ok := column.(array.StringLike); ok {
+			return openedCaster(texts, openObjects(texts, t.Fields), t, b)
+		}
+		if entries, ok := column.(*array.Map); ok {
+			return mapCaster(entries, t, b)
+		}
 		return structCaster(column, t, b)
 	}
 	return func(int) bool { return false }
+}
+
+// narrower reports whether some values of t's Arrow type are none of t.
+func (t Type) narrower() bool {
+	if elem, ok := t.Element(); ok {
+		return t.IsSet() || elem.narrower()
+	}
+	switch t.Value {
+	case TypeMap, TypeScalarMap, TypeJSON, TypeUUID, TypeTimeUUID, TypeDecimal:
+		return true
+	}
+	return slices.ContainsFunc(t.Fields, func(f Field) bool { return f.Type.narrower() })
 }
 
 func listCaster(column arrow.Array, t Type, b *array.ListBuilder) func(i int) bool {
@@ -101,6 +134,9 @@ func listCaster(column arrow.Array, t Type, b *array.ListBuilder) func(i int) bo
 	}
 	elem, _ := t.Element()
 	values, into := list.ListValues(), b.ValueBuilder()
+	if t.IsSet() {
+		return setCaster(list, elem, b)
+	}
 	put := caster(values, elem, into)
 	return func(i int) bool {
 		b.Append(true)
@@ -111,6 +147,39 @@ func listCaster(column arrow.Array, t Type, b *array.ListBuilder) func(i int) bo
 			} else if !put(j) {
 				return false
 			}
+		}
+		return true
+	}
+}
+
+// setCaster keeps each value once. Only the values that the elements become tell
+// whether they are one, so those of a row are made first.
+func setCaster(list array.ListLike, elem Type, b *array.ListBuilder) func(i int) bool {
+	values, into := list.ListValues(), b.ValueBuilder()
+	row := array.NewBuilder(memory.NewGoAllocator(), elem.Arrow()) // on Go's heap, so nothing to release
+	put := caster(values, elem, row)
+	return func(i int) bool {
+		from, to := list.ValueOffsets(i)
+		for j := int(from); j < int(to); j++ {
+			if values.IsNull(j) {
+				row.AppendNull()
+			} else if !put(j) {
+				return false
+			}
+		}
+		b.Append(true)
+		all := row.NewArray()
+		copied, seen := caster(all, elem, into), map[string]bool{}
+		for j := range all.Len() {
+			shown := strconv.FormatBool(all.IsNull(j)) + all.ValueStr(j)
+			switch {
+			case seen[shown]:
+			case all.IsNull(j):
+				into.AppendNull()
+			default:
+				copied(j)
+			}
+			seen[shown] = true
 		}
 		return true
 	}

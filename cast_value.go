@@ -2,7 +2,6 @@ package asof
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"math"
 	"math/big"
 	"strconv"
@@ -153,8 +152,8 @@ func text(column arrow.Array, i int) (string, bool) {
 	case *array.Date32:
 		return c.Value(i).ToTime().Format(time.DateOnly), true
 	case array.ListLike, *array.Struct:
-		v, err := json.Marshal(column.GetOneForMarshal(i))
-		return string(v), err == nil
+		v, ok := appendJSON(nil, column, i)
+		return string(v), ok
 	}
 	if at, ok := Instants(column, RoundDown); ok {
 		return time.UnixMicro(at(i)).UTC().Format(time.RFC3339Nano), true

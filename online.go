@@ -36,7 +36,8 @@ const (
 //
 // Read fills the readings, in one round trip however many there are. A view
 // that Update never saw is CodeNotFound. A store that is down, slow or full is
-// CodeUnavailable; a half-answer is never returned.
+// CodeUnavailable; a half-answer is never returned. The store keeps nothing of
+// the readings once Read has returned, even where it returned early.
 type OnlineStore interface {
 	Update(ctx context.Context, project string, keep []*FeatureView, drop []string) error
 	Write(ctx context.Context, project string, view *FeatureView, rows arrow.RecordBatch) (int64, error)
@@ -44,6 +45,25 @@ type OnlineStore interface {
 	Read(ctx context.Context, project string, readings []*Reading) error
 	Teardown(ctx context.Context, project string, views []string) error
 	Close() error
+}
+
+// KeyLister is an optional power of an OnlineStore: it lists the keys that a
+// view holds, in batches that are each's until it returns, in no set order. A
+// key that is written or removed meanwhile may be among them or not.
+type KeyLister interface {
+	Keys(ctx context.Context, project string, view *FeatureView, each func(keys [][]byte) error) error
+}
+
+// KeyVersion returns the version of the entity keys that a store reads and
+// lists: what its KeyVersion method says, 3 for one that has none.
+func KeyVersion(store OnlineStore) int {
+	switch s := store.(type) {
+	case FeastLayout:
+		return s.FeastKeyVersion()
+	case interface{ KeyVersion() int }:
+		return s.KeyVersion()
+	}
+	return 3
 }
 
 // Reading is what is asked of one view, and the place for the answer. The

@@ -3,8 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,69 +22,6 @@ func (a *app) datasetCommand() *cobra.Command {
 	cmd.AddCommand(a.datasetListCommand(), a.datasetReproduceCommand())
 	return cmd
 }
-
-func (a *app) datasetListCommand() *cobra.Command {
-	var output string
-	cmd := &cobra.Command{
-		Use:     "list",
-		Short:   "List the training sets that were written, newest first",
-		Example: a.example("-c my_project dataset list", "-c my_project dataset list --output json"),
-		Args:    a.args(),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.withRepository(cmd.Context(), func(r *repository) error {
-				list, err := r.receipts().List()
-				if err != nil {
-					return err
-				}
-				if output == "json" {
-					if list == nil {
-						list = []*receipt.Receipt{}
-					}
-					return printJSON(a.stdio.Out, list)
-				}
-				rows := [][]string{}
-				for _, d := range list {
-					rows = append(rows, []string{d.ID, d.Output, r.state(d), fmt.Sprint(d.Rows), fmt.Sprint(len(d.Columns)), featuresOf(d), short(d.Content)})
-				}
-				return a.datasetTable(output, rows)
-			})
-		},
-	}
-	outputFlag(cmd, &output)
-	return cmd
-}
-
-func (a *app) datasetTable(output string, rows [][]string) error {
-	if output != "table" {
-		return badOutput(output, "table", "json")
-	}
-	return plainTable(a.stdio.Out, []string{"ID", "FILE", "STATE", "ROWS", "COLUMNS", "FEATURES", "CONTENT"}, rows)
-}
-
-// state says whether the file of a training set is still the one written.
-func (r *repository) state(d *receipt.Receipt) string {
-	path := d.Output
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(r.config.Dir, filepath.FromSlash(path))
-	}
-	if _, err := os.Stat(path); err != nil {
-		return "gone"
-	}
-	if beside, err := receipt.Read(path + receipt.Suffix); err != nil || beside.ID != d.ID {
-		return "replaced"
-	}
-	return "there"
-}
-
-func featuresOf(d *receipt.Receipt) string {
-	if d.Request.Service != "" {
-		return d.Request.Service
-	}
-	return count(int64(len(d.Request.Features)), "feature", "features")
-}
-
-// short is the beginning of a hash, enough to tell two apart by eye.
-func short(hash string) string { return hash[:min(len(hash), len("sha256:")+12)] }
 
 func (a *app) datasetReproduceCommand() *cobra.Command {
 	var out string

@@ -30,18 +30,20 @@ func (a *app) historicalCommand() *cobra.Command {
 	var q historical.Request
 	var f historicalFlags
 	cmd := &cobra.Command{
-		Use:   "get-historical-features -f VIEW:FEATURE -o FILE",
+		Use:   "get-historical-features -f VIEW:FEATURE -o FILE | --to-table TABLE",
 		Short: "Write training data: features as they were at each row's time",
 		Long: "Joins to each entity row (join keys and event_timestamp) the values that the features had at\n" +
 			"that time; the answer has one row for each, in their order. Entity rows come from a file, from\n" +
 			"SQL over the warehouse, or from JSON; without any, from the views: each key with each event\n" +
-			"time between --start and --end, or each key at the time of --as-of. Without -o the rows are\n" +
-			"printed as JSON, as Feast does. Beside the file lies its receipt, from which `asof dataset\n" +
-			"reproduce` makes it again. Relative paths start in the repository.",
+			"time between --start and --end, or each key at the time of --as-of. They go to a file (-o), or\n" +
+			"into a table of the warehouse (--to-table), which the next call of the same name replaces;\n" +
+			"without either they are printed as JSON, as Feast does. Each gets a receipt, from which `asof\n" +
+			"dataset reproduce` makes it again. Relative paths start in the repository.",
 		Example: a.example("-c my_project get-historical-features --entity-df users.csv -f subs_profile_fv:monthly_fee -o training.parquet",
 			`-c my_project get-historical-features --entity-sql "SELECT user_id, as_of AS event_timestamp FROM usage_agg_30d_snapshots" --feature-service churn -o training.csv`,
 			"-c my_project get-historical-features --start 2024-01-01 --end 2024-02-29 -f subs_profile_fv:monthly_fee -o training.arrow",
 			"-c my_project get-historical-features --as-of 2024-02-29 -f subs_profile_fv:monthly_fee -o scoring.parquet",
+			"-c my_project get-historical-features --as-of 2024-02-29 -f subs_profile_fv:monthly_fee --to-table scoring",
 			`-c my_project get-historical-features -d '[{"user_id": "3413-BMNZE", "event_timestamp": "2024-01-31"}]' -f subs_profile_fv:monthly_fee`),
 		Args: a.args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -70,8 +72,9 @@ func (a *app) historicalCommand() *cobra.Command {
 	flags.BoolVar(&q.FullNames, "full-feature-names", false, "name columns view__feature")
 	flags.BoolVar(&q.CreatedCutoff, "filter-by-created-timestamp", false, "leave out what was created after a row's time")
 	flags.StringVarP(&q.Output, "out", "o", "", "the file to write: .csv, .parquet or .arrow (default: print JSON)")
+	flags.StringVar(&q.Table, "to-table", "", "or the table of the warehouse to write")
 	flags.StringVar(&q.Label, "label", "", "the column that goes last")
-	flags.BoolVar(&f.noReceipt, "no-receipt", false, "write no receipt beside the file")
+	flags.BoolVar(&f.noReceipt, "no-receipt", false, "write no receipt")
 	return cmd
 }
 
@@ -120,6 +123,12 @@ func historicalUsage(cmd *cobra.Command, q *historical.Request) error {
 		return usagef(help, "say where the entity rows are: one of --entity-df FILE, --entity-sql SELECT, -d JSON, --start and --end, --as-of TIME")
 	case len(q.References) > 0 == (q.Service != ""):
 		return usagef(help, "say which features: either -f VIEW:FEATURE, once for each, or --feature-service NAME")
+	case q.Output != "" && cmd.Flags().Changed("to-table"):
+		return usagef(help, "the rows go either to a file, -o %s, or into a table, --to-table %s; give one of the two", q.Output, q.Table)
+	case cmd.Flags().Changed("to-table"):
+		if err := asof.CheckTableName(q.Table); err != nil {
+			return usagef(help, "--to-table: %v", err)
+		}
 	}
 	return nil
 }
@@ -142,10 +151,17 @@ func (a *app) historical(ctx context.Context, r *repository, q historical.Reques
 	if noReceipt {
 		q.Receipts = ""
 	}
+	if q.Table != "" {
+		var err error
+		if q.Warehouse, err = r.Warehouse(ctx); err != nil {
+			return err
+		}
+	}
 	progress, end := a.progress()
 	q.Progress = progress
 	run := historical.Run
-	if q.Output == "" {
+	printed := q.Output == "" && q.Table == ""
+	if printed {
 		q.Receipts = ""
 		run = func(ctx context.Context, q historical.Request) (historical.Result, error) {
 			return historical.Print(ctx, q, a.stdio.Out)
@@ -159,9 +175,13 @@ func (a *app) historical(ctx context.Context, r *repository, q historical.Reques
 	for _, p := range result.Pulls {
 		fmt.Fprintf(a.stdio.Err, "pulled %s of %s from connection %s (%s)\n", count(p.Rows, "row", "rows"), p.View, p.Connection, p.Place)
 	}
-	if q.Output != "" {
+	if !printed {
+		place := q.Output
+		if q.Table != "" {
+			place = fmt.Sprintf("table %q of the warehouse", q.Table)
+		}
 		fmt.Fprintf(a.stdio.Out, "Wrote %s of %s to %s in %s.\n", count(result.Rows, "row", "rows"),
-			count(int64(len(result.Columns)), "column", "columns"), result.Path, took(time.Since(started)))
+			count(int64(len(result.Columns)), "column", "columns"), place, took(time.Since(started)))
 	}
 	if result.Rows == 0 {
 		fmt.Fprintf(a.stdio.Err, "%s there were no entity rows, so the answer has no rows\n", paint(a.stdio.Err, yellow, "note:"))

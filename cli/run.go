@@ -114,7 +114,7 @@ func (a *app) command() *cobra.Command {
 		return usagef(cmd.CommandPath()+" --help", "%s", a.flagMistake(cmd, err))
 	})
 	root.AddCommand(a.initCommand(), a.sampleCommand(), a.applyCommand(), a.planCommand(), a.teardownCommand(),
-		a.registryDumpCommand(), a.materializeCommand(), a.materializeIncrementalCommand(), a.materializationsCommand(),
+		a.registryDumpCommand(), a.materializeCommand(), a.materializeIncrementalCommand(), a.materializationsCommand(), a.verifyCommand(),
 		a.onlineCommand(), a.historicalCommand(), a.datasetCommand(), a.explainCommand(), a.pipelineCommand(), a.serveCommand(), a.pingCommand(), a.versionCommand())
 	root.AddCommand(a.objectCommands()...)
 	return root

@@ -28,11 +28,8 @@ func (r *repository) reader(ctx context.Context) (*serving.Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	options := serving.Options{Registry: registry, Online: online, Project: r.config.Project, OnExpired: r.config.Asof.OnExpired}
-	if store, ok := online.(asof.FeastLayout); ok {
-		options.KeyVersion = store.FeastKeyVersion()
-	}
-	return serving.New(options)
+	return serving.New(serving.Options{Registry: registry, Online: online, Project: r.config.Project, KeyVersion: asof.KeyVersion(online),
+		OnExpired: r.config.Asof.OnExpired, MaxEntities: r.config.Asof.Serve.MaxEntities})
 }
 
 // feastServeFlags are flags of Feast's serve that have no meaning in one
@@ -44,8 +41,8 @@ func (a *app) serveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve features over HTTP and gRPC",
-		Long: "Serves POST /get-online-features as Feast's server does, GET /features/{key} and GET /health; with --all also\n" +
-			"Feast's ServingService over gRPC.",
+		Long: "Serves POST /get-online-features as Feast's server does, GET /features and GET /features/{key},\n" +
+			"GET /health and GET /ready; with --all also Feast's ServingService over gRPC.",
 		Example: a.example("-c my_project serve", "-c my_project serve -h 0.0.0.0 -p 8000", "-c my_project serve --all", "-c my_project serve -t grpc --grpc-port 50052"),
 		Args:    a.args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -112,14 +109,15 @@ func (r *repository) serve(ctx context.Context, o serveFlags) error {
 	}()
 	log := slog.Default()
 	if o.kind == "http" {
-		handler := httpapi.New(httpapi.Options{Reader: reader, Features: r.apiFeatures(), Log: log})
+		handler := httpapi.New(httpapi.Options{Reader: reader, Features: r.apiFeatures(),
+			Timeout: r.config.Asof.Serve.Timeout, MaxRequests: r.config.Asof.Serve.MaxRequests, Log: log})
 		servers, err = listen(servers, "http", o.host, o.port, "-p", func(ctx context.Context, l net.Listener) error {
 			return httpapi.Serve(ctx, l, handler, httpapi.ServeOptions{Log: log})
 		})
 	}
 	if err == nil && o.grpc {
 		servers, err = listen(servers, "grpc", o.host, o.grpcPort, "--grpc-port", func(ctx context.Context, l net.Listener) error {
-			return grpcapi.Serve(ctx, l, grpcapi.Options{Reader: reader, Version: Version, Log: log})
+			return grpcapi.Serve(ctx, l, grpcapi.Options{Reader: reader, Version: Version, Timeout: r.config.Asof.Serve.Timeout, Log: log})
 		})
 	}
 	if err != nil {

@@ -35,11 +35,6 @@ type Asof struct {
 	OnExpired   string // "keep" or "drop"
 }
 
-// Serve says what the HTTP server answers where a request does not.
-type Serve struct {
-	Features []string `yaml:"features"` // of GET /features/{key}: names, or view:feature
-}
-
 // The keys of Feast's file. What we do not use yet is accepted as it is.
 var topKeys = []string{"project", "project_description", "provider", "registry", "online_store", "offline_store",
 	"entity_key_serialization_version", "auth", "batch_engine", "feature_server", "embedding_model", "flags", "repo_path",
@@ -135,10 +130,7 @@ func (c *Config) readAsof(r *reading, own *ast.MappingNode) {
 	if c.Asof.OnExpired != "keep" && c.Asof.OnExpired != "drop" {
 		r.problem(values["on_expired"], "asof.on_expired is %q; write keep or drop", c.Asof.OnExpired)
 	}
-	if serve, ok := values["serve"].(*ast.MappingNode); ok {
-		r.mapping(serve, "asof.serve", []string{"features"})
-		r.decode(serve, "asof.serve", &c.Asof.Serve)
-	}
+	c.readServe(r, values["serve"])
 }
 
 // readConnections reads databases by their names. Only the DuckDB offline store

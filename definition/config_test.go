@@ -3,8 +3,10 @@ package definition_test
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/asof-dev/asof/definition"
 )
@@ -79,6 +81,18 @@ func TestConfigReadsShortForms(t *testing.T) {
 	}
 }
 
+func TestConfigReadsServe(t *testing.T) {
+	c, err := config(t, "project: p\nregistry: r.db\nasof:\n  serve: {features: [a], max_entities: 20000, max_requests: 50, timeout: 1.5s, cache: {entries: 1000, ttl: 500ms}}\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := definition.Serve{Features: []string{"a"}, MaxEntities: 20_000, MaxRequests: 50, Timeout: 1500 * time.Millisecond,
+		Cache: definition.Cache{Entries: 1000, TTL: 500 * time.Millisecond}}
+	if !reflect.DeepEqual(c.Asof.Serve, want) || len(c.Warnings) > 0 {
+		t.Errorf("got %+v, want %+v; warnings %v", c.Asof.Serve, want, c.Warnings)
+	}
+}
+
 func TestConfigMistakes(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                 "is empty",
@@ -89,6 +103,12 @@ func TestConfigMistakes(t *testing.T) {
 		"project: p\nregistry: r.db\nentity_key_serialization_version: 1\n":             "feature_store.yaml:3: entity_key_serialization_version is 1; write 2 or 3",
 		"project: p\nregistry: r.db\nentity_key_serialization_version: two\n":           "feature_store.yaml:3: entity_key_serialization_version has to be a whole number",
 		"project: p\nregistry: r.db\nasof: {on_expired: forget}\n":                      `on_expired is "forget"; write keep or drop`,
+		"project: p\nregistry: r.db\nasof:\n  serve: {timeout: 5}\n":                    `feature_store.yaml:4: asof.serve.timeout is "5"; write a time above 0 with its unit`,
+		"project: p\nregistry: r.db\nasof:\n  serve:\n    max_entities: 0\n":            `feature_store.yaml:5: asof.serve.max_entities is 0; write a number above 0`,
+		"project: p\nregistry: r.db\nasof:\n  serve:\n    max_requests: many\n":         `asof.serve.max_requests has to be a whole number`,
+		"project: p\nregistry: r.db\nasof:\n  serve: {cache: {entries: -1}}\n":          `asof.serve.cache.entries is -1`,
+		"project: p\nregistry: r.db\nasof:\n  serve: {cache: yes}\n":                    "asof.serve.cache holds settings",
+		"project: p\nregistry: r.db\nasof:\n  serve: [features]\n":                      "asof.serve holds settings",
 		"project: p\nregistry: r.db\nasof:\n  connections: crm\n":                       "feature_store.yaml:4: asof.connections holds databases by name",
 		"project: p\nregistry: r.db\nasof:\n  connections:\n    crm: db1\n":             "feature_store.yaml:5: asof.connections.crm names a database: `crm: {type: postgres",
 		"project: p\nregistry: r.db\nasof:\n  connections:\n    warehouse: {host: h}\n": "feature_store.yaml:5: asof.connections.warehouse: that name stands for the warehouse",

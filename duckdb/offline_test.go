@@ -119,11 +119,12 @@ func writeCSV(t *testing.T, path string, table storetest.OfflineTable) {
 	_ = w.Write(header)
 	for _, row := range table.Rows {
 		var values []string
-		for _, v := range row {
-			if v == nil {
-				v = new("")
+		for i, v := range row {
+			text := ""
+			if v != nil {
+				text = table.Plain(t, i, *v)
 			}
-			values = append(values, *v)
+			values = append(values, text)
 		}
 		_ = w.Write(values)
 	}

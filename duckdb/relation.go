@@ -154,7 +154,9 @@ func missing(what, path string, err error) error {
 // csvTypes are what a CSV file's text is compared as, by declared type.
 var csvTypes = map[asof.ValueType]string{
 	asof.TypeInt32: "BIGINT", asof.TypeInt64: "BIGINT", asof.TypeFloat32: "DOUBLE", asof.TypeFloat64: "DOUBLE",
-	asof.TypeBool: "BOOLEAN",
+	asof.TypeBool:      "BOOLEAN",
+	asof.TypeInt32List: "BIGINT[]", asof.TypeInt64List: "BIGINT[]", asof.TypeFloat32List: "DOUBLE[]", asof.TypeFloat64List: "DOUBLE[]",
+	asof.TypeBoolList: "BOOLEAN[]", asof.TypeStringList: "VARCHAR[]",
 }
 
 // declared returns a CSV file's columns, all of them text, as what they are to

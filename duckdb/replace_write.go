@@ -4,6 +4,7 @@ package duckdb
 
 import (
 	"context"
+	"errors"
 	"io"
 	"strings"
 
@@ -44,11 +45,9 @@ func (r *replacement) Write(ctx context.Context, rows array.RecordReader) (int64
 		r.rows += rows.RecordBatch().NumRows()
 		err = w.WriteBuffered(rows.RecordBatch())
 	}
-	if err == nil {
-		err = rows.Err()
-	}
-	if ctx.Err() != nil {
-		err = ctx.Err()
+	if early := errors.Join(ctx.Err(), rows.Err()); early != nil {
+		_ = w.Close() // gives its memory back; the file is thrown away
+		return r.rows, early
 	}
 	if closed := w.Close(); err == nil {
 		err = closed

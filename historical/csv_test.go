@@ -98,7 +98,7 @@ func TestCSVOfNestedValues(t *testing.T) {
 	}
 	text, _ := os.ReadFile(r.Output)
 	want := "event_timestamp,bytes,list,texts,struct,rate\n" +
-		`2024-01-31,AAH/,"[1,2.5,null]","[""a"",""b\""c""]","{""a"":1,""b"":""x""}",0.5` + "\n2024-01-31,,,[],,0.5\n"
+		`2024-01-31,AAH/,"[1.0,2.5,null]","[""a"",""b\""c""]","{""a"":1,""b"":""x""}",0.5` + "\n2024-01-31,,,[],,0.5\n"
 	if diff := cmp.Diff(want, string(text)); diff != "" {
 		t.Error(diff)
 	}

@@ -1,7 +1,7 @@
 // Package historical makes training data: it resolves what is asked for
 // against a registry snapshot, reads the entity rows, has an offline store join
 // them as of their own times, and writes the answer to a file with a receipt
-// beside it. It makes a training set again from its receipt, and explains where
+// beside it, or into a table of the warehouse. It makes a training set again from its receipt, and explains where
 // a value came from.
 package historical
 
@@ -26,8 +26,10 @@ type Request struct {
 	Service    string
 	FullNames  bool // columns are named view__feature, with the view's alias where it has one
 	Entities   Entities
-	Label      string        // a column that is moved last; "" for none
-	Output     string        // a .csv, .parquet or .arrow file; its folder is made where it is missing
+	Label      string // a column that is moved last; "" for none
+	Output     string // a .csv, .parquet or .arrow file; its folder is made where it is missing
+	Table      string // or a table of Warehouse, as Warehouse.Replace writes it
+	Warehouse  asof.Warehouse
 	Progress   asof.Progress // may be nil
 
 	// CreatedCutoff leaves out what was created after an entity row's time.
@@ -51,7 +53,6 @@ type Entities struct {
 
 // Result is what Run wrote.
 type Result struct {
-	Path    string
 	Rows    int64
 	Columns []string
 	Empty   []string         // features that have no value in any row; none where there are no rows
@@ -59,49 +60,44 @@ type Result struct {
 	Receipt *receipt.Receipt // nil where none was asked for
 }
 
-// Run writes the training data to r.Output: the entity rows in their order with
-// their columns, then the features as asked. The file appears whole or not at
-// all; one that is there is replaced.
+// Run writes the training data to r.Output or r.Table: the entity rows in their
+// order with their columns, then the features as asked. The file or the table
+// appears whole or not at all; a file that is there is replaced, and so is a
+// table that an earlier run wrote.
 //
 // A mistake in the request or in the entity rows is CodeInvalid, a name that
-// the registry does not hold CodeNotFound; errors of the store are passed on.
+// the registry does not hold CodeNotFound; errors of the stores are passed on.
 func Run(ctx context.Context, r Request) (Result, error) {
-	write, err := writerFor(r.Output)
+	to, err := r.destination(ctx) // first, so that no query is waited for in vain
 	if err != nil {
 		return Result{}, err
 	}
-	if sameFile(r.Output, r.Entities.Path) {
-		return Result{}, asof.Errorf(asof.CodeInvalid, "the output %s is the file of the entity rows; name another file", r.Output)
-	}
-	out, err := create(r.Output) // first, so that no query is waited for in vain
+	defer to.discard()
+	result, err := r.fill(ctx, to)
 	if err != nil {
 		return Result{}, err
 	}
-	defer out.discard()
+	if err := to.commit(ctx, result.Receipt); err != nil {
+		return Result{}, err
+	}
+	if result.Receipt == nil || r.Receipts == "" {
+		return result, nil
+	}
+	return result, r.Receipts.Keep(result.Receipt)
+}
+
+// fill writes the answer, and lets go of all that was read for it.
+func (r *Request) fill(ctx context.Context, to destination) (Result, error) {
 	answer, err := r.ask(ctx)
 	if err != nil {
 		return Result{}, err
 	}
 	defer answer.Release()
 	counted := newTally(answer, r.Progress)
-	if err := write(ctx, counted, out, r.allocator()); err != nil {
+	if err := to.write(ctx, counted); err != nil {
 		return Result{}, err
 	}
-	if err := r.forget(); err != nil {
-		return Result{}, err
-	}
-	if err := out.commit(); err != nil {
-		return Result{}, err
-	}
-	result := counted.result(r.Output)
-	if counted.draft == nil {
-		return result, nil
-	}
-	result.Receipt = counted.seal()
-	if err := result.Receipt.Write(r.Output + receipt.Suffix); err != nil || r.Receipts == "" {
-		return result, err
-	}
-	return result, r.Receipts.Keep(result.Receipt)
+	return counted.result(), nil
 }
 
 // Print writes the training data to w as JSON, a list of objects.
@@ -115,11 +111,11 @@ func Print(ctx context.Context, r Request, w io.Writer) (Result, error) {
 	if err := writeJSON(ctx, counted, w); err != nil {
 		return Result{}, err
 	}
-	return counted.result(""), nil
+	return counted.result(), nil
 }
 
 // Records answers with the rows that Run would write, as they are computed.
-// The caller releases the reader. Output is not looked at.
+// The caller releases the reader. Output and Table are not looked at.
 func Records(ctx context.Context, r Request) (array.RecordReader, error) {
 	answer, err := r.ask(ctx)
 	if err != nil {

@@ -2,9 +2,6 @@ package historical
 
 import (
 	"context"
-	"errors"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,7 +16,7 @@ import (
 // draft begins the receipt of an answer: what is asked for, and what the
 // sources hold before they are read.
 func (r *Request) draft(ctx context.Context, c *choice) (*receipt.Receipt, error) {
-	d := &receipt.Receipt{Asof: r.Version, Started: time.Now().UTC(), Output: r.named(r.Output), Request: receipt.Request{
+	d := &receipt.Receipt{Asof: r.Version, Started: time.Now().UTC(), Output: r.named(r.Output), Table: r.Table, Request: receipt.Request{
 		Features: r.References, Service: r.Service, FullNames: r.FullNames, Label: r.Label, Cutoff: r.CreatedCutoff, Entities: r.entitiesNamed()}}
 	if p := r.Snapshot.Project(); p != nil {
 		d.Project = p.Name
@@ -83,14 +80,6 @@ func (t *tally) seal() *receipt.Receipt {
 	return t.draft
 }
 
-// forget takes away the receipt of the file that is about to be replaced.
-func (r *Request) forget() error {
-	if err := os.Remove(r.Output + receipt.Suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return asof.Errorf(asof.CodeInvalid, "the receipt of the file that was there cannot be removed: %w", err)
-	}
-	return nil
-}
-
 // Reproduce makes the training set of a receipt again, from the definitions and
 // the data as they are now, and returns its receipt, and what differs between
 // the two. Equal Contents are the same training set, whatever differs besides.
@@ -124,7 +113,7 @@ func Reproduce(ctx context.Context, r Request, old *receipt.Receipt) (*receipt.R
 	if err := counted.each(ctx, func(arrow.RecordBatch) error { return nil }); err != nil {
 		return nil, nil, err
 	}
-	now := counted.seal()
+	now := counted.result().Receipt
 	return now, receipt.Changes(old, now), nil
 }
 

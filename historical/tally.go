@@ -27,21 +27,29 @@ func newTally(a *answer, p asof.Progress) *tally {
 	return t
 }
 
+// Next reads the next batch, and counts it.
+func (t *tally) Next() bool {
+	if !t.answer.Next() {
+		return false
+	}
+	batch := t.RecordBatch()
+	if t.hash != nil {
+		t.hash.Add(batch)
+	}
+	t.rows += batch.NumRows()
+	for i, c := range batch.Columns() {
+		t.nulls[i] += int64(c.NullN())
+	}
+	t.progress.Report("write training data", t.rows, t.entities.count)
+	return true
+}
+
 // each hands over every batch, and ends when ctx does.
 func (t *tally) each(ctx context.Context, take func(arrow.RecordBatch) error) error {
 	for ctx.Err() == nil && t.Next() {
-		batch := t.RecordBatch()
-		if err := take(batch); err != nil {
+		if err := take(t.RecordBatch()); err != nil {
 			return err
 		}
-		if t.hash != nil {
-			t.hash.Add(batch)
-		}
-		t.rows += batch.NumRows()
-		for i, c := range batch.Columns() {
-			t.nulls[i] += int64(c.NullN())
-		}
-		t.progress.Report("write training data", t.rows, t.entities.count)
 	}
 	if err := ctx.Err(); err != nil {
 		return err
@@ -49,12 +57,15 @@ func (t *tally) each(ctx context.Context, take func(arrow.RecordBatch) error) er
 	return t.Err()
 }
 
-func (t *tally) result(path string) Result {
-	r := Result{Path: path, Rows: t.rows, Columns: names(t.Schema()), Pulls: t.pulls}
+func (t *tally) result() Result {
+	r := Result{Rows: t.rows, Columns: names(t.Schema()), Pulls: t.pulls}
 	for i, name := range r.Columns {
 		if t.isFeature[i] && t.rows > 0 && t.nulls[i] == t.rows {
 			r.Empty = append(r.Empty, name)
 		}
+	}
+	if t.draft != nil {
+		r.Receipt = t.seal()
 	}
 	return r
 }

@@ -55,7 +55,7 @@ func BenchmarkRead(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				out = a.AppendFeast(out[:0], false)
+				out = a.AppendFeast(out[:0], false, nil)
 				a.Release()
 			}
 		})

@@ -30,11 +30,11 @@ func (m *malformed) append(dst []byte) []byte {
 
 // parse reads the body into the buffer's request.
 func (b *buffer) parse() *malformed {
-	b.request.Selection, b.request.Entities, b.versions = serving.Selection{Features: b.request.Features[:0]}, b.request.Entities[:0], false
+	b.reset()
 	if wrong := checkJSON(b.in); wrong != nil {
 		return wrong
 	}
-	body := trim(string(b.in))
+	body := trim(b.body())
 	if body[0] != '{' {
 		return &malformed{"model_attributes_type", "", "Input should be a valid dictionary or object to extract fields from", body}
 	}
@@ -104,14 +104,7 @@ func (b *buffer) parseEntities(object string) *malformed {
 		if list[0] != '[' {
 			return &malformed{"list_type", `,"entities",` + string(value.AppendQuoted(nil, name, false)), "Input should be a valid list", list}
 		}
-		n := len(b.request.Entities)
-		if n < cap(b.request.Entities) {
-			b.request.Entities = b.request.Entities[:n+1]
-		} else {
-			b.request.Entities = append(b.request.Entities, serving.Column{})
-		}
-		c := &b.request.Entities[n]
-		c.Name, c.Values = name, c.Values[:0]
+		c := b.addColumn(name)
 		for v := range elements(list) {
 			c.Values = append(c.Values, cell(v))
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
+	"time"
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/serving"
@@ -35,7 +37,7 @@ var classes = map[serving.Fault]string{
 // was one.
 func (h *handler) judge(r *http.Request, err error) (int, string) {
 	if status, ok := statuses[asof.ErrorCode(err)]; ok {
-		if status == http.StatusServiceUnavailable {
+		if now := time.Now().Unix(); status == http.StatusServiceUnavailable && h.logged.Swap(now) != now { // once a second says it
 			h.Log.Warn("a request was not answered", "path", r.URL.Path, "error", err)
 		}
 		return status, err.Error()
@@ -54,8 +56,12 @@ func (h *handler) judge(r *http.Request, err error) (int, string) {
 func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	status, sentence := h.judge(r, err)
 	var f serving.Fault
-	if errors.As(err, &f) && f == serving.FaultNoSingleKey {
-		sentence += "; pass ?features=view:feature,… or ?feature_service=… with features of one entity (POST /get-online-features takes several)"
+	errors.As(err, &f)
+	switch f {
+	case serving.FaultNoSingleKey:
+		sentence += "; pass ?features=view:feature,… or ?feature_service=… with features of one entity (GET /features?key=…&other=… takes several)"
+	case serving.FaultNoEntity:
+		sentence += "; the other parameters are " + strings.Join(parameters, ", ")
 	}
 	writeDetail(w, status, sentence)
 }

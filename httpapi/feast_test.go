@@ -255,17 +255,19 @@ type answer struct {
 	} `json:"metadata"`
 }
 
+func parsed(t *testing.T, text string) (a answer) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), &a); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
 // sameAnswer compares column by column, by name: Feast gives the features of a
 // view in any order. A stored null is PRESENT there and NULL_VALUE here.
 func sameAnswer(t *testing.T, body, ours, theirs string) {
 	t.Helper()
-	var a, b answer
-	if err := json.Unmarshal([]byte(ours), &a); err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal([]byte(theirs), &b); err != nil {
-		t.Fatal(err)
-	}
+	a, b := parsed(t, ours), parsed(t, theirs)
 	if len(a.Metadata.Names) != len(b.Metadata.Names) || len(a.Results) != len(a.Metadata.Names) {
 		t.Errorf("%s: got the columns %q, from Feast %q", body, a.Metadata.Names, b.Metadata.Names)
 		return

@@ -1,22 +1,26 @@
 // Package httpapi serves features over HTTP: to Feast's clients as Feast's
-// server does, and one entity at a time by its key.
+// server does, and as rows by the entities' keys.
 //
 //	POST /get-online-features   Feast's request and answer
 //	GET  /features/{key}        the features of one entity
+//	GET  /features              those of several, or of composite keys
 //	GET  /health                whether the process lives
 //	GET  /ready                 whether it can answer: registry and online store
+//	GET  /openapi.json          these routes as an OpenAPI document
 //
-// A caller's mistake is a 4xx with a sentence. Answers are appended from the
-// bytes that the online store holds.
+// A caller's mistake is a 4xx with a sentence. A store that is down or slow is
+// a 503 within a bounded time, and so is more work than the server takes on at
+// once. Answers are appended from the bytes that the online store holds.
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/asof-dev/asof/serving"
@@ -29,13 +33,19 @@ type Options struct {
 	// Features are what GET /features/{key} answers where the request names
 	// none: references or names of features. Without them it is all online
 	// features of the project's only entity.
-	Features []string
-	Timeout  time.Duration // of one request's read; 0 is 5 s
-	MaxBody  int64         // bytes of a request; 0 is 8 MiB
-	Log      *slog.Logger  // gets what no caller can set right; nil for nowhere
+	Features    []string
+	Timeout     time.Duration // of one request's read; 0 is 5 s
+	MaxRequests int           // worked on at once, others are refused; 0 is 1,000
+	MaxBody     int64         // bytes of a request; 0 is 8 MiB
+	Log         *slog.Logger  // gets what no caller can set right; nil for nowhere
 }
 
-type handler struct{ Options }
+type handler struct {
+	Options
+	load     load
+	document []byte       // OpenAPI's
+	logged   atomic.Int64 // when an unanswered request was last logged, in seconds since 1970
+}
 
 // New makes the handler of all routes.
 func New(o Options) http.Handler {
@@ -48,7 +58,9 @@ func New(o Options) http.Handler {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &handler{o}
+	h := &handler{Options: o, document: openapi(o.Reader.MaxEntities)}
+	h.load.most = int64(cmp.Or(o.MaxRequests, 1000))
+	return h
 }
 
 // ServeHTTP finds the route. The path is taken as it was sent, so that a key
@@ -58,10 +70,14 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch path {
 	case "/get-online-features":
 		allow(w, r, h.online, http.MethodPost)
+	case "/features":
+		allow(w, r, h.entities, http.MethodGet, http.MethodHead)
 	case "/health":
 		allow(w, r, h.health, http.MethodGet, http.MethodHead)
 	case "/ready":
 		allow(w, r, h.ready, http.MethodGet, http.MethodHead)
+	case "/openapi.json":
+		allow(w, r, h.openapi, http.MethodGet, http.MethodHead)
 	default:
 		escaped, ok := strings.CutPrefix(path, "/features/")
 		key, err := url.PathUnescape(escaped)
@@ -98,38 +114,3 @@ func (h *handler) ready(w http.ResponseWriter, r *http.Request) {
 	}
 	write(w, http.StatusOK, []byte(`{"status":"ready"}`))
 }
-
-// entity answers for one key.
-func (h *handler) entity(w http.ResponseWriter, r *http.Request, key string) {
-	chosen, err := selection(r.URL.RawQuery)
-	if err != nil {
-		h.fail(w, r, err)
-		return
-	}
-	if len(chosen.Features) == 0 && chosen.Service == "" {
-		chosen.Features = h.Features
-	}
-	ctx, cancel := context.WithTimeout(r.Context(), h.Timeout)
-	defer cancel()
-	answer, err := h.Reader.ReadKey(ctx, key, chosen)
-	if err != nil {
-		h.fail(w, r, err)
-		return
-	}
-	b := buffers.Get().(*buffer)
-	defer b.release()
-	b.out = answer.AppendEntity(b.out[:0], 0)
-	answer.Release()
-	write(w, http.StatusOK, b.out)
-}
-
-// write sends a JSON answer, of known length whatever its size.
-func write(w http.ResponseWriter, status int, body []byte) {
-	header := w.Header()
-	header["Content-Type"] = jsonType
-	header["Content-Length"] = []string{strconv.Itoa(len(body))}
-	w.WriteHeader(status)
-	_, _ = w.Write(body) // a caller who went away is no error of ours
-}
-
-var jsonType = []string{"application/json"}

@@ -136,7 +136,6 @@ func TestEntityRoute(t *testing.T) {
 		{h, "/features/%FF", 400, "no UTF-8"},
 		{h, "/features/", 404, `{"detail":"Not Found"}`},
 		{h, "/features/a/b", 404, `{"detail":"Not Found"}`},
-		{h, "/features", 404, `{"detail":"Not Found"}`},
 		{h, "/", 404, `{"detail":"Not Found"}`},
 		{h, "/health", 200, `{"status":"ok"}`},
 		{h, "/ready", 200, `{"status":"ready"}`},

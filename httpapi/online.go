@@ -6,33 +6,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"sync"
 
 	"github.com/asof-dev/asof/serving"
 )
-
-// buffer is the memory of one request, used again.
-type buffer struct {
-	in       []byte
-	out      []byte
-	request  serving.Request
-	versions bool
-}
-
-var buffers = sync.Pool{New: func() any { return new(buffer) }}
-
-// maxKept is how large a buffer may be to be kept for the next request.
-const maxKept = 1 << 20
-
-func (b *buffer) release() {
-	if cap(b.in)+cap(b.out) > maxKept {
-		return
-	}
-	for i := range b.request.Entities {
-		clear(b.request.Entities[i].Values) // they hold on to the body
-	}
-	buffers.Put(b)
-}
 
 // online answers POST /get-online-features.
 func (h *handler) online(w http.ResponseWriter, r *http.Request) {
@@ -52,16 +28,79 @@ func (h *handler) online(w http.ResponseWriter, r *http.Request) {
 		write(w, http.StatusUnprocessableEntity, b.out)
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), h.Timeout)
-	defer cancel()
-	answer, err := h.Reader.Read(ctx, &b.request)
+	err := h.answer(r.Context(), b, func(ctx context.Context) (*serving.Answer, error) { return h.Reader.Read(ctx, &b.request) },
+		func(a *serving.Answer) {
+			p := pieces{w: w}
+			b.out = a.AppendFeast(b.out[:0], b.versions, p.flush)
+			p.end(b.out)
+		})
 	if err != nil {
 		h.failFeast(w, r, err)
-		return
 	}
-	b.out = answer.AppendFeast(b.out[:0], b.versions)
-	answer.Release()
-	write(w, http.StatusOK, b.out)
+}
+
+// entities answers GET /features.
+func (h *handler) entities(w http.ResponseWriter, r *http.Request) {
+	b := buffers.Get().(*buffer)
+	defer b.release()
+	err := b.parseQuery(r.URL.RawQuery, true)
+	if err == nil {
+		h.chooseDefault(b)
+		err = h.answer(r.Context(), b, func(ctx context.Context) (*serving.Answer, error) { return h.Reader.Read(ctx, &b.request) },
+			func(a *serving.Answer) {
+				p := pieces{w: w}
+				b.out = a.AppendRows(b.out[:0], p.flush)
+				p.end(b.out)
+			})
+	}
+	if err != nil {
+		h.fail(w, r, err)
+	}
+}
+
+// entity answers GET /features/{key}.
+func (h *handler) entity(w http.ResponseWriter, r *http.Request, key string) {
+	b := buffers.Get().(*buffer)
+	defer b.release()
+	err := b.parseQuery(r.URL.RawQuery, false)
+	if err == nil {
+		h.chooseDefault(b)
+		err = h.answer(r.Context(), b, func(ctx context.Context) (*serving.Answer, error) {
+			return h.Reader.ReadKey(ctx, key, b.request.Selection)
+		},
+			func(a *serving.Answer) {
+				b.out = a.AppendEntity(b.out[:0], 0)
+				write(w, http.StatusOK, b.out)
+			})
+	}
+	if err != nil {
+		h.fail(w, r, err)
+	}
+}
+
+// chooseDefault completes a query that says nothing of features.
+func (h *handler) chooseDefault(b *buffer) {
+	if s := &b.request.Selection; len(s.Features) == 0 && s.Service == "" {
+		s.Features, s.Every = append(s.Features, h.Features...), len(h.Features) == 0
+	}
+}
+
+// answer reads within the bounds of time and load, and shows the answer.
+func (h *handler) answer(ctx context.Context, b *buffer, read func(context.Context) (*serving.Answer, error), show func(*serving.Answer)) error {
+	rows := b.rows()
+	if err := h.load.enter(rows); err != nil {
+		return err
+	}
+	defer h.load.leave(rows)
+	ctx, cancel := context.WithTimeout(ctx, h.Timeout)
+	defer cancel()
+	a, err := read(ctx)
+	if err != nil {
+		return err
+	}
+	defer a.Release()
+	show(a)
+	return nil
 }
 
 // read reads the body.

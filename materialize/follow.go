@@ -38,7 +38,7 @@ func (m *Materializer) Follow(ctx context.Context, asOf time.Time, names []strin
 			if err := m.pull(ctx, v, q, r); err != nil {
 				return err
 			}
-			if err := m.setRight(ctx, v, q, changes, later(asOf, covered(entries).end), r); err != nil {
+			if err := m.setRight(ctx, v, q, changes, later(asOf, asof.Covered(entries).End), r); err != nil {
 				return err
 			}
 			if r.Restored+r.Removed > 0 {

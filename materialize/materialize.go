@@ -91,7 +91,7 @@ func (m *Materializer) Incremental(ctx context.Context, end time.Time, names []s
 		if err != nil {
 			return err
 		}
-		from := m.start(v, covered(entries), r)
+		from := m.start(v, asof.Covered(entries), r)
 		r.Span = asof.Interval{From: from, To: end}
 		if from.After(end) {
 			r.note("it is materialized up to " + stamp(from) + " already")

@@ -1,43 +1,10 @@
 package materialize
 
 import (
-	"slices"
 	"time"
 
 	"github.com/asof-dev/asof"
 )
-
-// coverage is what the finished runs of a view covered.
-type coverage struct {
-	known     bool
-	watermark time.Time // the end of the gap-free prefix
-	end       time.Time // the end of all
-	newest    time.Time // the newest event that was ever written; zero for none
-}
-
-// covered reads the ledger's entries of one view.
-func covered(entries []asof.Materialization) coverage {
-	var c coverage
-	var done []asof.Materialization
-	for _, m := range entries {
-		if !m.Finished.IsZero() && m.Error == "" {
-			done = append(done, m)
-		}
-	}
-	slices.SortFunc(done, func(a, b asof.Materialization) int { return a.Span.From.Compare(b.Span.From) })
-	gap := false
-	for _, m := range done {
-		if !c.known {
-			c.known, c.watermark = true, m.Span.To
-		}
-		gap = gap || m.Span.From.After(c.watermark)
-		if !gap {
-			c.watermark = later(c.watermark, m.Span.To)
-		}
-		c.end, c.newest = later(c.end, m.Span.To), later(c.newest, m.Newest)
-	}
-	return c
-}
 
 func later(a, b time.Time) time.Time {
 	if b.After(a) {
@@ -52,14 +19,14 @@ func later(a, b time.Time) time.Time {
 // what is there now came late: the window starts right behind that row. It
 // costs nothing, and a month that is loaded after a run that looked too early
 // is not lost.
-func (m *Materializer) start(v *asof.FeatureView, c coverage, r *Result) time.Time {
+func (m *Materializer) start(v *asof.FeatureView, c asof.Coverage, r *Result) time.Time {
 	var from time.Time
 	switch {
-	case c.known && c.newest.IsZero():
+	case c.Known && c.Newest.IsZero():
 		return time.Time{}
-	case c.known:
-		from = c.watermark
-		if behind := c.newest.Add(time.Microsecond); behind.Before(from) {
+	case c.Known:
+		from = c.Watermark
+		if behind := c.Newest.Add(time.Microsecond); behind.Before(from) {
 			from = behind
 		}
 	case len(v.Intervals) == 0:
@@ -87,7 +54,7 @@ func (m *Materializer) start(v *asof.FeatureView, c coverage, r *Result) time.Ti
 func lateSince(entries []asof.Materialization) time.Time {
 	var since time.Time
 	for _, m := range entries { // newest first
-		if m.Finished.IsZero() || m.Error != "" {
+		if !m.Done() {
 			continue
 		}
 		since = m.Started

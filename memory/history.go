@@ -147,7 +147,9 @@ func nullsLowest(a, b bool, compare func() int) int {
 }
 
 // compare orders two values of a column: numbers by value, NaN greatest, text
-// and bytes by their bytes, False before True.
+// and bytes by their bytes, False before True; lists element by element, structs
+// field by field and maps entry by entry, where a NULL is the greatest and what
+// another goes on from is less than that.
 func compare(column arrow.Array, i, j int) int {
 	switch c := column.(type) {
 	case *array.Int64:
@@ -170,8 +172,32 @@ func compare(column arrow.Array, i, j int) int {
 		return bytes.Compare(c.Value(i), c.Value(j))
 	case *array.Boolean:
 		return cmp.Compare(bit(c.Value(i)), bit(c.Value(j)))
+	case *array.Struct:
+		for f := range c.NumField() {
+			if d := nullsHighest(c.Field(f), i, j); d != 0 {
+				return d
+			}
+		}
+		return 0
+	case array.ListLike:
+		from, to := c.ValueOffsets(i)
+		other, end := c.ValueOffsets(j)
+		for ; from < to && other < end; from, other = from+1, other+1 {
+			if d := nullsHighest(c.ListValues(), int(from), int(other)); d != 0 {
+				return d
+			}
+		}
+		return cmp.Compare(to-from, end-other)
 	}
 	return strings.Compare(column.ValueStr(i), column.ValueStr(j))
+}
+
+// nullsHighest orders two values inside of others.
+func nullsHighest(column arrow.Array, i, j int) int {
+	if column.IsNull(i) || column.IsNull(j) {
+		return cmp.Compare(bit(column.IsNull(i)), bit(column.IsNull(j)))
+	}
+	return compare(column, i, j)
 }
 
 func compareFloats(a, b float64) int {

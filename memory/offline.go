@@ -192,7 +192,9 @@ func (o *Offline) PullLatest(ctx context.Context, q *asof.Latest) (array.RecordR
 // wanted returns the rows of a view within the span of q, and the keys that it
 // is limited to; nil for all.
 func (o *Offline) wanted(q *asof.Latest) (*history, map[string]bool, error) {
-	h, err := o.history(&q.View)
+	view := q.View
+	view.TTL = 0 // the span alone counts
+	h, err := o.history(&view)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -275,3 +275,26 @@ func keyAt(a arrow.Array, i int) entitykey.Value {
 	}
 	return entitykey.Value{}
 }
+
+// KeyVersion is the version of the entity keys.
+func (o *Online) KeyVersion() int { return o.keyVersion }
+
+// Keys lists the keys of a view.
+func (o *Online) Keys(ctx context.Context, project string, view *asof.FeatureView, each func(keys [][]byte) error) error {
+	o.mu.RLock()
+	v := o.views[viewName{project, view.Name}]
+	var keys [][]byte
+	if v != nil {
+		for key := range v.rows {
+			keys = append(keys, []byte(key))
+		}
+	}
+	o.mu.RUnlock()
+	switch {
+	case v == nil:
+		return asof.Errorf(asof.CodeNotFound, "the online store has no table for feature view %q of project %q; run `asof apply`", view.Name, project)
+	case len(keys) == 0:
+		return nil
+	}
+	return each(keys)
+}

@@ -38,6 +38,10 @@ type Dialect interface {
 // Facts are what an engine can do.
 type Facts struct {
 	AsOfJoin bool // has ASOF LEFT JOIN
+
+	// Native returns an instant as it is compared with a column of times by an
+	// index over the column. Nil: no view has a Lookup.
+	Native func(instant string, c asof.SourceColumn) string
 }
 
 // family is what a column's values are compared as.
@@ -67,6 +71,10 @@ func familyOf(t asof.Type) family {
 	}
 	return other
 }
+
+// isUUID reports whether values of a type are text of one form, whose capitals
+// mean nothing.
+func isUUID(t asof.Type) bool { return t.Value == asof.TypeUUID || t.Value == asof.TypeTimeUUID }
 
 func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 

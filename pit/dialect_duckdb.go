@@ -64,27 +64,33 @@ func (d duckDB) Key(expr string, c asof.SourceColumn, t asof.Type) string {
 	switch {
 	case family == instant && c.IsTime:
 		return d.Instant(expr, c, asof.RoundDown)
-	case family != other && family == familyOf(c.Type) && c.Native != "UUID" && !strings.HasPrefix(c.Native, TextOf):
+	case family != other && family == familyOf(c.Type) && c.Native != "UUID" && !isUUID(t) && !strings.HasPrefix(c.Native, TextOf):
 		return expr
 	}
 	if name, ok := duckTypes[t.Value]; ok {
 		return "CAST(" + expr + " AS " + name + ")"
+	}
+	if isUUID(t) && c.Native != "UUID" {
+		expr = "CAST(" + expr + " AS UUID)"
 	}
 	return "CAST(" + expr + " AS VARCHAR)"
 }
 
 func (duckDB) Rank(expr string, c asof.SourceColumn) string {
 	if typ, ok := strings.CutPrefix(c.Native, TextOf); ok {
+		if strings.HasSuffix(typ, "[]") {
+			expr = "TRY_CAST(" + expr + " AS JSON)"
+		}
 		return "TRY_CAST(" + expr + " AS " + typ + ")"
+	}
+	if strings.HasPrefix(c.Native, "ENUM") {
+		return "CAST(" + expr + " AS VARCHAR)"
 	}
 	return expr
 }
 
-func (duckDB) Value(expr string, c asof.SourceColumn, t asof.Type) string {
-	nested := strings.HasPrefix(c.Native, "STRUCT") || strings.HasPrefix(c.Native, "MAP")
+func (duckDB) Value(expr string, c asof.SourceColumn, _ asof.Type) string {
 	switch {
-	case nested && t.Value != asof.TypeStruct && t.Value != asof.TypeInvalid:
-		return "CAST(to_json(" + expr + ") AS VARCHAR)"
 	case c.Native == "TIME" || c.Native == "INTERVAL":
 		return "CAST(" + expr + " AS VARCHAR)"
 	case strings.HasPrefix(c.Native, "UHUGEINT"):

@@ -17,7 +17,16 @@ var Postgres Dialect = postgres{}
 
 type postgres struct{}
 
-func (postgres) Facts() Facts { return Facts{} }
+func (d postgres) Facts() Facts { return Facts{Native: d.native} }
+
+// native goes by way of the time in UTC: a comparison that depends on the
+// session's time zone would convert each time that it meets in an index.
+func (postgres) native(instant string, c asof.SourceColumn) string {
+	if strings.HasSuffix(c.Native, "with time zone") {
+		return instant
+	}
+	return instant + " AT TIME ZONE 'UTC'"
+}
 
 func (postgres) Quote(name string) string { return quote(name) }
 
@@ -41,7 +50,7 @@ func (d postgres) Key(expr string, c asof.SourceColumn, t asof.Type) string {
 	case family == instant && c.IsTime:
 		return d.Instant(expr, c, asof.RoundDown)
 	case c.Native == "text" || strings.HasPrefix(c.Native, "character varying"):
-		if family == textual {
+		if family == textual && !isUUID(t) {
 			return expr
 		}
 	case family != other && family != textual && family == familyOf(c.Type):
@@ -49,6 +58,9 @@ func (d postgres) Key(expr string, c asof.SourceColumn, t asof.Type) string {
 	}
 	if name, ok := postgresTypes[t.Value]; ok {
 		return expr + "::text::" + name
+	}
+	if isUUID(t) && c.Native != "uuid" {
+		expr += "::text::uuid"
 	}
 	return expr + "::text"
 }
@@ -65,16 +77,27 @@ func (postgres) Rank(expr string, c asof.SourceColumn) string {
 		return expr + ` COLLATE "C"`
 	case sortable(c):
 		return expr
+	case isComposite(c):
+		return "to_json(" + expr + `)::text COLLATE "C"`
+	case strings.HasSuffix(c.Native, "[]"):
+		return expr + `::text[] COLLATE "C"`
 	}
 	return expr + `::text COLLATE "C"`
 }
 
 func sortable(c asof.SourceColumn) bool {
-	if elem, ok := c.Type.Element(); ok {
-		return familyOf(elem) != other && familyOf(elem) != textual
+	typ := c.Type
+	if elem, ok := typ.Element(); ok {
+		typ = elem
 	}
-	family := familyOf(c.Type)
-	return family != other && (family != textual || c.Native == "uuid")
+	family := familyOf(typ)
+	return family != other && (family != textual || typ.Value == asof.TypeUUID)
+}
+
+// isComposite reports whether a column holds rows of a type with columns, or
+// arrays of them.
+func isComposite(c asof.SourceColumn) bool {
+	return c.Type.Value == asof.TypeStruct || c.Type.Value == asof.TypeStructList
 }
 
 // modifier is what stands behind a type's name: numeric(10,2).
@@ -91,7 +114,13 @@ var binaryTypes = map[string]bool{
 func (postgres) Value(expr string, c asof.SourceColumn, t asof.Type) string {
 	native := modifier.ReplaceAllString(c.Native, "")
 	elem, list := strings.CutSuffix(native, "[]")
+	inner, _ := t.Element()
+	_, nested := inner.Element()
 	switch {
+	case isComposite(c) || list && nested:
+		return "to_json(" + expr + ")::text"
+	case native == "hstore" && t.Value != asof.TypeInvalid:
+		return expr + "::json::text"
 	case native == "numeric" && t.Value == asof.TypeInvalid:
 		return expr
 	case native == "numeric" && arrow.TypeEqual(t.Arrow(), arrow.BinaryTypes.String):

@@ -90,6 +90,9 @@ func TestGolden(t *testing.T) {
 		if err := pit.Events(d.dialect, span, &asof.Events{From: day, To: day.AddDate(0, 1, 0)}, "seen"); err != nil {
 			t.Fatal(err)
 		}
+		if d.dialect == pit.Postgres {
+			golden(t, filepath.Join("testdata", d.name, "lookup.sql"), pit.Historical(d.dialect, &pit.Query{Views: byIndex(t, views), Cutoff: true})+"\n")
+		}
 		for name, sql := range map[string]string{
 			"events":      span.Select.SQL,
 			"rows":        pit.Historical(d.dialect, &pit.Query{Views: views, From: day, To: day.Add(time.Microsecond)}),
@@ -106,6 +109,22 @@ func TestGolden(t *testing.T) {
 			golden(t, filepath.Join("testdata", d.name, name+".sql"), sql+"\n")
 		}
 	}
+}
+
+// byIndex returns the views as they are found by an index: the first by one of
+// which there is one row for each key and time.
+func byIndex(t *testing.T, views []*pit.View) []*pit.View {
+	t.Helper()
+	var list []*pit.View
+	for i, v := range views {
+		found := *v
+		found.Lookup = pit.IndexLookup
+		if i == 0 {
+			found.Lookup = pit.UniqueLookup
+		}
+		list = append(list, &found)
+	}
+	return list
 }
 
 func golden(t *testing.T, path, got string) {

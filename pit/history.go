@@ -224,9 +224,6 @@ func (b *historyBuilder) concatenate(schema *arrow.Schema) error {
 	first := schema.NumFields() - len(b.chunks)
 	for i, list := range b.chunks {
 		typ := schema.Field(first + i).Type
-		if !inMemory(typ) {
-			return fmt.Errorf("%w: feature view %s has a feature of type %s", ErrNotInMemory, b.view.View, typ)
-		}
 		if len(list) == 0 {
 			b.columns = append(b.columns, array.MakeArrayOfNull(b.mem, typ, 0))
 			continue
@@ -246,6 +243,12 @@ func (b *historyBuilder) concatenate(schema *arrow.Schema) error {
 
 // inMemory reports whether values of a type can be taken by their row numbers.
 func inMemory(t arrow.DataType) bool {
+	switch nested := t.(type) {
+	case *arrow.ListType:
+		return inMemory(nested.Elem())
+	case *arrow.StructType:
+		return !slices.ContainsFunc(nested.Fields(), func(f arrow.Field) bool { return !inMemory(f.Type) })
+	}
 	_, fixed := t.(arrow.FixedWidthDataType)
 	return fixed && t.ID() != arrow.DICTIONARY || arrow.IsBaseBinary(t.ID()) || t.ID() == arrow.BOOL
 }

@@ -14,9 +14,10 @@ import (
 
 // Scan renders the query for the rows of a view that entity rows can match:
 // its keys, event, created where it has one, and the features asked for.
-func Scan(d Dialect, q *Query, v *View) string {
+// Conditions on k0, k1, …, its keys, may leave out rows that none matches.
+func Scan(d Dialect, q *Query, v *View, conditions ...string) string {
 	r := &renderer{Dialect: d, keys: Keys(q.Views)}
-	r.source(v, "asof_source", r.within(q, v))
+	r.source(v, "asof_source", append(r.within(q, v), conditions...))
 	return r.sql("SELECT " + r.scanned(v) + "\nFROM asof_source AS s")
 }
 
@@ -83,7 +84,7 @@ func Join(ctx context.Context, q *Query, rows *Rows, scan func(context.Context, 
 				return err
 			}
 			defer source.Release()
-			if err := j.comparable(v, source.Schema()); err != nil {
+			if err := Joins(q, v, rows, source.Schema()); err != nil {
 				return err
 			}
 			j.histories[i], err = readHistory(v, rings[i], source, budget/int64(len(q.Views)), mem)
@@ -100,11 +101,12 @@ func Join(ctx context.Context, q *Query, rows *Rows, scan func(context.Context, 
 	return newAnswer(j, columns, mem), nil
 }
 
-// comparable reports whether a view's keys are of the types that they have in
+// Joins reports whether Join takes a view, going by the types of what Scan
+// selects; else ErrNotInMemory. Keys have to be of the types that they have in
 // the entity rows: only then are equal values equal bytes.
-func (j *lookup) comparable(v *View, source *arrow.Schema) error {
+func Joins(q *Query, v *View, rows *Rows, scan *arrow.Schema) error {
 	for i, k := range v.Keys {
-		theirs, ours := source.Field(i).Type, j.rows.index.Field(j.keyColumn(k.Entity, v, i)).Type
+		theirs, ours := scan.Field(i).Type, rows.index.Field(keyColumn(q, v, i)).Type
 		if keyFamily(theirs) != keyFamily(ours) {
 			return fmt.Errorf("%w: the join key %s is %s in the source and %s in the entity rows", ErrNotInMemory, k.Column, theirs, ours)
 		}
@@ -112,9 +114,14 @@ func (j *lookup) comparable(v *View, source *arrow.Schema) error {
 			return fmt.Errorf("%w: the join key %s is of type %s", ErrNotInMemory, k.Column, theirs)
 		}
 	}
-	event, ok := source.Field(len(v.Keys)).Type.(*arrow.TimestampType)
+	event, ok := scan.Field(len(v.Keys)).Type.(*arrow.TimestampType)
 	if !ok || event.Unit != arrow.Microsecond {
 		return fmt.Errorf("%w: the event timestamp of %s is no time in microseconds", ErrNotInMemory, v.View)
+	}
+	for _, f := range scan.Fields()[scan.NumFields()-len(v.Features):] {
+		if !inMemory(f.Type) {
+			return fmt.Errorf("%w: feature view %s has a feature of type %s", ErrNotInMemory, v.View, f.Type)
+		}
 	}
 	return nil
 }
@@ -128,8 +135,8 @@ func keyFamily(t arrow.DataType) arrow.Type {
 }
 
 // keyColumn returns the column of the index that holds key number i of a view.
-func (j *lookup) keyColumn(entity string, v *View, i int) int {
-	return 1 + keyIndex(Keys(j.query.Views), Key{entity, v.Keys[i].Type})
+func keyColumn(q *Query, v *View, i int) int {
+	return 1 + keyIndex(Keys(q.Views), Key{v.Keys[i].Entity, v.Keys[i].Type})
 }
 
 // keyrings returns the keyring of each view, one for views that share their
@@ -138,8 +145,8 @@ func (j *lookup) keyrings() ([]*keyring, error) {
 	rings := make([]*keyring, len(j.query.Views))
 	for i, v := range j.query.Views {
 		columns := make([]int, len(v.Keys))
-		for k, key := range v.Keys {
-			columns[k] = j.keyColumn(key.Entity, v, k)
+		for k := range v.Keys {
+			columns[k] = keyColumn(j.query, v, k)
 		}
 		if at := slices.IndexFunc(rings[:i], func(k *keyring) bool { return slices.Equal(k.columns, columns) }); at >= 0 {
 			rings[i] = rings[at]

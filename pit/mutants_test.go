@@ -112,21 +112,32 @@ var mutants = []mutation{
 	one("only the keys asked for are read", both, "pit/render.go", `«"(%s) IN (SELECT %s FROM %s)"»`, `"((%s) IN (SELECT %s FROM %s) OR true)"`),
 	one("the newest row is taken", both, "pit/render.go", `append([]string{«"event DESC"»}, r.order(v, newestFirst)...)`, `"event"`),
 
+	// The plan by an index.
+	one("an event at the time counts (index)", "postgres", "pit/byindex.go", `time+«" <= "»+r.Facts`, `" < "`),
+	one("the newest event wins (index)", "postgres", "pit/byindex.go", `"SELECT %s FROM %s AS s WHERE %s ORDER BY %s DESC LIMIT 1"`, `"SELECT %s FROM %s AS s WHERE %s ORDER BY %s LIMIT 1"`),
+	one("the cutoff bounds created (index)", "postgres", "pit/byindex.go", `if «q.Cutoff» {`, `false`),
+	one("created at the time counts (index)", "postgres", "pit/byindex.go", `«created+" <= e.at"»`, `created+" < e.at"`),
+	one("a row of another key and the same time is another's (index)", "postgres", "pit/byindex.go", `append(«on», time+" = (`, `[]string{}`),
+	one("rows of equal times are put in order (index)", "postgres", "pit/byindex.go", `v.Lookup == IndexLookup && «len(order) > 0»`, `false`),
+	one("all keys are compared (index)", "postgres", "pit/byindex.go", `slices.Clone(«on»)`, `on[:min(1, len(on))]`),
+	one("entity rows without a match stay (index)", "postgres", "pit/byindex.go", `"LEFT JOIN LATERAL (\n  %s\n) AS %s ON true"`, `"JOIN LATERAL (\n  %s\n) AS %s ON true"`),
+	one("the ttl bounds the age (index)", "postgres", "pit/byindex.go", `if «v.TTL > 0» {`, `false`),
+
 	// The plan that joins in memory.
-	one("an event at the time counts (in memory)", "duckdb", "pit/history.go", `h.events[middle] <= at`, `h.events[middle] < at`),
-	one("an age of just the ttl counts (in memory)", "duckdb", "pit/history.go", `h.events[i] < at-h.view.TTL.Microseconds()`, `h.events[i] <= at-h.view.TTL.Microseconds()`),
-	one("the ttl bounds the age (in memory)", "duckdb", "pit/history.go", `h.events[i] < at-h.view.TTL.Microseconds()`, `false`),
-	one("the cutoff bounds created (in memory)", "duckdb", "pit/history.go", `!cutoff || h.created == nil || h.created[i] != unset && h.created[i] <= at`, `true`),
-	one("created at the time counts (in memory)", "duckdb", "pit/history.go", `!cutoff || h.created == nil || h.created[i] != unset && h.created[i] <= at`, `!cutoff || h.created == nil || h.created[i] != unset && h.created[i] < at`),
-	one("a row without created is not early enough (in memory)", "duckdb", "pit/history.go", `!cutoff || h.created == nil || h.created[i] != unset && h.created[i] <= at`, `!cutoff || h.created == nil || h.created[i] <= at`),
-	one("a null key is no key (in memory)", "duckdb", "pit/keyring.go", `if «k.IsNull(row)»`, `false`),
-	{"keys are compared as a tuple (in memory)", "duckdb", []edit{
+	one("an event at the time counts (in memory)", both, "pit/history.go", `h.events[middle] <= at`, `h.events[middle] < at`),
+	one("an age of just the ttl counts (in memory)", both, "pit/history.go", `h.events[i] < at-h.view.TTL.Microseconds()`, `h.events[i] <= at-h.view.TTL.Microseconds()`),
+	one("the ttl bounds the age (in memory)", both, "pit/history.go", `h.events[i] < at-h.view.TTL.Microseconds()`, `false`),
+	one("the cutoff bounds created (in memory)", both, "pit/history.go", `!cutoff || h.created == nil || h.created[i] != unset && h.created[i] <= at`, `true`),
+	one("created at the time counts (in memory)", both, "pit/history.go", `!cutoff || h.created == nil || h.created[i] != unset && h.created[i] <= at`, `!cutoff || h.created == nil || h.created[i] != unset && h.created[i] < at`),
+	one("a row without created is not early enough (in memory)", both, "pit/history.go", `!cutoff || h.created == nil || h.created[i] != unset && h.created[i] <= at`, `!cutoff || h.created == nil || h.created[i] <= at`),
+	one("a null key is no key (in memory)", both, "pit/keyring.go", `if «k.IsNull(row)»`, `false`),
+	{"keys are compared as a tuple (in memory)", both, []edit{
 		{"pit/keyring.go", `append(dst, 0, 0, 0, 0)`, `dst`},
 		{"pit/keyring.go", `PutUint32(«dst[at:]»`, `make([]byte, 4)`}}},
-	one("a null time is no time (in memory)", "duckdb", "pit/lookup.go", `«!times.IsNull(row)»`, `true`),
-	one("the latest created wins (in memory)", "duckdb", "pit/history.go", `return «cmp.Compare(b.made[x], b.made[y])»`, `cmp.Compare(b.made[y], b.made[x])`),
-	one("the event comes before created (in memory)", "duckdb", "pit/history.go", `«cmp.Compare(b.at[x], b.at[y])»; c != 0`, `cmp.Compare(b.at[y], b.at[x])`),
-	one("rows of equal times are the engine's to decide", "duckdb", "pit/history.go", `«b.compare(rows[i-1], rows[i]) == 0»`, `false`),
+	one("a null time is no time (in memory)", both, "pit/lookup.go", `«!times.IsNull(row)»`, `true`),
+	one("the latest created wins (in memory)", both, "pit/history.go", `return «cmp.Compare(b.made[x], b.made[y])»`, `cmp.Compare(b.made[y], b.made[x])`),
+	one("the event comes before created (in memory)", both, "pit/history.go", `«cmp.Compare(b.at[x], b.at[y])»; c != 0`, `cmp.Compare(b.at[y], b.at[x])`),
+	one("rows of equal times are the engine's to decide", both, "pit/history.go", `«b.compare(rows[i-1], rows[i]) == 0»`, `false`),
 	one("keys of other types are the engine's to compare", "duckdb", "pit/join.go", `«keyFamily(theirs) != keyFamily(ours)»`, `false`),
 
 	// The oracle.

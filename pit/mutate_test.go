@@ -131,7 +131,7 @@ var failedCase = regexp.MustCompile(`--- FAIL: \w+/case/([^/ ]+)`)
 func runCorpus(ctx context.Context, root, engine, binary string, number int) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
-	run := exec.CommandContext(ctx, binary, "-test.failfast", "-test.run", `^TestOffline(Parquet|CSV|InEngine)?$/^case$`)
+	run := exec.CommandContext(ctx, binary, "-test.failfast", "-test.run", `^TestOffline(Parquet|CSV|InEngine|ByLookup|InMemory)?$/^case$`)
 	run.Dir = filepath.Join(root, engine)
 	run.Env = append(os.Environ(), fmt.Sprintf("ASOF_MUTANT=%d", number))
 	said, err := run.CombinedOutput()

@@ -23,6 +23,9 @@ func (m matched) value(expr string) string {
 
 // match renders view number i by the plan that suits the engine and the query.
 func (r *renderer) match(q *Query, v *View, i int) matched {
+	if v.Lookup != NoLookup {
+		return r.lookup(q, v, i)
+	}
 	source := numbered("asof_source_", i)
 	r.source(v, source, r.within(q, v))
 	switch {

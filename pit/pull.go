@@ -86,14 +86,6 @@ func (v *View) Unsettled(d Dialect, relation string) string {
 	return fmt.Sprintf("SELECT 1 FROM %s GROUP BY %s HAVING count(*) > 1 LIMIT 1", relation, by)
 }
 
-// Held returns the number of rows that are held.
-func (r *Rows) Held() (n int64) {
-	for _, p := range r.held {
-		n += p.index.NumRows()
-	}
-	return n
-}
-
 // KeysOf returns the keys by which v, one of views, is looked up from the rows
 // that are held: as asof.ScanQuery takes them, some more than once. The caller
 // releases them. Without keys, or with one that is not of its declared type, nil.

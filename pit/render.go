@@ -88,7 +88,7 @@ func Historical(d Dialect, q *Query) string {
 			columns = append(columns, d.Value(value, v.columns[f.Column], f.Type)+" AS "+d.Quote(f.Output))
 		}
 	}
-	return r.sql("SELECT " + strings.Join(columns, ",\n  ") + "\nFROM " + EntityTable + " AS e" + joins.String() + "\nORDER BY e.nr")
+	return r.sql("SELECT " + strings.Join(columns, ",\n  ") + "\nFROM " + r.rows(q) + " AS e" + joins.String() + "\nORDER BY e.nr")
 }
 
 // entities renders the rows that a SELECT makes, numbered.

@@ -11,6 +11,7 @@ import (
 type View struct {
 	asof.ViewQuery
 	Relation string // what stands in FROM: a table, a parenthesised SELECT, a table function
+	Lookup   Lookup // whether Historical finds the view's rows by an index
 	columns  map[string]asof.SourceColumn
 	names    []string          // columns that the query reads beside keys and times, each once
 	called   map[string]string // what messages call a column that Pulled renamed

@@ -59,12 +59,24 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	}
 	maps.Copy(conf.ConnConfig.RuntimeParams, session)
 	conf.ConnConfig.RuntimeParams["search_path"] = pgx.Identifier{schema}.Sanitize()
+	conf.ConnConfig.AfterConnect = noticeGone
 	pool, err := pgxpool.NewWithConfig(ctx, conf)
 	if err != nil {
 		return nil, asof.Errorf(asof.CodeInvalid, "the settings of PostgreSQL are not usable: %s", redact(err.Error(), c.Password))
 	}
 	cc := conf.ConnConfig
 	return &DB{pool: pool, schema: schema, where: fmt.Sprintf("%s:%d/%s", cc.Host, cc.Port, cc.Database)}, nil
+}
+
+// noticeGone has the server end a query whose client is gone, killed say, within
+// seconds: as it is, it finds out when it writes. It can on Linux; where it
+// cannot, it refuses the setting, and things stay as they are.
+func noticeGone(ctx context.Context, conn *pgconn.PgConn) error {
+	_, err := conn.Exec(ctx, "SET client_connection_check_interval = '2s'").ReadAll()
+	if server := (*pgconn.PgError)(nil); errors.As(err, &server) {
+		return nil
+	}
+	return err
 }
 
 // Close closes the pool's connections.

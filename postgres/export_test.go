@@ -2,3 +2,14 @@ package postgres
 
 // OnStep has step called at each step of publishing.
 func (w *Warehouse) OnStep(step func(name string)) { w.step = step }
+
+// The ways of matching views, as tests ask for them.
+const (
+	ByLookup = byLookup
+	InMemory = inMemory
+	ByWindow = byWindow
+)
+
+// Force has point-in-time queries answered in one way, where it can be taken
+// at all.
+func (o *Offline) Force(w way) { o.force = w }

@@ -4,15 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
-	"os"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/pit"
@@ -22,46 +19,62 @@ import (
 // is one transaction that sees one state and writes nothing but a temporary
 // table of entity rows, which goes with it.
 type Offline struct {
-	db  *DB
-	mem memory.Allocator
+	db      *DB
+	mem     memory.Allocator
+	history int64 // bytes of sources that a query may hold in memory
+	ahead   int64 // bytes of entity rows that are read before a plan is made
+	force   way   // set by tests
 }
+
+// What a point-in-time query takes of memory: for its sources, which the server
+// joins where they are larger, and for the entity rows that it knows before it
+// chooses how to answer.
+const (
+	historyInMemory = 1 << 30
+	entitiesAhead   = 128 << 20
+)
 
 var _ asof.OfflineStore = (*Offline)(nil)
 
 // Offline returns the offline store in the database. Closing it leaves the
 // database open.
-func (db *DB) Offline() *Offline { return &Offline{db: db, mem: memory.DefaultAllocator} }
+func (db *DB) Offline() *Offline {
+	return &Offline{db: db, mem: memory.DefaultAllocator, history: historyInMemory, ahead: entitiesAhead}
+}
 
 // Close does nothing: the pool is the database's.
 func (o *Offline) Close() error { return nil }
 
 // question is one transaction, for one question.
 type question struct {
-	db     *DB
-	conn   *pgxpool.Conn
-	tx     pgx.Tx
-	nested bool // tx is a savepoint within another question's, which holds the connection
+	db      *DB
+	conn    *pgx.Conn
+	release func() // gives the connection back
+	tx      pgx.Tx
 }
+
+// opening starts a transaction that sees one state. Queries compiled to machine
+// code are not for us: that takes longer than the lookups it is meant to speed
+// up, which the server expects to be dearer than they are.
+const opening = "BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL jit = off"
 
 func (o *Offline) begin(ctx context.Context) (*question, error) {
 	conn, err := o.db.pool.Acquire(ctx)
 	if err != nil {
 		return nil, o.db.fault("reading the offline store", err)
 	}
-	tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead})
+	tx, err := conn.BeginTx(ctx, pgx.TxOptions{BeginQuery: opening})
 	if err != nil {
 		conn.Release()
 		return nil, o.db.fault("reading the offline store", err)
 	}
-	return &question{db: o.db, conn: conn, tx: tx}, nil
+	return &question{db: o.db, conn: conn.Conn(), release: conn.Release, tx: tx}, nil
 }
 
 // close ends the transaction; nothing of it is kept.
 func (t *question) close() {
 	_ = t.tx.Rollback(context.Background()) // a connection that cannot roll back is thrown away
-	if !t.nested {
-		t.conn.Release()
-	}
+	t.release()
 }
 
 // Historical answers a point-in-time query.
@@ -70,32 +83,64 @@ func (o *Offline) Historical(ctx context.Context, q *asof.PointInTime) (array.Re
 }
 
 func (o *Offline) historical(ctx context.Context, t *question, q *asof.PointInTime) (array.RecordReader, error) {
+	query, rows, err := o.ask(ctx, t, q)
+	if err != nil {
+		return nil, err
+	}
+	reader, err := o.cheapest(ctx, t, query, rows)
+	if err != nil && rows != nil {
+		rows.Release()
+	}
+	return reader, err
+}
+
+// cheapest answers in the way that takes least.
+func (o *Offline) cheapest(ctx context.Context, t *question, query *pit.Query, rows *pit.Rows) (array.RecordReader, error) {
+	p, err := o.plan(ctx, t, query, rows)
+	if err != nil {
+		return nil, err
+	}
+	if p.inMemory {
+		joined, err := o.join(ctx, t, p)
+		if err == nil {
+			t.close() // the sources are read
+		}
+		if !notInMemory(err) {
+			return joined, err
+		}
+	}
+	if rows != nil {
+		if err := t.loadRows(ctx, rows); err != nil {
+			return nil, t.fault(ctx, "the entity rows cannot be copied", err)
+		}
+	}
+	raw, err := t.query(ctx, pit.Historical(pit.Postgres, query), arguments{}, "the point-in-time query fails")
+	if err != nil {
+		return nil, o.failing(ctx, query, err)
+	}
+	return pit.HistoricalAnswer(query, rows, raw, o.mem), nil
+}
+
+// ask resolves the views and the entity rows of q; the rows are nil where a
+// SELECT makes them.
+func (o *Offline) ask(ctx context.Context, t *question, q *asof.PointInTime) (*pit.Query, *pit.Rows, error) {
 	query := &pit.Query{Cutoff: q.CreatedCutoff}
 	for _, view := range q.Views {
 		v, err := t.view(ctx, view)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		query.Views = append(query.Views, v)
 	}
-	var rows *pit.Rows
-	var err error
 	if q.Entities.Records == nil {
-		err = t.entities(ctx, q, query)
-	} else {
-		rows, err = t.entityTable(ctx, q, query, o.mem)
+		return query, nil, t.entities(ctx, q, query)
 	}
+	rows, err := pit.ReadRows(ctx, q.Entities.Records, q.Timestamp, query.Views, o.ahead, o.mem)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	raw, err := t.query(ctx, pit.Historical(pit.Postgres, query), "the point-in-time query fails")
-	if err != nil {
-		if rows != nil {
-			rows.Release()
-		}
-		return nil, o.failing(ctx, query, err)
-	}
-	return pit.HistoricalAnswer(query, rows, raw, o.mem), nil
+	query.From, query.To = rows.From, rows.To
+	return query, rows, nil
 }
 
 // entities describes the SELECT that makes the entity rows: the one given, or
@@ -114,23 +159,6 @@ func (t *question) entities(ctx context.Context, q *asof.PointInTime, query *pit
 	}
 	query.Select.Columns = columns
 	return pit.CheckEntities(columnNames(columns), q.Timestamp, query.Views)
-}
-
-// entityTable reads the entity rows and copies their index into a temporary
-// table.
-func (t *question) entityTable(ctx context.Context, q *asof.PointInTime, query *pit.Query, mem memory.Allocator) (*pit.Rows, error) {
-	rows, err := pit.ReadRows(ctx, q.Entities.Records, q.Timestamp, query.Views, math.MaxInt64, mem)
-	if err != nil {
-		return nil, err
-	}
-	query.From, query.To = rows.From, rows.To
-	table := rows.Table(ctx, os.TempDir())
-	defer table.Release()
-	if err := t.load(ctx, pit.EntityTable, table); err != nil {
-		rows.Release()
-		return nil, t.fault(ctx, "the entity rows cannot be copied", err)
-	}
-	return rows, nil
 }
 
 // PullLatest answers with the newest row of each key.
@@ -155,7 +183,7 @@ func (o *Offline) latest(ctx context.Context, q *asof.Latest, render func(*pit.V
 				return nil, err
 			}
 		}
-		raw, err := t.query(ctx, render(v), fmt.Sprintf("feature view %q cannot be read", q.View.View))
+		raw, err := t.query(ctx, render(v), arguments{}, fmt.Sprintf("feature view %q cannot be read", q.View.View))
 		if err != nil {
 			return nil, o.failing(ctx, &pit.Query{Views: []*pit.View{v}}, err)
 		}
@@ -190,12 +218,12 @@ func (t *question) view(ctx context.Context, q asof.ViewQuery) (*pit.View, error
 }
 
 // query runs SQL and hands the transaction over to the reader.
-func (t *question) query(ctx context.Context, sql, doing string) (array.RecordReader, error) {
+func (t *question) query(ctx context.Context, sql string, arguments arguments, doing string) (array.RecordReader, error) {
 	if _, err := t.tx.Exec(ctx, "SET TRANSACTION READ ONLY"); err != nil {
 		return nil, t.fault(ctx, doing, err)
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	result := t.conn.Conn().PgConn().ExecParams(ctx, sql, nil, nil, nil, []int16{pgx.BinaryFormatCode})
+	result := t.conn.PgConn().ExecParams(ctx, sql, arguments.values, arguments.types, arguments.formats, []int16{pgx.BinaryFormatCode})
 	r := &rowReader{question: t, result: result, cancel: cancel, ctx: ctx, doing: doing}
 	r.refs.Store(1)
 	if err := r.start(); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -31,6 +32,13 @@ func (t *question) wanted(ctx context.Context, view *asof.ViewQuery, asked arrow
 	return t.fault(ctx, "the keys asked for cannot be copied", t.load(ctx, pit.WantedTable, reader))
 }
 
+// loadRows makes the table of the entity rows.
+func (t *question) loadRows(ctx context.Context, rows *pit.Rows) error {
+	table := rows.Table(ctx, os.TempDir())
+	defer table.Release()
+	return t.load(ctx, pit.EntityTable, table)
+}
+
 // load makes a temporary table of the batches of a reader, which goes with the
 // transaction.
 func (t *question) load(ctx context.Context, table string, reader array.RecordReader) error {
@@ -41,7 +49,7 @@ func (t *question) load(ctx context.Context, table string, reader array.RecordRe
 	if _, err := t.tx.Exec(ctx, fmt.Sprintf("CREATE TEMPORARY TABLE %s (%s) ON COMMIT DROP", table, strings.Join(columns, ", "))); err != nil {
 		return err
 	}
-	if _, err := t.conn.Conn().PgConn().CopyFrom(ctx, &copyBatches{reader: reader}, "COPY "+table+" FROM STDIN (FORMAT binary)"); err != nil {
+	if _, err := t.conn.PgConn().CopyFrom(ctx, &copyBatches{reader: reader}, "COPY "+table+" FROM STDIN (FORMAT binary)"); err != nil {
 		return err
 	}
 	_, err := t.tx.Exec(ctx, "ANALYZE "+table)

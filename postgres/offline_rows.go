@@ -36,15 +36,20 @@ func (r *rowReader) start() error {
 			return err
 		}
 	}
-	fields := make([]arrow.Field, len(r.result.FieldDescriptions()))
-	for i, f := range r.result.FieldDescriptions() {
-		fields[i] = arrow.Field{Name: f.Name, Type: arrowOf(f.DataTypeOID, f.TypeModifier), Nullable: true}
-	}
-	r.builder = array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema(fields, nil))
+	r.builder = array.NewRecordBuilder(memory.DefaultAllocator, schemaOf(r.result.FieldDescriptions()))
 	for i, f := range r.result.FieldDescriptions() {
 		r.put = append(r.put, decoder(f.DataTypeOID, r.builder.Field(i)))
 	}
 	return nil
+}
+
+// schemaOf returns the columns of a result as they are read.
+func schemaOf(described []pgconn.FieldDescription) *arrow.Schema {
+	fields := make([]arrow.Field, len(described))
+	for i, f := range described {
+		fields[i] = arrow.Field{Name: f.Name, Type: arrowOf(f.DataTypeOID, f.TypeModifier), Nullable: true}
+	}
+	return arrow.NewSchema(fields, nil)
 }
 
 // end takes the query's outcome.

@@ -5,86 +5,109 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
-	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/pit"
 )
 
-var _ asof.Scanner = (*Offline)(nil)
-
-// Place says where the database is.
-func (o *Offline) Place() string { return "PostgreSQL at " + o.db.where }
-
-// Scan begins a transaction that sees one state of the database.
-func (o *Offline) Scan(ctx context.Context) (asof.Scan, error) {
-	t, err := o.begin(ctx)
-	if err != nil {
-		return nil, errors.Join(ctx.Err(), err)
-	}
-	return &scan{offline: o, question: t}, nil
-}
-
-// scan asks each question behind a savepoint of the transaction: so a query
-// that fails does not end it, and the table of keys goes before the next.
+// scan is a query that reads a source, and its arguments.
 type scan struct {
-	offline  *Offline
-	question *question // nil: closed
+	sql       string
+	arguments arguments
 }
 
-func (s *scan) Close() error {
-	if s.question != nil {
-		s.question.close()
-		s.question = nil
-	}
-	return nil
+// arguments are those of a query, in their binary form.
+type arguments struct {
+	values  [][]byte
+	types   []uint32
+	formats []int16
 }
 
-// nested begins a question within the transaction.
-func (s *scan) nested(ctx context.Context) (*question, error) {
-	savepoint, err := s.question.tx.Begin(ctx)
-	if err != nil {
-		return nil, s.question.fault(ctx, "reading the offline store", err)
-	}
-	return &question{db: s.question.db, conn: s.question.conn, tx: savepoint, nested: true}, nil
-}
+// keyLimit is how many keys are sent along with a scan: the server looks at
+// each of them when it plans, a microsecond or so.
+const keyLimit = 100_000
 
-func (s *scan) Columns(ctx context.Context, source *asof.DataSource) ([]asof.SourceColumn, error) {
-	t, err := s.nested(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer t.close()
-	_, columns, err := t.source(ctx, source)
-	return columns, err
-}
-
-func (s *scan) Rows(ctx context.Context, q *asof.ScanQuery) (array.RecordReader, error) {
-	t, err := s.nested(ctx)
-	if err != nil {
-		return nil, err
-	}
-	reader, err := s.rows(ctx, t, q)
-	if err != nil {
-		t.close()
-		return nil, err
-	}
-	return reader, nil
-}
-
-func (s *scan) rows(ctx context.Context, t *question, q *asof.ScanQuery) (array.RecordReader, error) {
-	v, err := t.view(ctx, q.View)
-	if err != nil {
-		return nil, err
-	}
-	if q.Keys != nil && len(q.View.Keys) > 0 {
-		if err := t.wanted(ctx, &q.View, q.Keys, s.offline.mem); err != nil {
-			return nil, err
+// scanOf returns the scan of a view, of the rows alone that have the keys of
+// the entity rows where these are few enough to be told.
+func scanOf(query *pit.Query, rows *pit.Rows, v *pit.View) scan {
+	if rows != nil {
+		for i := range v.Keys {
+			oid, cast := uint32(0), ""
+			keys := rows.Distinct(query, v, i, keyLimit)
+			switch keys.(type) {
+			case []string:
+				oid, cast = pgtype.TextArrayOID, "text"
+			case []int64:
+				oid, cast = pgtype.Int8ArrayOID, "bigint"
+			default:
+				continue
+			}
+			value, err := pgtype.NewMap().Encode(oid, pgx.BinaryFormatCode, keys, nil)
+			if err != nil {
+				continue
+			}
+			return scan{pit.Scan(pit.Postgres, query, v, fmt.Sprintf("k%d::%s = ANY ($1)", i, cast)),
+				arguments{[][]byte{value}, []uint32{oid}, []int16{pgx.BinaryFormatCode}}}
 		}
 	}
-	reader, err := t.query(ctx, pit.Pull(pit.Postgres, q, v), fmt.Sprintf("feature view %q cannot be read", q.View.View))
+	return scan{sql: pit.Scan(pit.Postgres, query, v)}
+}
+
+// schema describes what a scan gives.
+func (t *question) schema(ctx context.Context, s scan, doing string) (*arrow.Schema, error) {
+	described, err := t.conn.PgConn().Prepare(ctx, "", s.sql, s.arguments.types)
 	if err != nil {
-		return nil, s.offline.failing(ctx, &pit.Query{Views: []*pit.View{v}}, err)
+		return nil, t.fault(ctx, doing, err)
 	}
-	return reader, nil
+	return schemaOf(described.Fields), nil
+}
+
+// join answers in memory. The sources are read over connections of their own,
+// which see the state that t sees.
+func (o *Offline) join(ctx context.Context, t *question, p *plan) (array.RecordReader, error) {
+	var snapshot string
+	if err := t.tx.QueryRow(ctx, "SELECT pg_export_snapshot()").Scan(&snapshot); err != nil {
+		return nil, t.fault(ctx, "reading the offline store", err)
+	}
+	scans := map[*pit.View]scan{}
+	for _, view := range p.views {
+		scans[view.view] = view.scan
+	}
+	return pit.Join(ctx, p.query, p.rows, func(ctx context.Context, v *pit.View) (array.RecordReader, error) {
+		beside, err := o.beside(ctx, snapshot)
+		if err != nil {
+			return nil, err
+		}
+		rows, err := beside.query(ctx, scans[v].sql, scans[v].arguments, fmt.Sprintf("feature view %q cannot be read", v.View))
+		if err != nil {
+			return nil, o.failing(ctx, &pit.Query{Views: []*pit.View{v}}, err)
+		}
+		return rows, nil
+	}, o.history, o.mem)
+}
+
+// beside opens a transaction that sees the state of a snapshot, over a
+// connection that is not of the pool: a question that waits for a second one of
+// a pool's, while it holds one, can wait for ever. Without one the server joins.
+func (o *Offline) beside(ctx context.Context, snapshot string) (*question, error) {
+	conn, err := pgx.ConnectConfig(ctx, o.db.pool.Config().ConnConfig)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", pit.ErrNotInMemory, o.db.fault("a second connection", err))
+	}
+	release := func() { _ = conn.Close(context.Background()) }
+	tx, err := conn.BeginTx(ctx, pgx.TxOptions{BeginQuery: opening + "; SET TRANSACTION SNAPSHOT '" + snapshot + "'"})
+	if err != nil {
+		release()
+		return nil, fmt.Errorf("%w: %w", pit.ErrNotInMemory, o.db.fault("a second connection", err))
+	}
+	return &question{db: o.db, conn: conn, release: release, tx: tx}, nil
+}
+
+// notInMemory reports whether the server has to join instead. It does not mind
+// a time that is infinite.
+func notInMemory(err error) bool {
+	return errors.Is(err, pit.ErrNotInMemory) || errors.Is(err, errInfinite)
 }

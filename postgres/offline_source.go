@@ -104,7 +104,7 @@ func quoted(name string) string { return pgx.Identifier{name}.Sanitize() }
 // columns describes what one SELECT gives. It is described where it will stand,
 // in FROM, so that what is no SELECT, or more than one, is found out here.
 func (t *question) columns(ctx context.Context, what, sql string) ([]asof.SourceColumn, error) {
-	described, err := t.conn.Conn().PgConn().Prepare(ctx, "", "SELECT * FROM (\n"+sql+"\n) AS source", nil)
+	described, err := t.conn.PgConn().Prepare(ctx, "", "SELECT * FROM (\n"+sql+"\n) AS source", nil)
 	if err != nil {
 		return nil, t.fault(ctx, what, err)
 	}
@@ -112,18 +112,25 @@ func (t *question) columns(ctx context.Context, what, sql string) ([]asof.Source
 	for i, f := range described.Fields {
 		oids[i], modifiers[i] = f.DataTypeOID, f.TypeModifier
 	}
-	rows, err := t.tx.Query(ctx, `SELECT format_type(u.oid, u.modifier), t.typtype = 'e'
-		FROM unnest($1::oid[], $2::int[]) WITH ORDINALITY AS u(oid, modifier, nr) JOIN pg_type AS t ON t.oid = u.oid ORDER BY u.nr`, oids, modifiers)
+	rows, err := t.tx.Query(ctx, `SELECT format_type(u.oid, u.modifier), t.typtype::text, coalesce(e.typtype::text, '')
+		FROM unnest($1::oid[], $2::int[]) WITH ORDINALITY AS u(oid, modifier, nr) JOIN pg_type AS t ON t.oid = u.oid
+		LEFT JOIN pg_type AS e ON e.oid = t.typelem AND t.typcategory = 'A' ORDER BY u.nr`, oids, modifiers)
 	if err != nil {
 		return nil, t.fault(ctx, what, err)
 	}
 	columns := make([]asof.SourceColumn, 0, len(described.Fields))
-	var native string
-	var enum bool
-	_, err = pgx.ForEachRow(rows, []any{&native, &enum}, func() error {
+	var native, kind, elem string // kinds: e for enums, c for composite types
+	_, err = pgx.ForEachRow(rows, []any{&native, &kind, &elem}, func() error {
 		typ := typeOf(native)
-		if enum {
+		switch {
+		case kind == "e":
 			typ = asof.Scalar(asof.TypeString)
+		case kind == "c":
+			typ = asof.Scalar(asof.TypeStruct)
+		case elem == "e":
+			typ = asof.Scalar(asof.TypeStringList)
+		case elem == "c":
+			typ = asof.Scalar(asof.TypeStructList)
 		}
 		columns = append(columns, asof.SourceColumn{Name: described.Fields[len(columns)].Name, Native: native, Type: typ,
 			IsTime: typ.Value == asof.TypeUnixTimestamp})
@@ -139,7 +146,7 @@ var types = map[string]asof.ValueType{
 	"smallint": asof.TypeInt32, "integer": asof.TypeInt32, "bigint": asof.TypeInt64, "real": asof.TypeFloat32,
 	"double precision": asof.TypeFloat64, "numeric": asof.TypeFloat64, "date": asof.TypeUnixTimestamp,
 	"timestamp without time zone": asof.TypeUnixTimestamp, "timestamp with time zone": asof.TypeUnixTimestamp,
-	"uuid": asof.TypeUUID, "json": asof.TypeMap, "jsonb": asof.TypeMap,
+	"uuid": asof.TypeUUID, "json": asof.TypeMap, "jsonb": asof.TypeMap, "hstore": asof.TypeMap,
 }
 
 var modifier = regexp.MustCompile(`\([0-9, -]*\)`)

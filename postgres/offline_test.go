@@ -25,10 +25,23 @@ func openOffline(t *testing.T) (*postgres.Offline, string) {
 	return openDatabase(t, d, warehouseSchema).Offline(), d.URL()
 }
 
-func TestOffline(t *testing.T) {
+func TestOffline(t *testing.T) { offlineSuite(t, func(*postgres.Offline) {}) }
+
+// Small tables are sorted in the server. The other ways pass the suite too.
+func TestOfflineByLookup(t *testing.T) {
+	offlineSuite(t, func(o *postgres.Offline) { o.Force(postgres.ByLookup) })
+}
+
+func TestOfflineInMemory(t *testing.T) {
+	offlineSuite(t, func(o *postgres.Offline) { o.Force(postgres.InMemory) })
+}
+
+func offlineSuite(t *testing.T, prepare func(*postgres.Offline)) {
 	store, url := openOffline(t) // a database takes longer to make than all the cases
+	prepare(store)
 	storetest.Offline(t, func(t *testing.T) storetest.OfflineUnderTest {
 		return storetest.OfflineUnderTest{Name: "postgres", OfflineStore: store, Load: func(t *testing.T, table storetest.OfflineTable) *asof.DataSource {
+			table = table.Flat()
 			var columns []string
 			for _, c := range table.Columns {
 				columns = append(columns, pgx.Identifier{c.Name}.Sanitize()+" "+storetest.SQLType(c))
@@ -96,7 +109,7 @@ func TestPostgresTypes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := `k 00000000-0000-0000-0000-000000000001 happy 12.5 {"a": [1], "b": 1} {"b":1} NaN [1,null,3] ["a b",null] [1.5,2] ab 7 AP8=`; len(rows) != 1 || rows[0] != want {
+	if want := `k 00000000-0000-0000-0000-000000000001 happy 12.5 {"a":[1],"b":1} {"b":1} NaN [1,null,3] ["a b",null] [1.5,2] ab 7 AP8=`; len(rows) != 1 || rows[0] != want {
 		t.Errorf("%v\nwant %s", rows, want)
 	}
 }

@@ -150,7 +150,7 @@ func (r *replacement) Write(ctx context.Context, rows array.RecordReader) (int64
 	r.w.step("table made")
 	_, err = r.conn.PgConn().CopyFrom(ctx, source, "COPY "+name+" FROM STDIN (FORMAT binary, FREEZE)")
 	if source.err != nil {
-		err = source.err // what the server says of it is less
+		return source.count, source.err // what the server says of it is less
 	}
 	if err == nil {
 		r.w.step("rows written")

@@ -35,7 +35,8 @@ type Receipt struct {
 	Definitions string   `json:"definitions"` // the hash of Views
 	Sources     []Source `json:"sources"`
 
-	Output  string   `json:"output"` // the file, as it was asked for
+	Output  string   `json:"output,omitempty"` // the file, as it was asked for
+	Table   string   `json:"table,omitempty"`  // or the table of the warehouse
 	Rows    int64    `json:"rows"`
 	Columns []Column `json:"columns"`
 	Entity  string   `json:"entity_rows"` // the hash of the entity rows' columns
@@ -133,6 +134,6 @@ func (r *Receipt) Seal(h *Hash, entityColumns []string) {
 	}
 	r.Entity = Sum(r.Rows, entity)
 	slices.SortFunc(r.Sources, func(a, b Source) int { return cmp.Compare(a.Name, b.Name) })
-	at := hashOf([]string{r.Content, r.Output, r.Finished.String()})
+	at := hashOf([]string{r.Content, r.Output, r.Table, r.Finished.String()})
 	r.ID = r.Finished.UTC().Format("20060102T150405Z") + "-" + at[len("sha256:"):][:6]
 }

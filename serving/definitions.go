@@ -18,7 +18,6 @@ type definitions struct {
 
 	making sync.Mutex
 	plans  atomic.Pointer[map[string]*plan] // never changed, only replaced
-	every  func() ([]string, error)
 }
 
 // maxPlans bounds the plans that are kept: a caller may ask for any set of
@@ -79,13 +78,8 @@ func (r *Reader) refresh(ctx context.Context, known *definitions) (*definitions,
 func newDefinitions(s *asof.Snapshot) *definitions {
 	d := &definitions{snapshot: s}
 	d.plans.Store(&map[string]*plan{})
-	d.every = sync.OnceValues(func() ([]string, error) { return everyFeature(s) })
 	return d
 }
-
-// everyFeature returns the references of all online features of the only
-// entity.
-func (d *definitions) everyFeature() ([]string, error) { return d.every() }
 
 // plan returns the plan of a selection, made when first asked for.
 func (d *definitions) plan(s Selection, keyVersion int) (*plan, error) {
@@ -113,6 +107,9 @@ func (d *definitions) plan(s Selection, keyVersion int) (*plan, error) {
 func (s *Selection) appendKey(dst []byte) []byte {
 	if s.FullNames {
 		dst = append(dst, '+')
+	}
+	if s.Every {
+		dst = append(dst, '*')
 	}
 	dst = append(append(dst, s.Service...), 0)
 	for _, f := range s.Features {

@@ -20,9 +20,14 @@ var statusNames = [...]string{
 
 // AppendFeast appends the answer as Feast's HTTP server gives it: results by
 // column, then the metadata, with the views and their versions when asked for.
-func (a *Answer) AppendFeast(dst []byte, versions bool) []byte {
+// Between columns it hands what there is to flush, which returns the rest; a nil
+// flush keeps everything.
+func (a *Answer) AppendFeast(dst []byte, versions bool, flush func([]byte) []byte) []byte {
 	dst = append(dst, `{"results":[`...)
 	for c := range a.Columns() {
+		if flush != nil {
+			dst = flush(dst)
+		}
 		dst = comma(dst, c)
 		dst = append(dst, `{"values":[`...)
 		dst = a.appendValues(dst, c, value.Served)
@@ -70,6 +75,19 @@ func (a *Answer) AppendDict(dst []byte) []byte {
 		compact = append(compact, ']')
 	}
 	return value.AppendIndented(dst, append(compact, '}'))
+}
+
+// AppendRows appends all rows, each as AppendEntity does, as {"rows":[…]}. It
+// flushes between rows as AppendFeast does between columns.
+func (a *Answer) AppendRows(dst []byte, flush func([]byte) []byte) []byte {
+	dst = append(dst, `{"rows":[`...)
+	for row := range a.rows {
+		if flush != nil {
+			dst = flush(dst)
+		}
+		dst = a.AppendEntity(comma(dst, row), row)
+	}
+	return append(dst, `]}`...)
 }
 
 // AppendEntity appends one row: its join keys, then an object of its features,

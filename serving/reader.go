@@ -90,11 +90,7 @@ func (r *Reader) ReadKey(ctx context.Context, key string, s Selection) (*Answer,
 	if err != nil {
 		return nil, err
 	}
-	if len(s.Features) == 0 && s.Service == "" {
-		if s.Features, err = d.everyFeature(); err != nil {
-			return nil, err
-		}
-	}
+	s.Every = s.Every || len(s.Features) == 0 && s.Service == ""
 	p, err := d.plan(s, r.KeyVersion)
 	if err != nil {
 		return nil, err

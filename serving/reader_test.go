@@ -257,7 +257,7 @@ func TestPrinted(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer a.Release()
-	if got, want := string(a.AppendFeast(nil, true)), `{"results":[`+
+	if got, want := string(a.AppendFeast(nil, true, nil)), `{"results":[`+
 		`{"values":["bob","eve"],"statuses":["PRESENT","PRESENT"],"event_timestamps":["1970-01-01T00:00:00Z","1970-01-01T00:00:00Z"]},`+
 		`{"values":["Bob",null],"statuses":["PRESENT","NOT_FOUND"],"event_timestamps":["2024-01-02T00:00:00.500Z","1970-01-01T00:00:00Z"]},`+
 		`{"values":[2.5,null],"statuses":["OUTSIDE_MAX_AGE","NOT_FOUND"],"event_timestamps":["2024-01-03T11:59:59.999999Z","1970-01-01T00:00:00Z"]},`+

@@ -25,16 +25,22 @@ func (c *chosen) prefix() string {
 
 // resolve finds the features of a selection, in the order asked.
 func resolve(s *asof.Snapshot, sel Selection) ([]chosen, error) {
+	references := sel.Features
 	switch {
-	case sel.Service != "" && len(sel.Features) > 0:
+	case sel.Service != "" && len(references) > 0:
 		return nil, asof.Errorf(asof.CodeInvalid, "features and feature service %q are both asked for; ask for one of them", sel.Service)
 	case sel.Service != "":
 		return resolveService(s, sel.Service)
-	case len(sel.Features) == 0:
+	case len(references) == 0 && !sel.Every:
 		return nil, asof.Errorf(asof.CodeInvalid, "no features are asked for; name some as view:feature, or a feature service")
+	case len(references) == 0:
+		var err error
+		if references, err = everyFeature(s); err != nil {
+			return nil, err
+		}
 	}
-	list := make([]chosen, len(sel.Features))
-	for i, reference := range sel.Features {
+	list := make([]chosen, len(references))
+	for i, reference := range references {
 		var err error
 		if list[i], err = resolveOne(s, strings.Clone(reference)); err != nil {
 			return nil, err

@@ -6,12 +6,14 @@ type Request struct {
 	Entities []Column // of equal lengths: row i of all of them is one entity row
 }
 
-// Selection says which features: by reference, or those of a service.
+// Selection says which features: by reference, those of a service, or every
+// online feature of the project's only entity.
 type Selection struct {
 	// Features are references, view:feature. A feature's name alone is one
 	// where only one view has such a feature.
 	Features  []string
 	Service   string
+	Every     bool
 	FullNames bool // name features view__feature
 }
 

@@ -113,8 +113,8 @@ func parseCorpus(file, text string) ([]*corpusCase, error) {
 func corpusWords(line string) []string {
 	var words []string
 	for line = strings.TrimSpace(line); line != "" && line[0] != '#'; line = strings.TrimSpace(line) {
-		if line[0] == '"' {
-			if end := strings.IndexByte(line[1:], '"'); end >= 0 {
+		if quote := line[0]; quote == '"' || quote == '\'' {
+			if end := strings.IndexByte(line[1:], quote); end >= 0 {
 				words, line = append(words, line[:end+2]), line[end+2:]
 				continue
 			}
@@ -223,7 +223,7 @@ func corpusValues(words []string) []*string {
 	out := make([]*string, len(words))
 	for i, w := range words {
 		if w != "-" {
-			out[i] = new(strings.Trim(w, `"`))
+			out[i] = new(unquotedWord(w))
 		}
 	}
 	return out
@@ -232,23 +232,30 @@ func corpusValues(words []string) []*string {
 func unquoted(words []string) []string {
 	out := slices.Clone(words)
 	for i, w := range out {
-		out[i] = strings.Trim(w, `"`)
+		out[i] = unquotedWord(w)
 	}
 	return out
+}
+
+func unquotedWord(w string) string {
+	if n := len(w); n > 1 && (w[0] == '"' || w[0] == '\'') && w[n-1] == w[0] {
+		return w[1 : n-1]
+	}
+	return w
 }
 
 // line reads the lines of a view.
 func (v *corpusView) line(w []string) error {
 	switch {
 	case w[0] == "key" && (len(w) == 3 || len(w) == 5 && w[3] == "as"):
-		t, err := corpusType(w[2])
+		t, err := corpusType(unquotedWord(w[2]))
 		v.Keys = append(v.Keys, asof.KeyColumn{Column: w[1], Entity: w[len(w)-1], Type: t})
 		if len(w) == 3 {
 			v.Keys[len(v.Keys)-1].Entity = w[1]
 		}
 		return err
 	case w[0] == "feature" && (len(w) == 3 || len(w) == 5 && w[3] == "as"):
-		t, err := corpusType(w[2])
+		t, err := corpusType(unquotedWord(w[2]))
 		v.Features = append(v.Features, asof.FeatureColumn{Column: w[1], Output: w[len(w)-1], Type: t})
 		if len(w) == 3 {
 			v.Features[len(v.Features)-1].Output = w[1]
@@ -268,15 +275,4 @@ func (v *corpusView) line(w []string) error {
 		return fmt.Errorf("%q says nothing of a view", strings.Join(w, " "))
 	}
 	return nil
-}
-
-// corpusType returns the type of that name: a scalar's, Array(…) or Set(…) of
-// scalars.
-func corpusType(name string) (asof.Type, error) {
-	for v := asof.TypeBytes; v <= asof.TypeZonedTimestamp; v++ {
-		if t := asof.Scalar(v); t.String() == name {
-			return t, nil
-		}
-	}
-	return asof.Type{}, fmt.Errorf("%q is not a type", name)
 }

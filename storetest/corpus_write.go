@@ -93,15 +93,18 @@ func wordsOf(rows [][]*string) [][]string {
 
 // word quotes a value that would not stand as one word.
 func word(s string) string {
-	if s == "" || strings.ContainsAny(s, " \t") || s[0] == '#' {
-		return `"` + s + `"`
+	switch {
+	case s != "" && !strings.ContainsAny(s, " \t") && !strings.ContainsAny(s[:1], `#"'`):
+		return s
+	case strings.Contains(s, `"`):
+		return "'" + s + "'"
 	}
-	return s
+	return `"` + s + `"`
 }
 
 func (v *corpusView) lines() [][]string {
 	named := func(what, column, as string, t asof.Type) []string {
-		line := []string{what, column, t.String()}
+		line := []string{what, column, word(t.String())}
 		if as != column {
 			line = append(line, "as", as)
 		}

@@ -37,7 +37,8 @@ type feastCase struct {
 
 type feastView struct {
 	Name     string      `json:"name"`
-	SQL      string      `json:"sql"` // makes the rows of its table
+	SQL      string      `json:"sql"`  // makes the rows of its table
+	Flat     string      `json:"flat"` // likewise, in PostgreSQL
 	Keys     [][3]string `json:"keys"`
 	Features [][3]string `json:"features"`
 	Time     string      `json:"time"`
@@ -146,7 +147,7 @@ func (c *corpusCase) feast(t *testing.T, number int) feastCase {
 		}
 	}
 	for _, v := range c.views {
-		out.Views = append(out.Views, v.feast(c.tables[v.table].Values()))
+		out.Views = append(out.Views, v.feast(c.tables[v.table]))
 		if c.service == nil {
 			out.Service = append(out.Service, feastProjection{View: v.View, Features: outputs(v), Keys: map[string]string{}})
 		}
@@ -204,7 +205,7 @@ func (c *corpusCase) feast(t *testing.T, number int) feastCase {
 
 // feast writes a view over a table of its own, which has a copy of each column
 // that comes out under several names: Feast gives a column one name.
-func (v *corpusView) feast(rows string) feastView {
+func (v *corpusView) feast(table *OfflineTable) feastView {
 	out := feastView{Name: v.View, Time: v.Timestamp, Created: v.Created, TTL: v.TTL.Microseconds(), Keys: [][3]string{}}
 	named := map[string]string{v.Timestamp: v.Timestamp}
 	for _, k := range v.Keys {
@@ -222,7 +223,8 @@ func (v *corpusView) feast(rows string) feastView {
 		}
 		out.Features = append(out.Features, [3]string{column, f.Output, f.Type.String()})
 	}
-	out.SQL = "SELECT t.*" + copies + " FROM (" + rows + ") AS t"
+	out.SQL = "SELECT t.*" + copies + " FROM (" + table.Values() + ") AS t"
+	out.Flat = "SELECT t.*" + copies + " FROM (" + table.Flat().Values() + ") AS t"
 	return out
 }
 

@@ -2,7 +2,11 @@ package storetest
 
 import (
 	"encoding/hex"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,8 +26,8 @@ type OfflineTable struct {
 }
 
 // tableTypes are the types that a case's tables may have, beside
-// numeric(precision,scale), timestamptz@ZONE, and TYPE[] for each of them.
-// Arrow has no JSON: it is text there.
+// numeric(precision,scale), timestamptz@ZONE, struct(NAME:TYPE,…),
+// map(TYPE,TYPE) and TYPE[]. Arrow has no JSON: it is text there.
 var tableTypes = map[string]arrow.DataType{
 	"text": arrow.BinaryTypes.String, "uuid": arrow.BinaryTypes.String, "json": arrow.BinaryTypes.String,
 	"bigint": arrow.PrimitiveTypes.Int64, "integer": arrow.PrimitiveTypes.Int32, "bytea": arrow.BinaryTypes.Binary,
@@ -33,12 +37,25 @@ var tableTypes = map[string]arrow.DataType{
 }
 
 func arrowType(sql string) (arrow.DataType, error) {
-	if elem, ok := strings.CutSuffix(sql, "[]"); ok {
-		t, err := arrowType(elem)
-		if err != nil {
+	t := parseSQLType(sql)
+	parts := make([]arrow.DataType, len(t.parts))
+	for i, part := range t.parts {
+		var err error
+		if parts[i], err = arrowType(part.source); err != nil {
 			return nil, err
 		}
-		return arrow.ListOf(t), nil
+	}
+	switch {
+	case t.name == "[]":
+		return arrow.ListOf(parts[0]), nil
+	case t.name == "map" && len(parts) == 2:
+		return arrow.MapOf(parts[0], parts[1]), nil
+	case t.name == "struct":
+		fields := make([]arrow.Field, len(parts))
+		for i, part := range parts {
+			fields[i] = arrow.Field{Name: t.fields[i], Type: part, Nullable: true}
+		}
+		return arrow.StructOf(fields...), nil
 	}
 	if zone, ok := strings.CutPrefix(sql, "timestamptz@"); ok {
 		return &arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: zone}, nil
@@ -70,12 +87,65 @@ func (o OfflineTable) Records(tb testing.TB) arrow.RecordBatch {
 		for i, v := range row {
 			if v == nil {
 				b.Field(i).AppendNull()
-			} else if err := appendText(b.Field(i), *v); err != nil {
+			} else if err := appendWord(b.Field(i), parseSQLType(o.Columns[i].Type), *v); err != nil {
 				tb.Fatalf("table %s, column %s: %v", o.Name, fields[i].Name, err)
 			}
 		}
 	}
 	return b.NewRecordBatch()
+}
+
+// appendWord appends a value as a case writes it.
+func appendWord(b array.Builder, t sqlType, word string) error {
+	if !t.isDocument() {
+		return appendText(b, word)
+	}
+	var node any
+	d := json.NewDecoder(strings.NewReader(word))
+	d.UseNumber()
+	if err := d.Decode(&node); err != nil {
+		return fmt.Errorf("%s: %w", word, err)
+	}
+	return appendNode(b, node)
+}
+
+// appendNode appends what was JSON; a map's members in the order of their names.
+func appendNode(b array.Builder, node any) error {
+	if node == nil {
+		b.AppendNull()
+		return nil
+	}
+	var err error
+	switch b := b.(type) {
+	case *array.StructBuilder:
+		object, _ := node.(map[string]any)
+		b.Append(true)
+		for i, f := range b.Type().(*arrow.StructType).Fields() {
+			err = errors.Join(err, appendNode(b.FieldBuilder(i), object[f.Name]))
+		}
+		return err
+	case *array.MapBuilder:
+		object, _ := node.(map[string]any)
+		b.Append(true)
+		for _, name := range slices.Sorted(maps.Keys(object)) {
+			err = errors.Join(err, appendText(b.KeyBuilder(), name), appendNode(b.ItemBuilder(), object[name]))
+		}
+		return err
+	case *array.ListBuilder:
+		list, _ := node.([]any)
+		b.Append(true)
+		for _, elem := range list {
+			err = errors.Join(err, appendNode(b.ValueBuilder(), elem))
+		}
+		return err
+	}
+	switch node := node.(type) {
+	case string:
+		return appendText(b, node)
+	default:
+		text, _ := json.Marshal(node) // what was JSON is JSON
+		return appendText(b, string(text))
+	}
 }
 
 func appendText(b array.Builder, s string) error {
@@ -135,24 +205,18 @@ func listOf(s string) ([]*string, error) {
 	return corpusValues(strings.Split(inner, ",")), nil
 }
 
-// SQLType returns a column's type as DuckDB and PostgreSQL both write it.
-func SQLType(c asof.TableColumn) string {
-	name, list := strings.CutSuffix(c.Type, "[]")
-	name, _, _ = strings.Cut(name, "@")
-	if name == "double" {
-		name = "double precision"
-	}
-	if list {
-		name += "[]"
-	}
-	return name
-}
+// SQLType returns a column's type as DuckDB writes it, and PostgreSQL where the
+// table is flat.
+func SQLType(c asof.TableColumn) string { return parseSQLType(c.Type).sql() }
 
-// sqlValue returns a value of a column as both write it.
+// sqlValue returns a value of a column, likewise.
 func sqlValue(c asof.TableColumn, v *string) string {
 	typ := SQLType(c)
 	if v == nil {
 		return "CAST(NULL AS " + typ + ")"
+	}
+	if t := parseSQLType(c.Type); t.isDocument() {
+		return "CAST(CAST('" + strings.ReplaceAll(*v, "'", "''") + "' AS json) AS " + typ + ")"
 	}
 	if elem, ok := strings.CutSuffix(c.Type, "[]"); ok {
 		elements, _ := listOf(*v) // Records says what is wrong with it
@@ -174,8 +238,8 @@ func sqlValue(c asof.TableColumn, v *string) string {
 	return strings.Join(values, " || ")
 }
 
-// Values returns the table's rows, in their order, as the SELECT that DuckDB and
-// PostgreSQL both understand.
+// Values returns the table's rows, in their order, as the SELECT that DuckDB
+// understands, and PostgreSQL where the table is flat.
 func (o OfflineTable) Values() string {
 	var rows, names []string
 	for _, c := range o.Columns {

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
@@ -38,6 +39,7 @@ func Online(t *testing.T, fresh func(t *testing.T) (open func() asof.OnlineStore
 		"restore":                 restore,
 		"several views":           severalViews,
 		"many keys":               manyKeys,
+		"keys are listed":         keysAreListed,
 		"bad rows":                badRows,
 		"cancelled":               cancelled,
 		"readers and writers":     readersAndWriters,
@@ -191,6 +193,42 @@ func manyKeys(t *testing.T, o *online) {
 			t.Fatalf("key %s holds %s, want %s", key, got, want)
 		}
 	}
+}
+
+// keysAreListed lists the keys of a view, each once, if the store can.
+func keysAreListed(t *testing.T, o *online) {
+	lister, ok := o.store.(asof.KeyLister)
+	if !ok {
+		return
+	}
+	const n = 25_000
+	v, empty := userView("v", feature("x", asof.TypeInt64)), userView("empty", feature("x", asof.TypeInt64))
+	o.update(v, empty)
+	o.mustWrite(v, numbered(n, 7))
+	o.mustWrite(v, numbered(10, 8))
+	seen := map[string]int{}
+	for _, view := range []*asof.FeatureView{v, empty} {
+		if err := lister.Keys(t.Context(), project, view, func(keys [][]byte) error {
+			for _, key := range keys {
+				seen[string(key)]++
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	twice := 0
+	for _, times := range seen {
+		twice += times - 1
+	}
+	if _, there := seen[string(reading(t, v, "24999").Keys[0])]; len(seen) != n || twice != 0 || !there {
+		t.Errorf("%d keys are listed, %d of them again; want %d", len(seen), twice, n)
+	}
+	enough := errors.New("enough")
+	if err := lister.Keys(t.Context(), project, v, func([][]byte) error { return enough }); !errors.Is(err, enough) {
+		t.Errorf("a list that is ended: %v", err)
+	}
+	o.fails(asof.CodeNotFound, "apply", lister.Keys(t.Context(), project, userView("unknown"), func([][]byte) error { return nil }))
 }
 
 // badRows checks that a call that fails changes nothing.

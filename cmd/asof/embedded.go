@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -42,18 +41,6 @@ func path(s cli.Setup, otherwise string) (string, error) {
 	return filepath.Join(s.Config.Dir, c.Path), nil
 }
 
-// filePath is path for a file: its folder is made where it is missing.
-func filePath(s cli.Setup, otherwise string) (string, error) {
-	file, err := path(s, otherwise)
-	if err != nil {
-		return "", err
-	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-		return "", asof.Errorf(asof.CodeInvalid, "the folder of %s can't be made: %w", s.Section.Name, err)
-	}
-	return file, nil
-}
-
 func fileRegistry(_ context.Context, s cli.Setup) (asof.Registry, error) {
 	file, err := path(s, "data/registry.db")
 	if err != nil {
@@ -71,7 +58,7 @@ func fileRegistry(_ context.Context, s cli.Setup) (asof.Registry, error) {
 const ownKeyVersion = 3
 
 func sqliteOnline(_ context.Context, s cli.Setup) (asof.OnlineStore, error) {
-	file, err := filePath(s, "data/online.db")
+	file, err := path(s, "data/online.db")
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +67,7 @@ func sqliteOnline(_ context.Context, s cli.Setup) (asof.OnlineStore, error) {
 
 // sqliteLedger keeps asof.db beside the registry's file.
 func sqliteLedger(_ context.Context, s cli.Setup) (asof.Ledger, error) {
-	file, err := filePath(s, "data/registry.db")
+	file, err := path(s, "data/registry.db")
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -23,7 +24,7 @@ func TestTrainingDataPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var embedded map[string]string
+	var embedded map[string][]string
 	t.Run("embedded", func(t *testing.T) { embedded = contents(t, followPage(t, string(page), "feature_store.yaml")) })
 	t.Run("postgres", func(t *testing.T) {
 		db := storetest.Postgres(t).Database(t)
@@ -53,16 +54,18 @@ func TestReadme(t *testing.T) {
 	followPage(t, string(page), "feature_store.yaml")
 }
 
-// contents returns the content of each training set of the page's repository.
-func contents(t *testing.T, dir string) map[string]string {
+// contents returns the contents of the training sets of the page's repository,
+// by the file or table that each was written to.
+func contents(t *testing.T, dir string) map[string][]string {
 	t.Helper()
 	list, err := receipt.Folder(filepath.Join(dir, "my_project", "data", "datasets")).List()
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := map[string]string{}
+	found := map[string][]string{}
 	for _, r := range list {
-		found[r.Output] = r.Content
+		found[r.Output+r.Table] = append(found[r.Output+r.Table], r.Content)
+		slices.Sort(found[r.Output+r.Table])
 	}
 	return found
 }

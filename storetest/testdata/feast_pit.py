@@ -38,7 +38,9 @@ def canonical(value, typ=""):
     """One form for a value, whoever wrote it."""
     if value is None or value is numpy.nan:
         return None
-    if isinstance(value, (list, tuple, numpy.ndarray)):
+    if typ in ("Map", "ScalarMap") and isinstance(value, list):
+        value = {str(name): member for name, member in value}  # Arrow's maps
+    if isinstance(value, (list, tuple, numpy.ndarray)) and not typ.startswith("Struct("):
         inner = typ[typ.index("(") + 1 : -1] if "(" in typ else ""
         return tuple(canonical(v, inner) for v in value)
     if isinstance(value, dict):
@@ -53,8 +55,9 @@ def canonical(value, typ=""):
         return value.isoformat(timespec="microseconds")
     if isinstance(value, datetime.date):
         return datetime.datetime(value.year, value.month, value.day).isoformat(timespec="microseconds")
-    if typ in ("Map", "Json"):
-        return json.dumps(json.loads(value), sort_keys=True)
+    if typ in ("Map", "ScalarMap", "Json") or typ.startswith("Struct("):
+        value = json.loads(value) if isinstance(value, str) else value
+        return json.dumps(value, sort_keys=True) if value is not None or typ == "Json" else None
     if typ == "Decimal":
         return decimal.Decimal(str(value)).normalize()
     if isinstance(value, (bool, numpy.bool_)):
@@ -81,7 +84,7 @@ def wanted(text, typ):
         return canonical(float(text), typ)
     if typ == "Bool":
         return text == "true"
-    if typ == "UnixTimestamp":
+    if typ in ("UnixTimestamp", "ZonedTimestamp"):
         return canonical(datetime.datetime.fromisoformat(text))
     return canonical(text, typ)
 
@@ -101,7 +104,7 @@ class Store:
         for view in case["views"]:
             table = f"c{case['number']}_{view['name']}"
             if self.name == "postgres":
-                pg.execute(f"CREATE TABLE {table} AS {view['sql']}")
+                pg.execute(f"CREATE TABLE {table} AS {view['flat']}")
             else:
                 db.execute(f"COPY ({view['sql']}) TO '{where}/{table}.parquet' (FORMAT parquet)")
 

@@ -1,0 +1,123 @@
+package verify
+
+import (
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/value"
+)
+
+// Cause says why the two rows of a key do not agree.
+type Cause string
+
+// The causes.
+const (
+	NeverLoaded  Cause = "never loaded"  // the store has no row of the key
+	OlderRow     Cause = "older row"     // the store holds an older row than the source
+	LateRow      Cause = "late row"      // the source's row came after the run that looked for it
+	OtherType    Cause = "type"          // a value was stored under another type, or before the feature was there
+	Expired      Cause = "expired"       // one side counts the row as older than the view's ttl, the other does not
+	ForeignWrite Cause = "foreign write" // the store holds what the source never had
+)
+
+// Causes are all causes, in the order in which they are told.
+var Causes = []Cause{NeverLoaded, OlderRow, LateRow, OtherType, Expired, ForeignWrite}
+
+// judgement is what a key's two rows come to: equal, ahead, or a cause.
+type judgement struct {
+	ahead   bool
+	cause   Cause // "": they agree
+	why     string
+	differs []int // the features that do, by their place
+}
+
+// judge compares the newest row of the source with what the store has for it.
+func (c *comparison) judge(row value.Row, i int) judgement {
+	event, found := c.online.Events[i], c.online.Found[i]
+	expired := c.ttl > 0 && row.Event < c.at-c.ttl
+	late := c.late(row)
+	switch {
+	case found && event > c.at:
+		return judgement{ahead: true}
+	case expired && (!found || c.drop):
+		return judgement{} // neither has a value
+	case !found && late != "":
+		return judgement{cause: LateRow, why: late}
+	case !found && c.ttl > 0 && row.Event < c.now-c.ttl:
+		return judgement{cause: Expired, why: "the store has let the row go: it is older than the view's ttl now"}
+	case !found && c.run(row.Event) == nil:
+		return judgement{cause: NeverLoaded, why: "no finished run covers the row's time"}
+	case !found:
+		return judgement{cause: NeverLoaded, why: "a run covered the row's time, but the store does not hold the key"}
+	case event < row.Event && late != "":
+		return judgement{cause: LateRow, why: late}
+	case event < row.Event:
+		return judgement{cause: OlderRow, why: "the store holds an older row"}
+	case event > row.Event:
+		return judgement{cause: ForeignWrite, why: "the source has no row of this time"}
+	}
+	return c.values(i, expired, late)
+}
+
+// values compares two rows of one time.
+func (c *comparison) values(i int, expired bool, late string) judgement {
+	var differs []int
+	typed := true
+	for f := range c.offline.Columns {
+		want, got := c.offline.Columns[f].Value(i), c.online.Columns[f].Value(i)
+		if string(want) == string(got) {
+			continue
+		}
+		differs = append(differs, f)
+		typed = typed && otherType(want, got)
+	}
+	switch {
+	case len(differs) == 0 && expired:
+		return judgement{cause: Expired, why: "training data has no value here, as the row is older than the view's ttl; online it is kept, but for `asof.on_expired: drop`"}
+	case len(differs) == 0:
+		return judgement{}
+	case late != "":
+		return judgement{cause: LateRow, why: late, differs: differs}
+	case typed:
+		return judgement{cause: OtherType, why: "the row was written before the feature had this type", differs: differs}
+	}
+	return judgement{cause: ForeignWrite, why: "the source has other values at this time", differs: differs}
+}
+
+// otherType reports whether a stored value is of another type than the one
+// wanted, or none because its feature was not there.
+func otherType(want, got []byte) bool {
+	if len(want) == 0 || len(got) == 0 {
+		return len(got) == 0
+	}
+	w, _, _ := protowire.ConsumeTag(want)
+	g, _, _ := protowire.ConsumeTag(got)
+	return w != g
+}
+
+// run returns the newest finished run whose span holds an event; nil for none.
+func (c *comparison) run(event int64) *asof.Materialization {
+	at := time.UnixMicro(event)
+	for i := range c.runs {
+		m := &c.runs[i]
+		if m.Done() && !m.Span.From.After(at) && !m.Span.To.Before(at) {
+			return m
+		}
+	}
+	return nil
+}
+
+// late says in words that a row came after the run that looked for it; "" where
+// it did not, or where the source does not tell.
+func (c *comparison) late(row value.Row) string {
+	run := c.run(row.Event)
+	if run == nil || row.Created == value.NoCreated || row.Created <= run.Started.UnixMicro() {
+		return ""
+	}
+	return fmt.Sprintf("the row was created at %s, after the run that covers its time had begun (%s)", stamp(time.UnixMicro(row.Created)), stamp(run.Started))
+}
+
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.999999Z07:00") }

@@ -1,0 +1,58 @@
+package verify
+
+import (
+	"bytes"
+	"context"
+	"slices"
+
+	"github.com/asof-dev/asof"
+)
+
+// foreign finds the keys that only the store has: somebody else wrote them, or
+// the source has lost them since.
+func (c *comparison) foreign(ctx context.Context) error {
+	store, ok := c.Online.(asof.KeyLister)
+	if !ok {
+		c.result.Notes = append(c.result.Notes, "this online store does not list its keys: those that the source does not have were not looked for")
+		return nil
+	}
+	slices.Sort(c.seen)
+	var unknown [][]byte
+	judge := func() error {
+		if len(unknown) == 0 {
+			return nil
+		}
+		if err := c.read(ctx, unknown); err != nil {
+			return err
+		}
+		for i := range unknown {
+			switch {
+			case !c.online.Found[i]: // it went meanwhile
+			case c.online.Events[i] > c.at:
+				c.count(i, false, judgement{ahead: true})
+			default:
+				c.count(i, false, judgement{cause: ForeignWrite, why: "the source has no row of this key"})
+			}
+		}
+		unknown = unknown[:0]
+		return nil
+	}
+	err := store.Keys(ctx, c.Project, c.view, func(keys [][]byte) error {
+		for _, key := range keys {
+			h := hash(c.Seed, key)
+			if _, known := slices.BinarySearch(c.seen, h); known || h > c.sample {
+				continue
+			}
+			if unknown = append(unknown, bytes.Clone(key)); len(unknown) == keysPerRead {
+				if err := judge(); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return judge()
+}
