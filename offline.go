@@ -19,6 +19,7 @@ type ViewQuery struct {
 	TTL       time.Duration // 0: no lower bound
 	Features  []FeatureColumn
 	Order     []string // source columns of all the view's features, as declared: what decides between equal times
+	Ordered   []Type   // their types, for sources that have none; empty where they are not known
 }
 
 // KeyColumn is a join key: its column in the source, and the column of the

@@ -39,7 +39,7 @@ func (p *Projection) Query(v *FeatureView) (ViewQuery, error) {
 		q.Keys = append(q.Keys, k)
 	}
 	for _, f := range v.Features {
-		q.Order = append(q.Order, column(f.Name))
+		q.Order, q.Ordered = append(q.Order, column(f.Name)), append(q.Ordered, f.Type)
 	}
 	for _, chosen := range p.Features {
 		f := v.Feature(chosen.Name)

@@ -26,7 +26,7 @@ func TestProjectionQuery(t *testing.T) {
 	want := asof.ViewQuery{View: "buyer", Source: source, Timestamp: "at", Created: "loaded", TTL: ttl,
 		Keys:     []asof.KeyColumn{{Column: "drv", Entity: "buyer_id", Type: text}, {Column: "shop", Entity: "shop", Type: number}},
 		Features: []asof.FeatureColumn{{Column: "stars", Output: "stars", Type: asof.Scalar(asof.TypeFloat32)}},
-		Order:    []string{"a", "stars"}}
+		Order:    []string{"a", "stars"}, Ordered: []asof.Type{number, asof.Scalar(asof.TypeFloat32)}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("-want +got\n%s", d)
 	}

@@ -159,6 +159,21 @@ var csvTypes = map[asof.ValueType]string{
 	asof.TypeBoolList: "BOOLEAN[]", asof.TypeStringList: "VARCHAR[]",
 }
 
+// comparedAs returns what values of a declared type are compared as, where it is
+// not text.
+func comparedAs(typ asof.Type) string {
+	elem, list := typ.Element()
+	switch compared, ok := csvTypes[elem.Value]; {
+	case !list:
+		return csvTypes[typ.Value]
+	case ok:
+		return compared + "[]"
+	case elem.Value == asof.TypeString:
+		return "VARCHAR[]"
+	}
+	return ""
+}
+
 // declared returns a CSV file's columns, all of them text, as what they are to
 // be compared as. Keys and features are what the view declares, and get their
 // type after the query: so they are rounded once, and a bad value is reported
@@ -166,6 +181,9 @@ var csvTypes = map[asof.ValueType]string{
 // NULL of what is none. The rest is what was detected.
 func declared(view *asof.ViewQuery, columns []asof.SourceColumn) []asof.SourceColumn {
 	types := map[string]asof.Type{}
+	for i, t := range view.Ordered {
+		types[view.Order[i]] = t
+	}
 	for _, k := range view.Keys {
 		types[k.Column] = k.Type
 	}
@@ -180,7 +198,7 @@ func declared(view *asof.ViewQuery, columns []asof.SourceColumn) []asof.SourceCo
 			c.Native, c.Type, c.IsTime = pit.TextOf+"TIMESTAMPTZ", asof.Scalar(asof.TypeUnixTimestamp), true
 		case known:
 			c.Native, c.Type, c.IsTime = "VARCHAR", typ, false
-			if compared, ok := csvTypes[typ.Value]; ok {
+			if compared := comparedAs(typ); compared != "" {
 				c.Native = pit.TextOf + compared
 			}
 		case c.Native != "VARCHAR":

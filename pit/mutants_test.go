@@ -63,6 +63,9 @@ var mutants = []mutation{
 	one("features that are not asked for decide too", both, "pit/view.go", `range «q.Order»`, `q.Order[:0]`),
 	one("text is compared by its bytes", "postgres", "pit/dialect_postgres.go", "«expr + ` COLLATE \"C\"`»", "expr + ` COLLATE \"en-x-icu\"`"),
 	one("numbers of a CSV file are compared as numbers", "duckdb", "pit/dialect_duckdb.go", `"TRY_CAST(" + expr + " AS " + typ + ")"`, `expr`),
+	one("lists of text are compared by the bytes of their elements", "postgres", "pit/dialect_postgres.go", "«expr + `::text[] COLLATE \"C\"`»", "expr + `::text[] COLLATE \"en-x-icu\"`"),
+	one("lists of a CSV file are compared as lists", "duckdb", "duckdb/relation.go", `return «compared + "[]"»`, `""`),
+	one("features of a CSV file decide by their types, asked for or not", "duckdb", "duckdb/relation.go", `range «view.Ordered»`, `view.Ordered[:0]`),
 
 	// Keys.
 	one("all keys are compared", both, "pit/plan.go", `return «on»
@@ -75,6 +78,7 @@ var mutants = []mutation{
 		{"pit/plan.go", `"e.%s = %s.%s"`, `"e.%s IS NOT DISTINCT FROM %s.%s"`}}},
 	one("rows are ranked within their key (ASOF)", "duckdb", "pit/plan.go", `append(«v.keyNames()», "event")`, `[]string{}`),
 	one("rows follow one another within their key (intervals)", "postgres", "pit/plan.go", `window(«v.keyNames()», append`, `[]string{}`),
+	one("capitals in a UUID mean nothing", both, "pit/dialect.go", `return «t.Value == asof.TypeUUID || t.Value == asof.TypeTimeUUID»`, `false`),
 	one("keys of other types are cast (DuckDB)", "duckdb", "pit/dialect_duckdb.go", `«familyOf(c.Type)» && c.Native`, `family`),
 	one("keys of other types are cast (PostgreSQL)", "postgres", "pit/dialect_postgres.go", `return «expr + "::text"»
 }
@@ -101,6 +105,8 @@ var mutants = []mutation{
 	return «expr + "::text"»`, `expr + map[bool]string{true: "::double precision::text", false: "::text"}[native == "numeric"]`),
 	one("a decimal is exact", "postgres", "pit/dialect_postgres.go", `native == "numeric" && arrow.TypeEqual(t.Arrow(), arrow.BinaryTypes.String):
 		return «"trim_scale(" + expr + ")::text"»`, `expr + "::double precision::text"`),
+	one("a set holds each value once", every, "cast.go", `case «seen[shown]»:`, `false`),
+	one("a map has one form", every, "cast_text.go", `b.Append(«string(canonical)»)`, `s`),
 	one("an alias renames join keys", every, "query.go", `renamed, ok := p.JoinKeyMap[«key.Name»]`, `""`),
 	one("a field mapping is turned round", every, "query.go", `s.FieldMapping[column] == «name»`, `name + "?"`),
 	one("a projection keeps the view's order", every, "query.go", `range «v.Features» {
@@ -149,5 +155,9 @@ var mutants = []mutation{
 	one("the latest created wins (oracle)", "memory", "memory/history.go", `return «cmp.Compare(*h.created[i], *h.created[j])»`, `cmp.Compare(*h.created[j], *h.created[i])`),
 	one("a null is the lowest (oracle)", "memory", "memory/history.go", `case a:
 		return «-1»`, `2`),
+	one("a null inside a list is the highest (oracle)", "memory", "memory/history.go", `return «cmp.Compare(bit(column.IsNull(i)), bit(column.IsNull(j)))»
+	}
+	return compare`, `0`),
+	one("the longer list is the greater (oracle)", "memory", "memory/history.go", `return «cmp.Compare(to-from, end-other)»`, `0`),
 	one("keys are compared as a tuple (oracle)", "memory", "memory/offline.go", `"%d:%s"`, `"%[2]s"`),
 }

@@ -114,6 +114,29 @@ func TestPostgresTypes(t *testing.T) {
 	}
 }
 
+// Composite types, arrays of several dimensions, of enums and of JSON, and
+// hstore become structs, lists and maps.
+func TestPostgresNestedTypes(t *testing.T) {
+	store, url := openOffline(t)
+	run(t, url, `CREATE EXTENSION hstore`, `CREATE TYPE mood AS ENUM ('sad', 'happy')`, `CREATE TYPE address AS (city text, zip int, moods mood[])`,
+		`CREATE TABLE nested (k text, at date, one address, many address[], grid int[], moods mood[], h hstore, j jsonb[])`,
+		`INSERT INTO nested VALUES ('k', '2024-01-01', ROW('Bern', 3000, '{happy}'), ARRAY[ROW('Bâle', NULL, NULL), NULL]::address[], '{{1,2},{3,4}}', '{sad,NULL}', 'b=>1,a=>NULL', ARRAY['{"b":1,"a":2}'::jsonb])`,
+		`INSERT INTO nested SELECT k, at, ROW('Aarau', 5000, NULL)::address, many, grid, moods, h, j FROM nested`)
+	source := &asof.DataSource{Name: "nested", Kind: asof.SourcePostgres, Table: "nested", TimestampField: "at"}
+	place := asof.Type{Value: asof.TypeStruct, Fields: []asof.Field{{Name: "zip", Type: asof.Scalar(asof.TypeInt64)}, {Name: "moods", Type: asof.Scalar(asof.TypeStringList)}}}
+	as := func(name string, typ asof.Type) asof.FeatureColumn {
+		return asof.FeatureColumn{Column: name, Output: name, Type: typ}
+	}
+	rows, err := latest(t.Context(), store, source, as("one", place), as("many", asof.Type{Value: asof.TypeStructList, Fields: place.Fields[:1]}),
+		as("grid", asof.ListOf(asof.Scalar(asof.TypeInt64List))), feature("moods", asof.TypeStringList), feature("h", asof.TypeMap), feature("j", asof.TypeMapList))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `k {"moods":["happy"],"zip":3000} [{"zip":null},null] [[1,2],[3,4]] ["sad",null] {"a":null,"b":"1"} ["{\"a\":2,\"b\":1}"]`; len(rows) != 1 || rows[0] != want {
+		t.Errorf("%v\nwant %s", rows, want)
+	}
+}
+
 // A numeric among the entity rows comes out exactly, or is an error.
 func TestEntityNumerics(t *testing.T) {
 	store, url := openOffline(t)

@@ -57,7 +57,14 @@ var (
 	randomKeys = []asof.KeyColumn{{Column: "user", Entity: "user", Type: asof.Scalar(asof.TypeString)},
 		{Column: "shop", Entity: "shop", Type: asof.Scalar(asof.TypeInt64)}}
 	randomFeatures = []asof.FeatureColumn{{Column: "x", Output: "x", Type: asof.Scalar(asof.TypeInt64)},
-		{Column: "y", Output: "y", Type: asof.Scalar(asof.TypeString)}, {Column: "z", Output: "z", Type: asof.Scalar(asof.TypeFloat32)}}
+		{Column: "y", Output: "y", Type: asof.Scalar(asof.TypeString)}, {Column: "z", Output: "z", Type: asof.Scalar(asof.TypeFloat32)},
+		{Column: "l", Output: "l", Type: asof.Scalar(asof.TypeInt64List)}, {Column: "u", Output: "u", Type: asof.Scalar(asof.TypeInt32Set)},
+		{Column: "s", Output: "s", Type: asof.Type{Value: asof.TypeStruct, Fields: []asof.Field{
+			{Name: "b", Type: asof.Scalar(asof.TypeString)}, {Name: "a", Type: asof.Scalar(asof.TypeFloat64)}}}},
+		{Column: "m", Output: "m", Type: asof.Scalar(asof.TypeMap)}, {Column: "j", Output: "j", Type: asof.Scalar(asof.TypeJSON)},
+		{Column: "n", Output: "n", Type: asof.ListOf(asof.Scalar(asof.TypeInt64List))}}
+	randomColumns = []string{"user:text", "shop:bigint", "event:timestamptz", "created:timestamptz", "x:bigint", "y:text", "z:numeric(6,2)",
+		"l:bigint[]", "u:bigint[]", "s:struct(a:bigint,b:text)", "m:map(text,bigint)", "j:json", "n:bigint[][]"}
 )
 
 func randomCase(r *rapid.T, number int) *corpusCase {
@@ -68,14 +75,16 @@ func randomCase(r *rapid.T, number int) *corpusCase {
 		name := fmt.Sprintf("v%d", i)
 		v := &corpusView{table: fmt.Sprintf("random_%d_%d", number, i), ViewQuery: asof.ViewQuery{View: name, Timestamp: "event",
 			TTL: time.Duration(rapid.IntRange(0, 3).Draw(r, "ttl")) * time.Hour}}
-		rows := randomRows(r, v.table, []string{"user:text", "shop:bigint", "event:timestamptz", "created:timestamptz", "x:bigint", "y:text", "z:numeric(6,2)"})
+		rows := randomRows(r, v.table, randomColumns)
 		c.tables[v.table] = &rows
 		keys := rapid.IntRange(0, 3).Draw(r, "keys")
 		v.Keys = [][]asof.KeyColumn{nil, randomKeys[:1], randomKeys[1:], randomKeys}[keys]
 		if rapid.Bool().Draw(r, "has created") {
 			v.Created = "created"
 		}
-		v.Features = randomFeatures[:rapid.IntRange(1, len(randomFeatures)).Draw(r, "features")]
+		for _, at := range rapid.Permutation([]int{0, 1, 2, 3, 4, 5, 6, 7, 8}).Draw(r, "features")[:rapid.IntRange(1, 5).Draw(r, "number of features")] {
+			v.Features = append(v.Features, randomFeatures[at])
+		}
 		c.views = append(c.views, v)
 		c.service = append(c.service, randomProjection(r, v))
 	}
@@ -111,17 +120,40 @@ func randomRows(r *rapid.T, name string, columns []string) OfflineTable {
 	for range rapid.IntRange(0, 12).Draw(r, name+" rows") {
 		var row []*string
 		for _, c := range made.Columns {
-			v := rapid.IntRange(-1, 4).Draw(r, c.Name)
-			switch {
-			case v < 0:
-				row = append(row, nil)
-			case c.Type == "timestamptz":
-				row = append(row, new(fmt.Sprintf("2024-01-01T0%d:00", v)))
-			default:
-				row = append(row, new(strconv.Itoa(v)))
-			}
+			row = append(row, randomValue(r, c))
 		}
 		made.Rows = append(made.Rows, row)
 	}
 	return *made
+}
+
+// randomValue is small, so that equal values are common, and so that what is
+// JSON in some engines has there the order that it has as a struct or a map.
+func randomValue(r *rapid.T, c asof.TableColumn) *string {
+	v := rapid.IntRange(-1, 4).Draw(r, c.Name)
+	if v < 0 {
+		return nil
+	}
+	null := func(empty string) string {
+		if v == 4 {
+			return empty
+		}
+		return strconv.Itoa(v)
+	}
+	switch c.Name {
+	case "l", "u":
+		return new([]string{"[]", "[0]", "[0,-]", "[-]", "[1,0,1]"}[v])
+	case "s":
+		return new(fmt.Sprintf(`{"a":%s,"b":"%d"}`, null("null"), v%2))
+	case "m":
+		return new(fmt.Sprintf(`{"a":%s}`, null("null")))
+	case "j":
+		return new([]string{"null", "[1, 2]", `{"b": 1, "a": 2}`, `"x"`, "{}"}[v])
+	case "n":
+		return new(fmt.Sprintf("[[%d],null,[]]", v))
+	}
+	if c.Type == "timestamptz" {
+		return new(fmt.Sprintf("2024-01-01T0%d:00", v))
+	}
+	return new(strconv.Itoa(v))
 }

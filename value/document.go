@@ -38,7 +38,7 @@ func appendDocument(dst []byte, t asof.ValueType, text string) ([]byte, error) {
 	return appendMap(dst, object), nil
 }
 
-// members are the members of a JSON object, in their order.
+// members are the members of a JSON object, each name once, in their order.
 type members []member
 
 type member struct {
@@ -53,7 +53,7 @@ func readDocument(d *json.Decoder) (any, error) {
 	}
 	switch token {
 	case json.Delim('{'):
-		object := members{}
+		object, at := members{}, map[string]int{}
 		for d.More() {
 			name, err := d.Token()
 			if err != nil {
@@ -63,7 +63,13 @@ func readDocument(d *json.Decoder) (any, error) {
 			if err != nil {
 				return nil, err
 			}
-			object = append(object, member{name.(string), value})
+			m := member{name.(string), value}
+			if i, again := at[m.name]; again { // the last counts
+				object[i] = m
+				continue
+			}
+			at[m.name] = len(object)
+			object = append(object, m)
 		}
 		_, err := d.Token()
 		return object, err
