@@ -66,6 +66,7 @@ var scalars = []struct {
 		val { key: "h" value { bool_val: true } } val { key: "i" value { list_val { val { int64_val: 1 } val { string_val: "x" } } } }
 		val { key: "j" value { list_val {} } } val { key: "k" value { bool_list_val { val: true } } }
 		val { key: "l" value { string_list_val { val: "m" } } } val { key: "n" value { int64_list_val { val: 7 } } } }`}},
+	{asof.Scalar(asof.TypeMap), `["{\"a\": 1, \"b\": 2, \"a\": 3}"]`, []string{`map_val { val { key: "a" value { int64_val: 3 } } val { key: "b" value { int64_val: 2 } } }`}},
 	{asof.Scalar(asof.TypeMapList), `[["{\"a\": 1}", "{}"]]`, []string{`map_list_val { val { val { key: "a" value { int64_val: 1 } } } val {} }`}},
 	{asof.Scalar(asof.TypeScalarMap), `["{\"7\": \"a\", \"2.5\": null, \"true\": 3}"]`, []string{`scalar_map_val { val { key { int64_key: 7 } value { string_val: "a" } } val { key { double_key: 2.5 } value {} } val { key { bool_key: true } value { int64_val: 3 } } }`}},
 	{asof.Scalar(asof.TypeJSON), `["{\"a\": 1}"]`, []string{`json_val: "{\"a\": 1}"`}},
