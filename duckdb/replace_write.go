@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -38,6 +39,9 @@ func (r *replacement) Write(ctx context.Context, rows array.RecordReader) (int64
 	}
 	// The file stays open with its lock, so its Close is hidden.
 	w, err := pqarrow.NewFileWriter(rows.Schema(), struct{ io.Writer }{r.file}, parquet.NewWriterProperties(options...), pqarrow.DefaultWriterProps())
+	if disk := (*fs.PathError)(nil); errors.As(err, &disk) { // it writes a few bytes at once
+		return 0, r.fault(err)
+	}
 	if err != nil {
 		return 0, asof.Errorf(asof.CodeInvalid, "the table %q cannot hold these columns: %w", r.table, err)
 	}

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"math/big"
+	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -185,11 +187,13 @@ func putText(c arrow.Array) put {
 	return func(buf []byte, i int) ([]byte, error) {
 		at := len(buf)
 		if buf = append(buf, values.Value(i)...); bytes.IndexByte(buf[at:], 0) >= 0 {
-			return buf, fmt.Errorf("the text has a NUL character in it, which PostgreSQL does not keep")
+			return buf, errNUL
 		}
 		return buf, nil
 	}
 }
+
+var errNUL = errors.New("the text has a NUL character in it, which PostgreSQL does not keep")
 
 func putBytes(c arrow.Array) put {
 	values := c.(interface{ Value(int) []byte })
@@ -200,6 +204,9 @@ func putBytes(c arrow.Array) put {
 func putJSON(c arrow.Array) put {
 	return func(buf []byte, i int) ([]byte, error) {
 		text, err := json.Marshal(nested(c, i))
+		if wrong := (*json.MarshalerError)(nil); errors.As(err, &wrong) {
+			err = wrong.Err
+		}
 		return append(append(buf, 1), text...), err
 	}
 }
@@ -237,8 +244,17 @@ func nested(c arrow.Array, i int) any {
 		}
 		return values
 	}
+	if text, ok := c.(array.StringLike); ok && strings.Contains(text.Value(i), "\x00") {
+		return withNUL{}
+	}
 	return c.GetOneForMarshal(i)
 }
+
+// withNUL is a text that jsonb does not keep.
+type withNUL struct{}
+
+// MarshalJSON says so.
+func (withNUL) MarshalJSON() ([]byte, error) { return nil, errNUL }
 
 // putList writes an array: its dimensions, whether it has NULLs, the type of
 // its elements, their number and the index of the first, then each with its

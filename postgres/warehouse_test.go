@@ -60,12 +60,7 @@ func openWarehouse(t *testing.T, url string) storetest.WarehouseUnderTest {
 	if err != nil {
 		t.Fatal(err)
 	}
-	db, err := postgres.Open(t.Context(), postgres.Config{Host: config.Host, Port: int(config.Port), User: config.User,
-		Password: config.Password, Database: config.Database, Schema: warehouseSchema})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
+	db := openAs(t, config)
 	return storetest.WarehouseUnderTest{Warehouse: db.Warehouse(), Offline: db.Offline(), Read: func(ctx context.Context, sql string) ([][]string, error) {
 		conn, err := connect(ctx, url)
 		if err != nil {
@@ -89,6 +84,17 @@ func openWarehouse(t *testing.T, url string) storetest.WarehouseUnderTest {
 		_, err = result.Close()
 		return all, err
 	}}
+}
+
+func openAs(t *testing.T, config *pgx.ConnConfig) *postgres.DB {
+	t.Helper()
+	db, err := postgres.Open(t.Context(), postgres.Config{Host: config.Host, Port: int(config.Port), User: config.User,
+		Password: config.Password, Database: config.Database, Schema: warehouseSchema})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
 }
 
 func TestWarehouse(t *testing.T) {

@@ -33,8 +33,8 @@ func numbers(name string, values ...int64) array.RecordReader {
 	})
 }
 
-// replace writes rows into a table and commits it under an id.
-func replace(ctx context.Context, w asof.Warehouse, table, id string, rows array.RecordReader) error {
+// Replace writes rows into a table, commits it under an id and releases them.
+func Replace(ctx context.Context, w asof.Warehouse, table, id string, rows array.RecordReader) error {
 	defer rows.Release()
 	r, err := w.Replace(ctx, table)
 	if err != nil {
@@ -49,7 +49,7 @@ func replace(ctx context.Context, w asof.Warehouse, table, id string, rows array
 
 func mustReplace(t *testing.T, w asof.Warehouse, table, id string, rows array.RecordReader) {
 	t.Helper()
-	if err := replace(t.Context(), w, table, id, rows); err != nil {
+	if err := Replace(t.Context(), w, table, id, rows); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -122,12 +122,12 @@ func testReplaceFails(t *testing.T, w WarehouseUnderTest) {
 		}
 		yield(nil, broken)
 	})
-	if err := replace(t.Context(), w, result, "second", bad); !errors.Is(err, broken) {
+	if err := Replace(t.Context(), w, result, "second", bad); !errors.Is(err, broken) {
 		t.Errorf("rows that end early: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancelled := array.ReaderFromIter(good.Schema(), func(func(arrow.RecordBatch, error) bool) { cancel() })
-	if err := replace(ctx, w, result, "second", cancelled); !errors.Is(err, context.Canceled) {
+	if err := Replace(ctx, w, result, "second", cancelled); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 	r, err := w.Replace(t.Context(), result)
@@ -224,12 +224,12 @@ func testReplaceTwice(t *testing.T, w WarehouseUnderTest) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	if err := replace(ctx, w, result, "", numbers("n", 7)); !errors.Is(err, context.DeadlineExceeded) {
+	if err := Replace(ctx, w, result, "", numbers("n", 7)); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a commit beside a run: %v", err)
 	}
 	diff(t, "nothing has changed", "0", column(t, w, result, "n"))
 	end := make(chan error, 1)
-	go func() { end <- replace(t.Context(), w, result, "", numbers("n", 8)) }()
+	go func() { end <- Replace(t.Context(), w, result, "", numbers("n", 8)) }()
 	time.Sleep(50 * time.Millisecond)
 	if err := stage.Discard(t.Context()); err != nil {
 		t.Fatal(err)
