@@ -58,6 +58,9 @@ var keptColumns = []kept{
 		asof.Scalar(asof.TypeMap), `[{"b": 2, "a ü": null}, {}, null]`},
 	{"struct", arrow.StructOf(arrow.Field{Name: "n", Type: arrow.PrimitiveTypes.Int64, Nullable: true}, arrow.Field{Name: "t", Type: arrow.ListOf(arrow.BinaryTypes.String), Nullable: true}),
 		`[{"n": 9007199254740993, "t": ["x"]}, {"n": null, "t": null}, null]`, asof.Scalar(asof.TypeMap), `[{"n": 9007199254740993, "t": ["x"]}, {"n": null, "t": null}, null]`},
+	{"typed", arrow.StructOf(arrow.Field{Name: "n", Type: arrow.PrimitiveTypes.Int64, Nullable: true}), `[{"n": -9007199254740993}, {"n": null}, null]`,
+		asof.Type{Value: asof.TypeStruct, Fields: []asof.Field{{Name: "n", Type: asof.Scalar(asof.TypeInt64)}}}, ""},
+	{"lists", arrow.ListOf(arrow.ListOf(arrow.PrimitiveTypes.Int64)), `[[[1, null], []], [null], null]`, asof.ListOf(asof.ListOf(asof.Scalar(asof.TypeInt64))), ""},
 	{"nothing", arrow.Null, `[null, null, null]`, asof.Scalar(asof.TypeString), `[null, null, null]`},
 }
 
