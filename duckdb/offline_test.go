@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"encoding/csv"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -365,5 +366,32 @@ func TestCancelInterrupts(t *testing.T) {
 	_, err = store.Range(ctx, source)
 	if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > 20*time.Second {
 		t.Errorf("after %v: %v", time.Since(start), err)
+	}
+}
+
+// Nanoseconds with a time zone, as pandas writes them, are taken where they are
+// whole microseconds; where DuckDB would cut something off, they are refused.
+func TestZonedNanoseconds(t *testing.T) {
+	dir := t.TempDir()
+	store := offline(t, asofduckdb.Options{Dir: dir})
+	for name, c := range map[string]struct {
+		nanos int64
+		want  string
+	}{"whole": {1_706_659_200_000_001_000, "a=12.5"}, "finer": {1_706_659_200_000_000_001, `holds a time finer than a microsecond with a time zone`}} {
+		storetest.RunPython(t, `
+import sys, pyarrow as pa, pyarrow.parquet as pq
+at = pa.array([int(sys.argv[2]), None], pa.timestamp("ns", "UTC"))
+pq.write_table(pa.table({"user_id": ["a", "b"], "as_of": at, "fee": [12.5, 1.0]}), sys.argv[1])
+`, filepath.Join(dir, name+".parquet"), fmt.Sprint(c.nanos))
+		got, err := fees(t, store, &asof.DataSource{Name: name, Kind: asof.SourceFile, Path: name + ".parquet"})
+		if err != nil {
+			got = err.Error()
+			if asof.ErrorCode(err) != asof.CodeInvalid {
+				t.Errorf("%s: code %s", name, asof.ErrorCode(err))
+			}
+		}
+		if !strings.Contains(got, c.want) {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
 	}
 }

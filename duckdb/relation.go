@@ -87,8 +87,12 @@ func (s *session) file(ctx context.Context, dir string, source *asof.DataSource,
 	}
 	switch source.FileFormat() {
 	case asof.FormatParquet:
-		sql := "read_parquet(" + quoteText(pattern(path, "parquet")) + ", hive_partitioning = true, union_by_name = true)"
+		files := pattern(path, "parquet")
+		sql := "read_parquet(" + quoteText(files) + ", hive_partitioning = true, union_by_name = true)"
 		columns, err := s.columns(ctx, sql)
+		if err == nil && view != nil {
+			return relation{sql, columns}, s.checkTimes(ctx, what, files, view, columns)
+		}
 		return relation{sql, columns}, missing(what, path, s.fault(what, err))
 	case asof.FormatCSV:
 		// The separator is set, since one that is guessed may be wrong.
