@@ -38,6 +38,10 @@ test-all: test ## make test, then everything under the race detector and on a ne
 bench-offline: build feast-venv ## training data beside Feast and the bare engine, as ratios
 	go run ./bench/offline $(ARGS)
 
+.PHONY: bench-online
+bench-online: build feast-venv ## online reads beside Feast and the bare store, as ratios; ARGS=-full measures everything
+	go run ./bench/online $(ARGS)
+
 .PHONY: mutate
 mutate: ## break each rule of the point-in-time join: a case of the corpus must fail
 	@scripts/need.sh compiler postgres
