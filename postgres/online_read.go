@@ -2,11 +2,9 @@ package postgres
 
 import (
 	"context"
-	"encoding/binary"
-	"fmt"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/value"
@@ -93,43 +91,54 @@ func (o *Online) load(ctx context.Context, project string) error {
 // read fills the readings, and reports whether the tables are what they were
 // taken for.
 func (o *Online) read(ctx context.Context, readings []*asof.Reading, tables []*viewTable) (bool, error) {
-	var text strings.Builder
-	args := make([]any, 0, len(readings)+1)
-	ids := make([]int64, len(readings))
-	numbers := make([][]int32, len(readings))
-	for i, r := range readings {
-		r.Reset()
-		ids[i], numbers[i] = tables[i].id, tables[i].schema.Numbers(r.Features)
-		args = append(args, r.Keys)
-		// LATERAL with a LIMIT looks the keys up one by one; a plain join of
-		// many keys would read all of the table and hash it, which is slower.
-		fmt.Fprintf(&text, "SELECT %d::bigint, i, event_us, row FROM unnest($%d::bytea[]) WITH ORDINALITY AS k (key, i), "+
-			"LATERAL (SELECT event_us, row FROM %s WHERE entity_key = key LIMIT 1) AS found UNION ALL ", i, i+1, tables[i].name)
-	}
-	fmt.Fprintf(&text, "SELECT -1, id, revision, NULL FROM %s WHERE id = ANY ($%d::bigint[])", o.db.qualified("asof_online_view"), len(readings)+1)
-	rows, err := o.db.pool.Query(ctx, text.String(), append(args, ids)...)
+	q := onlineQueries.Get().(*onlineQuery)
+	defer onlineQueries.Put(q)
+	q.write(o.db.qualified("asof_online_view"), readings, tables)
+	conn, err := o.db.pool.Acquire(ctx)
 	if err != nil {
 		return false, err
 	}
-	defer rows.Close()
-	revisions := make(map[int64]int64, len(readings))
-	for rows.Next() {
-		raw := rows.RawValues() // four columns, in PostgreSQL's binary form
-		which, i, event := integer(raw[0]), integer(raw[1]), integer(raw[2])
-		if which < 0 {
-			revisions[i] = event
-			continue
-		}
-		if err := value.Unpack(readings[which], numbers[which], int(i-1), event, raw[3]); err != nil {
-			return false, err
-		}
+	defer conn.Release()
+	statement, err := prepare(ctx, conn.Conn(), q.text)
+	if err != nil {
+		return false, err
 	}
-	for _, t := range tables {
-		if revisions[t.id] != t.revision {
-			return false, rows.Err()
-		}
+	for _, r := range readings {
+		r.Reset()
 	}
-	return true, rows.Err()
+	// Not through the pool's Query, which leaves garbage of every key.
+	rows := conn.Conn().PgConn().ExecStatement(ctx, statement, q.parameters, binaryFormat, binaryFormat)
+	err = q.take(rows, readings, tables)
+	if _, closed := rows.Close(); err == nil {
+		err = closed
+	}
+	return err == nil && q.current(tables), err
 }
 
-func integer(b []byte) int64 { return int64(binary.BigEndian.Uint64(b)) }
+var binaryFormat = []int16{pgx.BinaryFormatCode}
+
+// maxStatements is how many statements a connection keeps prepared: a caller may
+// ask for any set of views.
+const maxStatements = 256
+
+// prepare prepares a statement of reading on the connection, once.
+func prepare(ctx context.Context, conn *pgx.Conn, text []byte) (*pgconn.StatementDescription, error) {
+	kept, _ := conn.PgConn().CustomData()["asof reads"].(map[string]*pgconn.StatementDescription)
+	if statement := kept[string(text)]; statement != nil {
+		return statement, nil
+	}
+	if kept == nil || len(kept) == maxStatements {
+		if kept != nil {
+			if err := conn.DeallocateAll(ctx); err != nil {
+				return nil, err
+			}
+		}
+		kept = map[string]*pgconn.StatementDescription{}
+		conn.PgConn().CustomData()["asof reads"] = kept
+	}
+	statement, err := conn.Prepare(ctx, string(text), string(text))
+	if err == nil {
+		kept[string(text)] = statement
+	}
+	return statement, err
+}

@@ -1,6 +1,7 @@
 package serving
 
 import (
+	"math"
 	"slices"
 
 	"github.com/asof-dev/asof"
@@ -68,12 +69,8 @@ func (a *Answer) Value(column, row int) []byte {
 	if column < len(a.keys) {
 		return a.keys[column].values.Value(row)
 	}
-	f := &a.plan.features[column-len(a.keys)]
-	at := a.at(f, row)
-	if a.drop && a.expired(f, at) {
-		return nil
-	}
-	return a.readings[f.reading].Columns[f.column].Value(at)
+	f := a.feature(column)
+	return f.value(f.at[row], a.drop)
 }
 
 // Status returns what a value is. A row older than its view's ttl is
@@ -82,18 +79,8 @@ func (a *Answer) Status(column, row int) asof.Status {
 	if column < len(a.keys) {
 		return asof.StatusPresent
 	}
-	f := &a.plan.features[column-len(a.keys)]
-	at := a.at(f, row)
-	r := &a.readings[f.reading]
-	switch {
-	case !r.Found[at]:
-		return asof.StatusNotFound
-	case a.expired(f, at):
-		return asof.StatusOutsideMaxAge
-	case len(r.Columns[f.column].Value(at)) == 0:
-		return asof.StatusNullValue
-	}
-	return asof.StatusPresent
+	f := a.feature(column)
+	return f.status(f.at[row])
 }
 
 // Event returns the event time of a value in microseconds since 1970; 0 for a
@@ -102,21 +89,47 @@ func (a *Answer) Event(column, row int) int64 {
 	if column < len(a.keys) {
 		return 0
 	}
+	f := a.feature(column)
+	return f.reading.Events[f.at[row]]
+}
+
+// featureColumn is a feature's column where it was read.
+type featureColumn struct {
+	reading *asof.Reading
+	values  *asof.ValueColumn
+	at      []int32 // by row: its place in the reading
+	oldest  int64   // the event time that is not too old yet
+}
+
+func (a *Answer) feature(column int) featureColumn {
 	f := &a.plan.features[column-len(a.keys)]
-	return a.readings[f.reading].Events[a.at(f, row)]
-}
-
-// at returns the place in a feature's reading of what belongs to a row.
-func (a *Answer) at(f *planFeature, row int) int {
-	return int(a.groups[a.plan.readings[f.reading].group].at[row])
-}
-
-// expired reports whether a row that was read is older than the view's ttl; one
-// of exactly that age is not.
-func (a *Answer) expired(f *planFeature, at int) bool {
-	age := a.plan.readings[f.reading].maxAge
+	p := &a.plan.readings[f.reading]
 	r := &a.readings[f.reading]
-	return age > 0 && r.Found[at] && r.Events[at] < a.now-age
+	oldest := int64(math.MinInt64)
+	if p.maxAge > 0 {
+		oldest = a.now - p.maxAge
+	}
+	return featureColumn{r, &r.Columns[f.column], a.groups[p.group].at, oldest}
+}
+
+func (f *featureColumn) value(at int32, drop bool) []byte {
+	if drop && f.reading.Events[at] < f.oldest { // where nothing was found there is no value either
+		return nil
+	}
+	return f.values.Value(int(at))
+}
+
+func (f *featureColumn) status(at int32) asof.Status {
+	span := f.values.Spans[at]
+	switch {
+	case !f.reading.Found[at]:
+		return asof.StatusNotFound
+	case f.reading.Events[at] < f.oldest:
+		return asof.StatusOutsideMaxAge
+	case span.Start == span.End:
+		return asof.StatusNullValue
+	}
+	return asof.StatusPresent
 }
 
 // bind makes the answer ready to be read: the request's columns as entity keys,

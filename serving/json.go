@@ -2,6 +2,7 @@ package serving
 
 import (
 	"bytes"
+	"math"
 	"strconv"
 	"time"
 
@@ -9,13 +10,13 @@ import (
 	"github.com/asof-dev/asof/value"
 )
 
-// statusNames are Feast's.
+// statusNames are Feast's, each with the comma behind it.
 var statusNames = [...]string{
-	asof.StatusInvalid:       `"INVALID"`,
-	asof.StatusPresent:       `"PRESENT"`,
-	asof.StatusNullValue:     `"NULL_VALUE"`,
-	asof.StatusNotFound:      `"NOT_FOUND"`,
-	asof.StatusOutsideMaxAge: `"OUTSIDE_MAX_AGE"`,
+	asof.StatusInvalid:       `"INVALID",`,
+	asof.StatusPresent:       `"PRESENT",`,
+	asof.StatusNullValue:     `"NULL_VALUE",`,
+	asof.StatusNotFound:      `"NOT_FOUND",`,
+	asof.StatusOutsideMaxAge: `"OUTSIDE_MAX_AGE",`,
 }
 
 // AppendFeast appends the answer as Feast's HTTP server gives it: results by
@@ -28,14 +29,11 @@ func (a *Answer) AppendFeast(dst []byte, versions bool, flush func([]byte) []byt
 		if flush != nil {
 			dst = flush(dst)
 		}
-		dst = comma(dst, c)
-		dst = append(dst, `{"values":[`...)
+		dst = append(comma(dst, c), `{"values":[`...)
 		dst = a.appendValues(dst, c, value.Served)
 		dst = append(dst, `],"statuses":[`...)
-		for row := range a.rows {
-			dst = append(comma(dst, row), statusNames[a.Status(c, row)]...)
-		}
-		if a.rows > 0 { // Feast leaves an empty list out
+		if a.rows > 0 { // Feast leaves an empty list of times out
+			dst = a.appendStatuses(dst, c)
 			dst = a.appendEvents(append(dst, `],"event_timestamps":[`...), c)
 		}
 		dst = append(dst, `]}`...)
@@ -139,29 +137,59 @@ func (a *Answer) cell(column, row int) string {
 }
 
 func (a *Answer) appendValues(dst []byte, column int, form value.Form) []byte {
-	for row := range a.rows {
-		dst = value.AppendJSON(comma(dst, row), a.Value(column, row), form)
+	if a.rows == 0 {
+		return dst
 	}
-	return dst
+	if column < len(a.keys) {
+		for row := range a.rows {
+			dst = append(value.AppendJSON(dst, a.keys[column].values.Value(row), form), ',')
+		}
+	} else {
+		f := a.feature(column)
+		for _, at := range f.at {
+			dst = append(value.AppendJSON(dst, f.value(at, a.drop), form), ',')
+		}
+	}
+	return dst[:len(dst)-1]
 }
 
-// appendEvents appends the event times of a column. Rows that were materialized
-// together mostly have one time, which is written once and copied.
+// appendStatuses appends the statuses of a column that has rows.
+func (a *Answer) appendStatuses(dst []byte, column int) []byte {
+	if column < len(a.keys) {
+		for range a.rows {
+			dst = append(dst, statusNames[asof.StatusPresent]...)
+		}
+	} else {
+		f := a.feature(column)
+		for _, at := range f.at {
+			dst = append(dst, statusNames[f.status(at)]...)
+		}
+	}
+	return dst[:len(dst)-1]
+}
+
+// appendEvents appends the event times of a column that has rows. Rows that were
+// materialized together mostly have one time, which is written once and copied.
 func (a *Answer) appendEvents(dst []byte, column int) []byte {
-	var last int64
-	var start, end int // where last stands in dst
+	var f featureColumn
+	if column >= len(a.keys) {
+		f = a.feature(column)
+	}
+	last, start, end := int64(math.MinInt64), 0, 0 // where last stands in dst, with its comma
 	for row := range a.rows {
-		dst = comma(dst, row)
-		event := a.Event(column, row)
-		if row > 0 && event == last {
+		event := int64(0)
+		if f.at != nil {
+			event = f.reading.Events[f.at[row]]
+		}
+		if event == last {
 			dst = append(dst, dst[start:end]...)
 			continue
 		}
 		last, start = event, len(dst)
-		dst = appendTime(dst, event)
+		dst = append(appendTime(dst, event), ',')
 		end = len(dst)
 	}
-	return dst
+	return dst[:len(dst)-1]
 }
 
 // comma appends a comma before all elements but the first.

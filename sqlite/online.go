@@ -22,7 +22,30 @@ type Online struct {
 	file
 	keyVersion int
 	schemas    sync.Map      // schema text → *value.Schema
-	sessions   chan *session // those that nobody reads with; nil for one that is not open
+	reads      chan struct{} // has room for each read that may run
+	idle       sessions      // those that no read uses, the one used last on top: its pages are at hand
+}
+
+// sessions is a stack.
+type sessions struct {
+	mu    sync.Mutex
+	stack []*session
+}
+
+func (s *sessions) push(one *session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stack = append(s.stack, one)
+}
+
+// pop returns nil where there is none.
+func (s *sessions) pop() (one *session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n := len(s.stack); n > 0 {
+		one, s.stack = s.stack[n-1], s.stack[:n-1]
+	}
+	return one
 }
 
 var _ asof.OnlineStore = (*Online)(nil)
@@ -33,22 +56,19 @@ func OpenOnline(path string, keyVersion int) (*Online, error) {
 	if keyVersion != 2 && keyVersion != 3 {
 		return nil, asof.Errorf(asof.CodeInvalid, "entity_key_serialization_version %d is not supported: set 3 (or 2, for a store written with 2)", keyVersion)
 	}
-	o := &Online{file: newFile(path, "online store"), keyVersion: keyVersion, sessions: make(chan *session, max(4, runtime.GOMAXPROCS(0)))}
-	for range cap(o.sessions) {
-		o.sessions <- nil
-	}
-	return o, nil
+	return &Online{file: newFile(path, "online store"), keyVersion: keyVersion, reads: make(chan struct{}, max(4, runtime.GOMAXPROCS(0)))}, nil
 }
 
 // Close closes the connections, once reads that are under way have ended.
 func (o *Online) Close() error {
-	for range cap(o.sessions) {
-		if s := <-o.sessions; s != nil {
-			s.close()
-		}
+	for range cap(o.reads) {
+		o.reads <- struct{}{}
 	}
-	for range cap(o.sessions) {
-		o.sessions <- nil
+	for s := o.idle.pop(); s != nil; s = o.idle.pop() {
+		s.close()
+	}
+	for range cap(o.reads) {
+		<-o.reads
 	}
 	return o.file.Close()
 }

@@ -21,13 +21,18 @@ func (o *Online) Read(ctx context.Context, project string, readings []*asof.Read
 	if len(readings) == 0 {
 		return nil
 	}
-	var s *session
 	select {
-	case s = <-o.sessions:
+	case o.reads <- struct{}{}:
+		defer func() { <-o.reads }()
 	case <-ctx.Done():
 		return o.fault("waiting for other reads", ctx.Err())
 	}
-	defer func() { o.sessions <- s }()
+	s := o.idle.pop()
+	defer func() {
+		if s != nil {
+			o.idle.push(s)
+		}
+	}()
 	for range 3 {
 		var err error
 		if s, err = o.fresh(ctx, s); err != nil {
@@ -93,7 +98,7 @@ func (o *Online) read(ctx context.Context, s *session, project string, readings 
 		if err != nil {
 			return err
 		}
-		numbers := table.numbersOf(r.Features)
+		numbers := table.schema.Numbers(r.Features)
 		for i, key := range r.Keys {
 			if i%checkEvery == 0 && ctx.Err() != nil {
 				return ctx.Err()

@@ -2,9 +2,9 @@ package sqlite
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"os"
-	"slices"
 	"time"
 	"unsafe"
 
@@ -33,14 +33,15 @@ type session struct {
 	tables map[viewName]*readTable
 }
 
+// cacheKiB is how much of the file a session may keep in memory.
+const cacheKiB = 8 << 10
+
 type viewName struct{ project, view string }
 
 // readTable is the table of a view, and the statement that finds a key there.
 type readTable struct {
-	schema   *value.Schema
-	lookup   statement
-	features []string // of the last read
-	numbers  []int32  // of features
+	schema *value.Schema
+	lookup statement
 }
 
 type statement uintptr
@@ -103,6 +104,9 @@ func connect(ctx context.Context, path string, info os.FileInfo, mode string, bu
 	}
 	if err == nil {
 		_, err = s.number(s.version) // the first look at the file
+	}
+	if err == nil {
+		err = s.do(fmt.Sprintf("PRAGMA cache_size = -%d", cacheKiB))
 	}
 	if err != nil {
 		s.close()
@@ -170,6 +174,16 @@ func (s *session) prepare(text string) (statement, error) {
 		return 0, s.failed(code)
 	}
 	return statement(word(place)), nil
+}
+
+// do runs a text once.
+func (s *session) do(text string) error {
+	stmt, err := s.prepare(text)
+	if err != nil {
+		return err
+	}
+	defer lib.Xsqlite3_finalize(s.tls, uintptr(stmt))
+	return s.run(stmt)
 }
 
 // run runs a statement that gives no rows.
@@ -249,14 +263,6 @@ func (s *session) patience(ctx context.Context, most time.Duration) {
 		most = min(most, max(time.Until(end), time.Millisecond))
 	}
 	lib.Xsqlite3_busy_timeout(s.tls, s.db, int32(most.Milliseconds()))
-}
-
-// numbersOf returns the numbers of features in the table's rows.
-func (t *readTable) numbersOf(features []string) []int32 {
-	if !slices.Equal(t.features, features) {
-		t.features, t.numbers = slices.Clone(features), t.schema.Numbers(features)
-	}
-	return t.numbers
 }
 
 // view and word look at SQLite's memory, which the garbage collector does not

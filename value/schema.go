@@ -3,6 +3,8 @@ package value
 import (
 	"encoding/json"
 	"maps"
+	"slices"
+	"sync/atomic"
 
 	"github.com/asof-dev/asof"
 )
@@ -19,6 +21,13 @@ type Schema struct {
 	Keys    map[string]string `json:"keys"` // the join keys' types, by name
 	Next    int32             `json:"next"` // the number that the next new feature gets
 	Columns map[string]Column `json:"columns"`
+
+	last atomic.Pointer[numbered] // what Numbers was asked last: a server mostly asks the same again
+}
+
+type numbered struct {
+	names   []string
+	numbers []int32
 }
 
 // Column is the number and the type of one feature.
@@ -48,6 +57,7 @@ func (s *Schema) Marshal() string {
 // Evolve makes the schema that of the view. It reports whether that changed it,
 // and whether the rows are of other join keys now: those have to go.
 func (s *Schema) Evolve(v *asof.FeatureView) (changed, rekeyed bool) {
+	s.last.Store(nil)
 	keys := map[string]string{}
 	for _, k := range Keys(v) {
 		keys[k.Name] = k.Type.String()
@@ -83,12 +93,16 @@ func sameKey(a, b string) bool {
 }
 
 // Numbers returns the numbers of the named features; 0, which no row has, for
-// one that the schema does not know.
+// one that the schema does not know. The slice is not the caller's to change.
 func (s *Schema) Numbers(names []string) []int32 {
+	if last := s.last.Load(); last != nil && slices.Equal(last.names, names) {
+		return last.numbers
+	}
 	numbers := make([]int32, len(names))
 	for i, name := range names {
 		numbers[i] = s.Columns[name].Number
 	}
+	s.last.Store(&numbered{slices.Clone(names), numbers})
 	return numbers
 }
 

@@ -51,6 +51,13 @@ const hex = "0123456789abcdef"
 func AppendQuoted[T string | []byte](dst []byte, text T, ascii bool) []byte {
 	dst = append(dst, '"')
 	for i := 0; i < len(text); {
+		start := i
+		for i < len(text) && plain(text[i]) {
+			i++
+		}
+		if dst = append(dst, text[start:i]...); i == len(text) {
+			break
+		}
 		c := text[i]
 		if c < utf8.RuneSelf {
 			dst = appendEscaped(dst, c, ascii)
@@ -71,6 +78,9 @@ func AppendQuoted[T string | []byte](dst []byte, text T, ascii bool) []byte {
 	}
 	return append(dst, '"')
 }
+
+// plain reports whether a byte stands for itself in every JSON string.
+func plain(c byte) bool { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\' }
 
 func appendEscaped(dst []byte, c byte, ascii bool) []byte {
 	switch c {
