@@ -28,18 +28,28 @@ var onlineQueries = sync.Pool{New: func() any { return new(onlineQuery) }}
 func (q *onlineQuery) write(views string, readings []*asof.Reading, tables []*viewTable) {
 	q.text, q.buf, q.ends = q.text[:0], q.buf[:0], q.ends[:0]
 	for i, t := range tables {
+		q.text = strconv.AppendInt(append(q.text, "SELECT "...), int64(i), 10)
+		if len(readings[i].Keys) == 1 {
+			q.text = append(append(append(q.text, "::bigint, 1::bigint, event_us, row FROM "...), t.name...), " WHERE entity_key = $"...)
+			q.text = append(strconv.AppendInt(q.text, int64(i+1), 10), "::bytea UNION ALL "...)
+			continue
+		}
 		// LATERAL with a LIMIT looks the keys up one by one; a plain join of
 		// many keys would read all of the table and hash it, which is slower.
-		q.text = append(strconv.AppendInt(append(q.text, "SELECT "...), int64(i), 10), "::bigint, i, event_us, row FROM unnest($"...)
-		q.text = append(strconv.AppendInt(q.text, int64(i+1), 10), "::bytea[]) WITH ORDINALITY AS k (key, i), LATERAL (SELECT event_us, row FROM "...)
+		q.text = append(strconv.AppendInt(append(q.text, "::bigint, i, event_us, row FROM unnest($"...), int64(i+1), 10),
+			"::bytea[]) WITH ORDINALITY AS k (key, i), LATERAL (SELECT event_us, row FROM "...)
 		q.text = append(append(q.text, t.name...), " WHERE entity_key = key LIMIT 1) AS found UNION ALL "...)
 	}
 	q.text = append(append(append(q.text, "SELECT -1, id, revision, NULL FROM "...), views...), " WHERE id = ANY ($"...)
 	q.text = append(strconv.AppendInt(q.text, int64(len(tables)+1), 10), "::bigint[])"...)
 	for _, r := range readings {
-		q.array(pgtype.ByteaOID, len(r.Keys))
-		for _, key := range r.Keys {
-			q.buf = append(q.uint32(len(key)), key...)
+		if len(r.Keys) == 1 {
+			q.buf = append(q.buf, r.Keys[0]...)
+		} else {
+			q.array(pgtype.ByteaOID, len(r.Keys))
+			for _, key := range r.Keys {
+				q.buf = append(q.uint32(len(key)), key...)
+			}
 		}
 		q.ends = append(q.ends, len(q.buf))
 	}
