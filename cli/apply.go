@@ -211,28 +211,33 @@ func (r *repository) applyStores(ctx context.Context) (stores apply.Stores, err 
 	return stores, err
 }
 
-// feastTables is the optional power of an online store to find rows that Feast
-// left in tables of its own.
-type feastTables interface {
-	FeastTables(ctx context.Context, project string) ([]string, error)
+// layouts is the optional power of an online store to keep rows as Feast does,
+// in Feast's own tables. Noticed are those that hold rows, where nobody said
+// which layout to take.
+type layouts interface {
+	FeastLayout(ctx context.Context) (feast bool, noticed []string, err error)
 }
 
-// noteFeastTables says which of Feast's own online tables hold rows: we do not
-// read them.
+// noteFeastTables says which of Feast's own online tables hold rows, and what
+// is made of them.
 func (r *repository) noteFeastTables(ctx context.Context) {
 	online, err := r.Online(ctx)
 	if err != nil {
 		return
 	}
-	store, ok := online.(feastTables)
+	store, ok := online.(layouts)
 	if !ok {
 		return
 	}
-	tables, err := store.FeastTables(ctx, r.config.Project)
+	feast, tables, err := store.FeastLayout(ctx)
 	if err != nil || len(tables) == 0 {
 		return
 	}
-	fmt.Fprintf(r.app.stdio.Err, "%s Feast's online tables %s hold rows. Asof serves from tables of its own: "+
-		"run `%s materialize` for the span that you serve, and drop Feast's tables when nothing reads them any more.\n",
-		paint(r.app.stdio.Err, yellow, "note:"), strings.Join(tables, ", "), r.app.name)
+	text := "%s Feast's online tables %s hold rows, and ours hold rows as well: ours are served. " +
+		"Drop Feast's when nothing reads them any more, or set `asof.layout: feast` in feature_store.yaml to share them.\n"
+	if feast {
+		text = "%s Feast's online tables %s hold rows: they are read and written as Feast does. " +
+			"When nothing of Feast's reads them any more, set `asof.layout: asof` in feature_store.yaml, apply and materialize: one row for each key is faster.\n"
+	}
+	fmt.Fprintf(r.app.stdio.Err, text, paint(r.app.stdio.Err, yellow, "note:"), strings.Join(tables, ", "))
 }

@@ -29,6 +29,11 @@ func (r *repository) materializer(ctx context.Context, progress asof.Progress) (
 		return nil, err
 	}
 	_, m.FeastIntervals = m.Online.(asof.FeastLayout)
+	if store, ok := m.Online.(layouts); ok {
+		if m.FeastIntervals, _, err = store.FeastLayout(ctx); err != nil {
+			return nil, err
+		}
+	}
 	m.Ledger, err = r.Ledger(ctx)
 	return m, err
 }

@@ -33,6 +33,7 @@ type Asof struct {
 	Connections map[string]Section // databases that sources are read from beside the offline store's, by name
 	Serve       Serve
 	OnExpired   string // "keep" or "drop"
+	Layout      string // of the online store: "asof", "feast", or "" where the store's rows decide
 }
 
 // The keys of Feast's file. What we do not use yet is accepted as it is.
@@ -40,7 +41,7 @@ var topKeys = []string{"project", "project_description", "provider", "registry",
 	"entity_key_serialization_version", "auth", "batch_engine", "feature_server", "embedding_model", "flags", "repo_path",
 	"coerce_tz_aware", "materialization", "materialization_engine", "openlineage", "mlflow", "data_quality_monitoring", "asof"}
 
-var asofKeys = []string{"warehouse", "connections", "serve", "on_expired"}
+var asofKeys = []string{"warehouse", "connections", "serve", "on_expired", "layout"}
 
 // LoadConfig reads the file at path, for the repository in dir. Environment
 // variables ($NAME and ${NAME}) are put in as Feast does; one that is not set
@@ -129,6 +130,10 @@ func (c *Config) readAsof(r *reading, own *ast.MappingNode) {
 	r.text(values["on_expired"], "asof.on_expired", &c.Asof.OnExpired)
 	if c.Asof.OnExpired != "keep" && c.Asof.OnExpired != "drop" {
 		r.problem(values["on_expired"], "asof.on_expired is %q; write keep or drop", c.Asof.OnExpired)
+	}
+	r.text(values["layout"], "asof.layout", &c.Asof.Layout)
+	if c.Asof.Layout != "" && c.Asof.Layout != "asof" && c.Asof.Layout != "feast" {
+		r.problem(values["layout"], "asof.layout is %q; write asof or feast, or leave it out", c.Asof.Layout)
 	}
 	c.readServe(r, values["serve"])
 }

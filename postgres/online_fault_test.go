@@ -89,7 +89,7 @@ func TestFeastTables(t *testing.T) {
 		}
 	}
 	run(t, d.URL(), append(statements, `CREATE TABLE public.shop_orders (id int); INSERT INTO public.shop_orders VALUES (1)`)...)
-	got, err := openOnline(t, db).FeastTables(t.Context(), "shop")
+	got, err := openFeastOnline(t, db).FeastTables(t.Context(), "shop")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,14 +19,48 @@ func (o *Online) KeyVersion() int { return o.keyVersion }
 
 // Keys lists the keys of a view.
 func (o *Online) Keys(ctx context.Context, project string, view *asof.FeatureView, each func(keys [][]byte) error) error {
-	var last []byte
-	for {
-		keys, err := o.page(ctx, project, view.Name, last)
-		if err != nil {
-			return o.db.fault("listing the keys of "+view.Name, err)
+	return pages(func(after []byte) (keys [][]byte, err error) {
+		err = pgx.BeginTxFunc(ctx, o.db.pool, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+			table, err := o.find(ctx, tx, project, view.Name, "")
+			if err != nil {
+				return err
+			}
+			if table == nil {
+				return o.unknown(project, view.Name)
+			}
+			rows, _ := tx.Query(ctx, keyPage("entity_key", table.name), after, keysPerPage)
+			keys, err = pgx.CollectRows(rows, pgx.RowTo[[]byte])
+			return err
+		})
+		return keys, o.db.fault("listing the keys of "+view.Name, err)
+	}, each)
+}
+
+// Holds reports whether any view of the project has rows.
+func (o *Online) Holds(ctx context.Context, project string) (bool, error) {
+	const doing = "looking for rows"
+	rows, _ := o.db.pool.Query(ctx, "SELECT id FROM "+o.db.qualified("asof_online_view")+" WHERE project = $1", project)
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if missing(err) {
+		return false, nil
+	}
+	for _, id := range ids {
+		var some bool
+		err := o.db.pool.QueryRow(ctx, "SELECT EXISTS (SELECT FROM "+o.tableName(id)+")").Scan(&some)
+		if err != nil && !missing(err) || some {
+			return some, o.db.fault(doing, err)
 		}
-		if len(keys) == 0 {
-			return nil
+	}
+	return false, o.db.fault(doing, err)
+}
+
+// pages hands keys on, a page after the other. The first follows no bytes.
+func pages(page func(after []byte) ([][]byte, error), each func(keys [][]byte) error) error {
+	last := []byte{}
+	for {
+		keys, err := page(last)
+		if err != nil || len(keys) == 0 {
+			return err
 		}
 		if err := each(keys); err != nil {
 			return err
@@ -35,22 +69,6 @@ func (o *Online) Keys(ctx context.Context, project string, view *asof.FeatureVie
 	}
 }
 
-// page returns the keys that follow after; nil is before all.
-func (o *Online) page(ctx context.Context, project, view string, after []byte) (keys [][]byte, err error) {
-	err = pgx.BeginTxFunc(ctx, o.db.pool, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		table, err := o.find(ctx, tx, project, view, "")
-		if err != nil {
-			return err
-		}
-		if table == nil {
-			return o.unknown(project, view)
-		}
-		if after == nil {
-			after = []byte{}
-		}
-		rows, _ := tx.Query(ctx, "SELECT entity_key FROM "+table.name+" WHERE entity_key > $1 ORDER BY entity_key LIMIT $2", after, keysPerPage)
-		keys, err = pgx.CollectRows(rows, pgx.RowTo[[]byte])
-		return err
-	})
-	return keys, err
+func keyPage(what, table string) string {
+	return "SELECT " + what + " FROM " + table + " WHERE entity_key > $1 ORDER BY entity_key LIMIT $2"
 }

@@ -62,7 +62,15 @@ func sqliteOnline(_ context.Context, s cli.Setup) (asof.OnlineStore, error) {
 	if err != nil {
 		return nil, err
 	}
-	return sqlite.OpenOnline(file, ownKeyVersion)
+	own, err := sqlite.OpenOnline(file, ownKeyVersion)
+	if err != nil {
+		return nil, err
+	}
+	feast, err := sqlite.OpenFeastOnline(file, s.Config.KeyVersion)
+	if err != nil {
+		return nil, err
+	}
+	return newOnline(s, own, feast), nil
 }
 
 // sqliteLedger keeps asof.db beside the registry's file.

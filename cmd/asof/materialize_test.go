@@ -48,7 +48,7 @@ func fillings(t *testing.T, users int, test func(t *testing.T, f filling)) {
 	})
 	t.Run("postgres", func(t *testing.T) {
 		d := storetest.Postgres(t).Database(t)
-		f := newFilling(t, users, fmt.Sprintf("online_store:\n  type: postgres\n  host: %s\n  port: %d\n  database: %s\n  user: %s\n  password: %q\n",
+		f := newFilling(t, users, fmt.Sprintf("online_store:\n  type: postgres\n  host: %s\n  port: %d\n  database: %s\n  user: %s\n  password: %q\n  sslmode: prefer\n",
 			d.Host, d.Port, d.Name, d.User, d.Password))
 		f.exec = func(t *testing.T, statement string) {
 			t.Helper()

@@ -81,7 +81,15 @@ func postgresOnline(ctx context.Context, s cli.Setup) (asof.OnlineStore, error) 
 	if err != nil {
 		return nil, err
 	}
-	return db.Online(ownKeyVersion)
+	own, err := db.Online(ownKeyVersion)
+	if err != nil {
+		return nil, err
+	}
+	feast, err := db.FeastOnline(s.Config.KeyVersion)
+	if err != nil {
+		return nil, err
+	}
+	return newOnline(s, own, feast), nil
 }
 
 func postgresLedger(ctx context.Context, s cli.Setup) (asof.Ledger, error) {

@@ -1,0 +1,108 @@
+package value
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"github.com/asof-dev/asof"
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// Cells are rows of a view whose values stand apart, as stores need them that
+// keep a row for each feature.
+type Cells struct {
+	Rows   []Row        // sorted by key, each key once, without their values
+	values asof.Reading // the values, by feature and row
+}
+
+// Value returns the message of feature f of row i; empty for a null.
+func (c *Cells) Value(f, i int) []byte { return c.values.Columns[f].Value(i) }
+
+// EncodeCells is Encode for a store in Feast's layout, whose entity keys have
+// that version.
+func EncodeCells(v *asof.FeatureView, keyVersion int, batch arrow.RecordBatch) (*Cells, error) {
+	encoder, schema, err := passing(v, keyVersion)
+	if err != nil {
+		return nil, err
+	}
+	c := &Cells{values: asof.Reading{View: v, Features: v.FeatureNames()}}
+	if c.Rows, err = encoder.Encode(batch); err != nil {
+		return nil, err
+	}
+	for _, row := range c.Rows {
+		c.values.Keys = append(c.values.Keys, row.Key)
+	}
+	c.values.Reset()
+	numbers := schema.FeatureNumbers(v.Features)
+	for i := range c.Rows {
+		if err := Unpack(&c.values, numbers, i, c.Rows[i].Event, c.Rows[i].Packed); err != nil {
+			return nil, err
+		}
+		c.Rows[i].Packed = nil
+	}
+	return c, nil
+}
+
+// EncodeKeys returns the keys of a batch of join keys, sorted, each once.
+func EncodeKeys(v *asof.FeatureView, keyVersion int, batch arrow.RecordBatch) ([][]byte, error) {
+	encoder, _, err := passing(v, keyVersion)
+	if err != nil {
+		return nil, err
+	}
+	return encoder.EncodeKeys(batch)
+}
+
+// passing is an encoder whose rows no store keeps.
+func passing(v *asof.FeatureView, keyVersion int) (*Encoder, *Schema, error) {
+	schema, err := ParseSchema("")
+	if err != nil {
+		return nil, nil, err
+	}
+	schema.Evolve(v)
+	encoder, err := NewEncoder(v, keyVersion, schema)
+	return encoder, schema, err
+}
+
+// Holds reports whether a message holds a value of the type, or a null.
+func Holds(t asof.Type, message []byte) bool {
+	number, typ, n := protowire.ConsumeTag(message)
+	return len(message) == 0 || n > 0 && number == field(t.Value) && typ == wire(t.Value)
+}
+
+// Stale returns the features whose stored values a change of schema makes
+// worthless: those that are gone, and those of another type.
+func (s *Schema) Stale(v *asof.FeatureView) []string {
+	var names []string
+	for name, c := range s.Columns {
+		if f := v.Feature(name); f == nil || f.Type.String() != c.Type {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// FeastText is what Feast keeps of a value beside its message, for searches:
+// strings as they are, numbers and truths as Python prints them. Other values,
+// and strings with a zero byte, have none.
+func FeastText(message []byte) (text []byte, ok bool) {
+	number, _, n := protowire.ConsumeTag(message)
+	if n < 0 {
+		return nil, false
+	}
+	switch asof.ValueType(number) {
+	case asof.TypeString:
+		text, n := protowire.ConsumeBytes(message[n:])
+		return text, n >= 0 && !bytes.ContainsRune(text, 0)
+	case asof.TypeBool:
+		if truth, _ := protowire.ConsumeVarint(message[n:]); truth == 0 {
+			return []byte("False"), true
+		}
+		return []byte("True"), true
+	case asof.TypeInt32, asof.TypeInt64, asof.TypeFloat32, asof.TypeFloat64:
+		return AppendJSON(nil, message, Printed), true
+	}
+	return nil, false
+}
