@@ -55,7 +55,7 @@ type KeyLister interface {
 }
 
 // KeyVersion returns the version of the entity keys that a store reads and
-// lists: what its KeyVersion method says, 3 for one that has none.
+// lists: what its KeyVersion or FeastKeyVersion says, 3 for one without.
 func KeyVersion(store OnlineStore) int {
 	switch s := store.(type) {
 	case FeastLayout:

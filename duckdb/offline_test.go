@@ -190,6 +190,7 @@ func TestPaths(t *testing.T) {
 		{"months/m1.csv", "", "a=1.5"},
 		{"flat/3.parquet", "", `there is no file ` + dir + `/flat/3.parquet; did you mean "1.parquet" or "2.parquet"?`},
 		{"empty", "", "holds no files of its format"},
+		{"months", "", "holds CSV files, and a folder is taken for Parquet; write the path as " + dir + "/months/*.csv"},
 		{"s3://bucket/x.parquet", "", "not on this machine"},
 		{"table", asof.FormatDelta, "delta file"},
 	} {

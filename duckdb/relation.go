@@ -145,6 +145,10 @@ func missing(what, path string, err error) error {
 		return err
 	}
 	if info, e := os.Stat(path); e == nil && info.IsDir() {
+		csv, _ := filepath.Glob(globEscape.Replace(path) + "/*.csv")
+		if len(csv) > 0 && strings.Contains(err.Error(), ".parquet") {
+			return asof.Errorf(asof.CodeInvalid, "%s: the folder %s holds CSV files, and a folder is taken for Parquet; write the path as %s", what, path, filepath.Join(path, "*.csv"))
+		}
 		return asof.Errorf(asof.CodeInvalid, "%s: the folder %s holds no files of its format", what, path)
 	}
 	var names []string

@@ -27,11 +27,7 @@ func TestTrainingDataPage(t *testing.T) {
 	var embedded map[string][]string
 	t.Run("embedded", func(t *testing.T) { embedded = contents(t, followPage(t, string(page), "feature_store.yaml")) })
 	t.Run("postgres", func(t *testing.T) {
-		db := storetest.Postgres(t).Database(t)
-		for name, value := range map[string]string{"POSTGRES_HOST": db.Host, "POSTGRES_PORT": strconv.Itoa(db.Port), "POSTGRES_DB": db.Name,
-			"POSTGRES_USER": db.User, "POSTGRES_PASSWORD": db.Password} {
-			t.Setenv(name, value)
-		}
+		db := setDatabase(t)
 		dir := followPage(t, string(page), "feature_store.postgres.yaml")
 		if d := cmp.Diff(embedded, contents(t, dir)); d != "" || len(embedded) == 0 {
 			t.Errorf("the contents of the training sets: -embedded +postgres\n%s", d)
@@ -52,6 +48,61 @@ func TestReadme(t *testing.T) {
 		t.Fatal(err)
 	}
 	followPage(t, string(page), "feature_store.yaml")
+}
+
+// TestSourcesPage runs the commands of docs/sources.md in a repository that has
+// what the page shows: a connection, a view over a file, the file. The table is
+// one that a pipeline wrote to the database.
+func TestSourcesPage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/sources.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	setDatabase(t)
+	const prepare = "```console\n$ asof init my_project -t minimal\n" +
+		"$ asof -c my_project -f feature_store.postgres.yaml pipeline run load_month month=month_000 as_of=2024-01-31\n```\n"
+	dir := followPage(t, prepare, "feature_store.yaml")
+	for language, file := range map[string]string{"yaml": "feature_store.yaml", "python": "features.py", "csv": "calls.csv"} {
+		_, block, found := strings.Cut(string(page), "```"+language+"\n")
+		block, _, _ = strings.Cut(block, "```")
+		path := filepath.Join(dir, "my_project", file)
+		text, err := os.ReadFile(path)
+		if err != nil && !os.IsNotExist(err) || !found {
+			t.Fatal(file, err)
+		}
+		if before, after, there := strings.Cut(string(text), "asof:\n"); there && language == "yaml" {
+			text, block = []byte(before), block+after
+		}
+		if err := os.WriteFile(path, append(text, block...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	runPage(t, dir, string(page), "")
+	kept, _ := filepath.Glob(filepath.Join(dir, "my_project", "data", "datasets", "*"))
+	if len(kept) != 1 {
+		t.Fatalf("receipts: %v", kept)
+	}
+	text, err := os.ReadFile(kept[0])
+	if err != nil || bytes.Contains(text, []byte(os.Getenv("POSTGRES_PASSWORD"))) || !bytes.Contains(text, []byte(`"connection": "crm"`)) {
+		t.Errorf("%v in the receipt\n%s", err, text)
+	}
+}
+
+// setDatabase makes a database, and names it in the environment as the
+// templates do.
+func setDatabase(t *testing.T) storetest.PostgresDatabase {
+	t.Helper()
+	db := storetest.Postgres(t).Database(t)
+	for name, value := range settings(db) {
+		t.Setenv(name, value)
+	}
+	return db
+}
+
+// settings are the variables by which the templates name a database.
+func settings(db storetest.PostgresDatabase) map[string]string {
+	return map[string]string{"POSTGRES_HOST": db.Host, "POSTGRES_PORT": strconv.Itoa(db.Port), "POSTGRES_DB": db.Name,
+		"POSTGRES_USER": db.User, "POSTGRES_PASSWORD": db.Password}
 }
 
 // contents returns the contents of the training sets of the page's repository,
@@ -75,6 +126,13 @@ func contents(t *testing.T, dir string) map[string][]string {
 func followPage(t *testing.T, page, config string) string {
 	t.Helper()
 	dir := t.TempDir()
+	runPage(t, dir, page, config)
+	return dir
+}
+
+// runPage is followPage in a folder that is there.
+func runPage(t *testing.T, dir, page, config string) {
+	t.Helper()
 	for _, command := range pageCommands(page) {
 		cmd := exec.Command("sh", "-c", command.text)
 		cmd.Dir = dir
@@ -91,7 +149,6 @@ func followPage(t *testing.T, page, config string) string {
 			choose(t, filepath.Join(dir, "my_project"), config)
 		}
 	}
-	return dir
 }
 
 // choose makes a file of a repository its configuration.

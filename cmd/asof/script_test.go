@@ -33,6 +33,12 @@ func TestScripts(t *testing.T) {
 			"redis": func(ts *testscript.TestScript, _ bool, args []string) {
 				ts.Setenv(args[0], storetest.Redis(t).Database(t).Connection())
 			},
+			// postgres sets POSTGRES_HOST and so on to a new database.
+			"postgres": func(ts *testscript.TestScript, _ bool, _ []string) {
+				for name, value := range settings(storetest.Postgres(t).Database(t)) {
+					ts.Setenv(name, value)
+				}
+			},
 		},
 		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
 	})
