@@ -2,7 +2,6 @@ package value
 
 import (
 	"bytes"
-	"cmp"
 	"math"
 	"slices"
 
@@ -74,16 +73,7 @@ func (e *Encoder) Encode(batch arrow.RecordBatch) ([]Row, error) {
 	if err := e.pack(batch, rows); err != nil {
 		return nil, err
 	}
-	slices.SortStableFunc(rows, func(a, b Row) int {
-		return cmp.Or(bytes.Compare(a.Key, b.Key), cmp.Compare(a.Event, b.Event), cmp.Compare(a.Created, b.Created))
-	})
-	newest := rows[:0]
-	for i, row := range rows {
-		if i+1 == len(rows) || !bytes.Equal(row.Key, rows[i+1].Key) {
-			newest = append(newest, row)
-		}
-	}
-	return newest, nil
+	return newestByKey(rows), nil
 }
 
 // EncodeKeys returns the keys of a batch of join keys, sorted, each once.
