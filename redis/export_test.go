@@ -16,6 +16,11 @@ var (
 	PutScript  = putScript.sha
 )
 
+var (
+	AppendTimestamp = appendTimestamp
+	ParseTimestamp  = parseTimestamp
+)
+
 // ReadyRows returns the keys of a batch and what is put there.
 func ReadyRows(tb testing.TB, project string, v *asof.FeatureView, data arrow.RecordBatch) (keys []string, rows [][]string) {
 	tb.Helper()

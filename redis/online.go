@@ -47,8 +47,8 @@ var _ asof.OnlineStore = (*Online)(nil)
 var _ asof.FeastLayout = (*Online)(nil)
 
 // OpenOnline prepares the store. A setting that cannot be right is CodeInvalid;
-// whether the server answers is seen by the first call. It returns the
-// parameters of the connection string that have no effect here.
+// whether the server answers is seen by the first call. It returns what of the
+// connection string has no effect here.
 func OpenOnline(config Config) (o *Online, ignored []string, err error) {
 	if config.KeyVersion != 2 && config.KeyVersion != 3 {
 		return nil, nil, asof.Errorf(asof.CodeInvalid, "entity_key_serialization_version %d is not supported: set 3 (or 2, for a store written with 2)", config.KeyVersion)
@@ -56,6 +56,10 @@ func OpenOnline(config Config) (o *Online, ignored []string, err error) {
 	c, ignored, err := parseConnection(config.Connection, config.Dir)
 	if err != nil {
 		return nil, nil, err
+	}
+	if len(c.addrs) > 1 && config.Kind != Cluster && config.Kind != Sentinel {
+		c.addrs = c.addrs[:1] // as Feast; what follows may be the rest of a password with a comma
+		ignored = append(ignored, "the servers after the first")
 	}
 	o = &Online{config: config, where: strings.Join(c.addrs, ", ")}
 	o.batches.New = func() any { return &batch{} }
@@ -84,7 +88,7 @@ func (c Config) option(conn connection) (rueidis.ClientOption, error) {
 	}
 	switch c.Kind {
 	case Single, "":
-		o.InitAddress, o.ForceSingleClient = conn.addrs[:1], true
+		o.ForceSingleClient = true
 	case Cluster:
 		if conn.db != 0 {
 			return o, asof.Errorf(asof.CodeInvalid, "connection_string: a Redis Cluster has no db %d; leave it out", conn.db)
