@@ -81,36 +81,35 @@ func BenchmarkRead(b *testing.B) {
 			fields = append(fields, "_ts:"+v.Name, redis.ValueField(v.Name, "f1"), redis.ValueField(v.Name, "f2"))
 		}
 		for _, parallel := range []int{1, 4} {
-			each := func(b *testing.B, read func() error) {
-				b.ReportAllocs()
-				b.SetParallelism(parallel)
-				b.RunParallel(func(pb *testing.PB) {
-					for pb.Next() {
-						if err := read(); err != nil {
-							b.Error(err)
-							return
+			run := func(kind string, reader func() func() error) {
+				b.Run(fmt.Sprintf("%d keys, %d at once%s", n, parallel, kind), func(b *testing.B) {
+					b.ReportAllocs()
+					b.SetParallelism(parallel)
+					b.RunParallel(func(pb *testing.PB) {
+						for read := reader(); pb.Next(); {
+							if err := read(); err != nil {
+								b.Error(err)
+								return
+							}
 						}
-					}
+					})
 				})
 			}
-			b.Run(fmt.Sprintf("%d keys, %d at once", n, parallel), func(b *testing.B) {
-				b.ReportAllocs()
-				b.SetParallelism(parallel)
-				b.RunParallel(func(pb *testing.PB) {
-					var readings []*asof.Reading
-					for _, v := range views {
-						readings = append(readings, &asof.Reading{View: v, Features: []string{"f1", "f2"}, Keys: keys})
+			run("", func() func() error {
+				var readings []*asof.Reading
+				for _, v := range views {
+					readings = append(readings, &asof.Reading{View: v, Features: []string{"f1", "f2"}, Keys: keys})
+				}
+				return func() error {
+					err := store.Read(b.Context(), "shop", readings)
+					if err == nil && !readings[2].Found[n-1] {
+						err = fmt.Errorf("a key was not found")
 					}
-					for pb.Next() {
-						if err := store.Read(b.Context(), "shop", readings); err != nil || !readings[2].Found[n-1] {
-							b.Error("not found: ", err)
-							return
-						}
-					}
-				})
+					return err
+				}
 			})
-			b.Run(fmt.Sprintf("%d keys, %d at once, floor", n, parallel), func(b *testing.B) {
-				each(b, func() error {
+			run(", floor", func() func() error {
+				return func() error {
 					commands := make(rueidis.Commands, 0, n)
 					for _, key := range redisKeys {
 						commands = append(commands, client.B().Hmget().Key(key).Field(fields...).Build())
@@ -121,7 +120,7 @@ func BenchmarkRead(b *testing.B) {
 						}
 					}
 					return nil
-				})
+				}
 			})
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -221,104 +220,4 @@ func TestForeignKeys(t *testing.T) {
 	}
 	server.Do("set", "asof:online:other", "text")
 	fails(t, store.Update(t.Context(), "other", []*asof.FeatureView{feeView}, nil), asof.CodeInvalid, "asof:online:other")
-}
-
-func TestTLS(t *testing.T) {
-	server, files := storetest.StartRedisTLS(t)
-	host := fmt.Sprintf("localhost:%d,ssl=true", server.Port)
-	numeric := fmt.Sprintf("127.0.0.1:%d,ssl=true", server.Port)
-	authority := ",ssl_ca_certs=" + files.Authority
-	for connection, works := range map[string]bool{
-		host + authority:                                  true,
-		host + ",ssl_cert_reqs=none":                      true,
-		numeric + ",ssl_check_hostname=false" + authority: true,
-		host + ",ssl_ca_certs=" + filepath.Base(files.Authority) + ",ssl_certfile=server.pem,ssl_keyfile=server.key": true,
-		host:                                     false,
-		numeric + authority:                      false,
-		numeric + ",ssl_check_hostname=false":    false,
-		fmt.Sprintf("localhost:%d", server.Port): false,
-	} {
-		store := open(t, redis.Config{Connection: connection, Dir: filepath.Dir(files.Authority)})
-		_, err := read(t, store)
-		if works {
-			fails(t, err, asof.CodeNotFound, "asof apply")
-		} else {
-			fails(t, err, asof.CodeUnavailable, "does not answer")
-		}
-	}
-	for _, wrong := range []string{",ssl_ca_certs=nowhere.pem", ",ssl_ca_certs=server.key", ",ssl_certfile=server.pem", ",ssl_ciphers=X"} {
-		_, _, err := redis.OpenOnline(redis.Config{Connection: host + wrong, Dir: filepath.Dir(files.Authority), KeyVersion: 3})
-		fails(t, err, asof.CodeInvalid, "connection_string: ssl_")
-	}
-}
-
-// TestSentinel fails over from the master to the replica.
-func TestSentinel(t *testing.T) {
-	s := storetest.StartRedisSentinel(t, "geheim")
-	store := open(t, redis.Config{Connection: s.Sentinel.Addr() + ",password=geheim", Kind: redis.Sentinel, Master: storetest.SentinelMaster})
-	update(t, store, feeView)
-	mustFees(t, store, 50, 1)
-	unknown := open(t, redis.Config{Connection: s.Sentinel.Addr() + ",password=geheim", Kind: redis.Sentinel, Master: "another"})
-	_, err := read(t, unknown)
-	fails(t, err, asof.CodeInvalid, "sentinel_master")
-
-	s.Master.Stop()
-	deadline := time.Now().Add(30 * time.Second)
-	for writeFees(t, store, 50, 2) != nil {
-		if time.Now().After(deadline) {
-			t.Fatalf("no write since the master stopped: %v", writeFees(t, store, 50, 2))
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	if found, err := read(t, store); !found || err != nil {
-		t.Errorf("after the failover: %v, %v", found, err)
-	}
-	if got := s.Replica.Do("--no-auth-warning", "-a", "geheim", "dbsize"); got != "51" {
-		t.Errorf("the new master has %s keys, want 50 and the record", got)
-	}
-}
-
-// TestClusterMoves moves all slots of a node away while the store knows the old
-// place of them, and scans all nodes.
-func TestClusterMoves(t *testing.T) {
-	nodes := storetest.StartRedisCluster(t)
-	store := open(t, redis.Config{Connection: nodes[0].Addr(), Kind: redis.Cluster})
-	update(t, store, feeView)
-	mustFees(t, store, 300, 1)
-	for _, node := range nodes {
-		if got := node.Do("dbsize"); got == "0" {
-			t.Error("a node of the cluster holds no key")
-		}
-	}
-	id := func(n *storetest.RedisInstance) string { return n.Do("cluster", "myid") }
-	nodes[0].Do("--cluster", "reshard", nodes[0].Addr(), "--cluster-from", id(nodes[0]), "--cluster-to", id(nodes[1]), "--cluster-slots", "5461", "--cluster-yes")
-	mustFees(t, store, 300, 2)
-	var users []string
-	for i := range 300 {
-		users = append(users, fmt.Sprint(i))
-	}
-	r := feeReading(t, users...)
-	if err := store.Read(t.Context(), "shop", []*asof.Reading{r}); err != nil {
-		t.Fatal(err)
-	}
-	for i, found := range r.Found {
-		if !found || r.Columns[0].Value(i)[1] != 2 {
-			t.Fatalf("user %d after slots moved: %v %v", i, found, r.Columns[0].Value(i))
-		}
-	}
-	if err := store.Teardown(t.Context(), "shop", []string{"fees"}); err != nil {
-		t.Fatal(err)
-	}
-	for _, node := range nodes {
-		if got := node.Do("dbsize"); got != "0" {
-			t.Errorf("a node of the cluster still holds %s keys", got)
-		}
-	}
-	_, _, err := redis.OpenOnline(redis.Config{Connection: nodes[0].Addr() + ",db=1", Kind: redis.Cluster, KeyVersion: 3})
-	fails(t, err, asof.CodeInvalid, "no db 1")
-	single := open(t, redis.Config{Connection: nodes[0].Addr()})
-	fails(t, single.Update(t.Context(), "shop", []*asof.FeatureView{feeView}, nil), asof.CodeInvalid, "redis_cluster")
-	none := open(t, redis.Config{Connection: storetest.Redis(t).Database(t).Addr(), Kind: redis.Cluster})
-	_, err = read(t, none)
-	fails(t, err, asof.CodeUnauthenticated, "password")
 }
