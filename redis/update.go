@@ -98,8 +98,8 @@ func (p *plan) keep(old *view, v *asof.FeatureView) error {
 		p.after[v.Name] = next
 		return nil
 	}
-	was := *old.Schema // what the record says now, but for what goes
-	was.Columns = map[string]value.Column{}
+	// What the record says now, but for what goes.
+	was := &value.Schema{Keys: old.Keys, Next: old.Next, Columns: map[string]value.Column{}}
 	removed := slices.Clone(old.Removed)
 	for name, column := range old.Columns {
 		if next.Columns[name].Type == column.Type {
@@ -113,7 +113,7 @@ func (p *plan) keep(old *view, v *asof.FeatureView) error {
 	case rekeyed || old.Dropped:
 		p.drop(v.Name, old)
 	case len(removed) > 0:
-		p.during[v.Name] = &view{Schema: &was, Removed: removed}
+		p.during[v.Name] = &view{Schema: was, Removed: removed}
 		p.removals = append(p.removals, removal{keys: old.joinKeys(), fields: valueFields(v.Name, removed)})
 	case sameSchema(old.Schema, next.Schema):
 		return nil
