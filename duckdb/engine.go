@@ -14,8 +14,6 @@ import (
 	"sync/atomic"
 
 	"github.com/duckdb/duckdb-go/v2"
-
-	"github.com/asof-dev/asof"
 )
 
 // engine is a DuckDB in memory that is opened when it is first needed.
@@ -92,7 +90,7 @@ func (e *engine) folder() (string, error) {
 	case err == nil:
 		e.made = true
 	case !errors.Is(err, fs.ErrExist):
-		return "", asof.Errorf(asof.CodeUnavailable, "the entity rows do not fit in memory and cannot be kept on disk: %w", err)
+		return "", err
 	}
 	return e.spill, nil
 }

@@ -2,7 +2,11 @@
 
 package duckdb
 
-import "time"
+import (
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow/memory"
+)
 
 // OnStep has step called at each step of publishing.
 func (w *Warehouse) OnStep(step func(name string)) { w.step = step }
@@ -19,5 +23,11 @@ func (o *Offline) InEngine() *Offline {
 // Streaming holds no entity rows.
 func (o *Offline) Streaming() *Offline {
 	o.ahead = 0
+	return o
+}
+
+// Allocating has the store's answers take their memory from mem.
+func (o *Offline) Allocating(mem memory.Allocator) *Offline {
+	o.mem = mem
 	return o
 }

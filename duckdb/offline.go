@@ -166,11 +166,7 @@ func (o *Offline) inEngine(ctx context.Context, s *session, query *pit.Query, ro
 }
 
 func (o *Offline) matched(ctx context.Context, s *session, query *pit.Query, rows *pit.Rows) (array.RecordReader, error) {
-	dir, err := o.engine.folder()
-	if err != nil {
-		return nil, err
-	}
-	table := rows.Table(ctx, dir)
+	table := rows.Table(ctx, o.engine.folder)
 	defer table.Release()
 	if err := s.load(ctx, pit.EntityTable, table); err != nil {
 		return nil, s.fault("the entity rows cannot be read", err)

@@ -57,7 +57,7 @@ func stitch(t *testing.T, ahead int64, entities, raw []string) ([]string, error)
 		return nil, err
 	}
 	dir := t.TempDir()
-	table := rows.Table(context.Background(), dir)
+	table := rows.Table(context.Background(), func() (string, error) { return dir, nil })
 	numbers := 0
 	for table.Next() {
 		for _, nr := range table.RecordBatch().Column(0).(*array.Int64).Int64Values() {
@@ -148,7 +148,7 @@ func TestEntityRowsAreChecked(t *testing.T) {
 	if !rows.To.Equal(day) || !rows.From.Equal(day.AddDate(0, -1, 0)) {
 		t.Errorf("the rows' times are %v to %v", rows.From, rows.To)
 	}
-	table := rows.Table(context.Background(), t.TempDir())
+	table := rows.Table(context.Background(), nil)
 	defer table.Release()
 	if n := table.Schema().NumFields(); n != 4 {
 		t.Errorf("number, time and the key in two types are sent as %d columns", n)

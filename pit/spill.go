@@ -25,8 +25,12 @@ type spill struct {
 
 // newSpill makes the file. Where the system allows it the name is taken away
 // at once, so that nothing stays behind however the process ends.
-func newSpill(dir string, schema *arrow.Schema, mem memory.Allocator) (*spill, error) {
-	file, err := os.CreateTemp(dir, "asof-entities-*.arrow")
+func newSpill(folder func() (string, error), schema *arrow.Schema, mem memory.Allocator) (*spill, error) {
+	dir, err := folder()
+	var file *os.File
+	if err == nil {
+		file, err = os.CreateTemp(dir, "asof-entities-*.arrow")
+	}
 	if err != nil {
 		return nil, asof.Errorf(asof.CodeUnavailable, "the entity rows do not fit in memory and cannot be kept on disk: %w", err)
 	}

@@ -10,15 +10,15 @@ import (
 
 // Table returns the rows of EntityTable. They are read to their end before
 // HistoricalAnswer is given the rows. What is not held of those goes to a file
-// in the folder dir as it is read, from where the answer takes it; the file is
-// gone with the rows.
-func (r *Rows) Table(ctx context.Context, dir string) array.RecordReader {
+// as it is read, in the folder that is then asked for, and the answer takes it
+// from there; the file is gone with the rows.
+func (r *Rows) Table(ctx context.Context, folder func() (string, error)) array.RecordReader {
 	fields := append([]arrow.Field{{Name: "nr", Type: arrow.PrimitiveTypes.Int64}}, r.index.Fields()...)
 	schema := arrow.NewSchema(fields, nil)
-	return array.ReaderFromIter(schema, r.numbered(ctx, schema, dir))
+	return array.ReaderFromIter(schema, r.numbered(ctx, schema, folder))
 }
 
-func (r *Rows) numbered(ctx context.Context, schema *arrow.Schema, dir string) iter.Seq2[arrow.RecordBatch, error] {
+func (r *Rows) numbered(ctx context.Context, schema *arrow.Schema, folder func() (string, error)) iter.Seq2[arrow.RecordBatch, error] {
 	return func(yield func(arrow.RecordBatch, error) bool) {
 		first := int64(0)
 		number := func(index arrow.RecordBatch) arrow.RecordBatch {
@@ -33,7 +33,7 @@ func (r *Rows) numbered(ctx context.Context, schema *arrow.Schema, dir string) i
 		if r.rest == nil {
 			return
 		}
-		kept, err := newSpill(dir, r.Schema, r.mem)
+		kept, err := newSpill(folder, r.Schema, r.mem)
 		if err != nil {
 			yield(nil, err)
 			return

@@ -34,7 +34,7 @@ func (t *question) wanted(ctx context.Context, view *asof.ViewQuery, asked arrow
 
 // loadRows makes the table of the entity rows.
 func (t *question) loadRows(ctx context.Context, rows *pit.Rows) error {
-	table := rows.Table(ctx, os.TempDir())
+	table := rows.Table(ctx, func() (string, error) { return os.TempDir(), nil })
 	defer table.Release()
 	return t.load(ctx, pit.EntityTable, table)
 }
