@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync/atomic"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -33,9 +34,9 @@ type history struct {
 const unset = math.MinInt64
 
 // readHistory reads what Scan selects to its end.
-func readHistory(v *View, keys *keyring, scan array.RecordReader, budget int64, mem memory.Allocator) (*history, error) {
+func readHistory(v *View, keys *keyring, scan array.RecordReader, left *atomic.Int64, mem memory.Allocator) (*history, error) {
 	h := &history{view: v, keys: keys}
-	b := historyBuilder{history: h, chunks: make([][]arrow.Array, len(v.Features)), left: budget, mem: mem}
+	b := historyBuilder{history: h, chunks: make([][]arrow.Array, len(v.Features)), left: left, mem: mem}
 	defer b.release()
 	for scan.Next() {
 		if err := b.add(scan.RecordBatch()); err != nil {
@@ -95,8 +96,8 @@ type historyBuilder struct {
 	at     []int64 // its event time
 	made   []int64 // its created time
 	chunks [][]arrow.Array
-	loose  int   // of the chunks, the last so many are the engine's
-	left   int64 // bytes that may still be taken
+	loose  int           // of the chunks, the last so many are the engine's
+	left   *atomic.Int64 // bytes that may still be taken, by all views
 	mem    memory.Allocator
 }
 
@@ -109,8 +110,7 @@ func (b *historyBuilder) release() {
 }
 
 func (b *historyBuilder) add(batch arrow.RecordBatch) error {
-	b.left -= size(batch) + 32*batch.NumRows()
-	if b.left < 0 || int64(len(b.key))+batch.NumRows() > math.MaxInt32 {
+	if b.left.Add(-b.takes(batch)) < 0 || int64(len(b.key))+batch.NumRows() > math.MaxInt32 {
 		return fmt.Errorf("%w: feature view %s has too many", ErrNotInMemory, b.view.View)
 	}
 	keys := len(b.view.Keys)
@@ -142,8 +142,23 @@ func (b *historyBuilder) number(keys []arrow.Array, rows int) (err error) {
 	}
 	var bytes int64
 	b.key, bytes, err = b.keys.add(b.key, keys, rows)
-	b.left -= bytes
+	b.left.Add(-bytes)
 	return err
+}
+
+// takes returns how many bytes the rows of a batch take: their features, and
+// their keys and times as numbers, once in the order of the scan and once in
+// that of the keys.
+func (b *historyBuilder) takes(batch arrow.RecordBatch) int64 {
+	perRow := int64(4 + 8 + 4 + 8)
+	if b.view.Created != "" {
+		perRow += 8 + 8
+	}
+	bytes := perRow * batch.NumRows()
+	for _, c := range batch.Columns()[int(batch.NumCols())-len(b.chunks):] {
+		bytes += sizeOf(c.Data())
+	}
+	return bytes
 }
 
 // loose is how many batches of the engine's are held before they are copied:

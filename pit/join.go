@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -75,6 +76,8 @@ func Join(ctx context.Context, q *Query, rows *Rows, scan func(context.Context, 
 	if err != nil {
 		return nil, err
 	}
+	var left atomic.Int64
+	left.Store(budget)
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(scansAtOnce)
 	for i, v := range q.Views {
@@ -87,7 +90,7 @@ func Join(ctx context.Context, q *Query, rows *Rows, scan func(context.Context, 
 			if err := Joins(q, v, rows, source.Schema()); err != nil {
 				return err
 			}
-			j.histories[i], err = readHistory(v, rings[i], source, budget/int64(len(q.Views)), mem)
+			j.histories[i], err = readHistory(v, rings[i], source, &left, mem)
 			return err
 		})
 	}
