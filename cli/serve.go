@@ -123,8 +123,8 @@ func (r *repository) serve(ctx context.Context, o serveFlags) error {
 	if err != nil {
 		return err
 	}
-	r.noteFeastTables(ctx)
 	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { r.noteFeastTables(ctx); return nil }) // beside: a store that is away holds up no server
 	for _, s := range servers {
 		fmt.Fprintf(r.app.stdio.Err, "Serving project %s on %s://%s\n", r.config.Project, s.scheme, s.listener.Addr())
 		group.Go(func() error { return s.serve(ctx, s.listener) })

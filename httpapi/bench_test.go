@@ -25,7 +25,7 @@ func (d *discard) WriteHeader(int)             {}
 // BenchmarkOnline is a whole request without the network: decoding, plan, the
 // store in memory, and the answer, of ten features.
 func BenchmarkOnline(b *testing.B) {
-	for _, rows := range []int{1, 100} {
+	for _, rows := range []int{1, 10, 100, 1000} {
 		b.Run(fmt.Sprintf("rows=%d", rows), func(b *testing.B) {
 			h, _, body := tenFeatures(b, rows)
 			request := httptest.NewRequest("POST", "/get-online-features", http.NoBody)
@@ -41,7 +41,7 @@ func BenchmarkOnline(b *testing.B) {
 
 // BenchmarkRead is the part of it between the request and the answer's bytes.
 func BenchmarkRead(b *testing.B) {
-	for _, rows := range []int{1, 100} {
+	for _, rows := range []int{1, 10, 100, 1000} {
 		b.Run(fmt.Sprintf("rows=%d", rows), func(b *testing.B) {
 			_, reader, _ := tenFeatures(b, rows)
 			q := serving.Request{Selection: serving.Selection{Service: "ten"}, Entities: []serving.Column{{Name: "user_id"}}}
@@ -62,7 +62,7 @@ func BenchmarkRead(b *testing.B) {
 	}
 }
 
-func tenFeatures(b *testing.B, rows int) (http.Handler, *serving.Reader, string) {
+func tenFeatures(b testing.TB, rows int) (http.Handler, *serving.Reader, string) {
 	v := userView("wide")
 	service := &asof.FeatureService{Name: "ten", Projections: []asof.Projection{{View: "wide"}}}
 	var data bytes.Buffer
