@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -15,6 +17,7 @@ import (
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/grpcapi"
 	"github.com/asof-dev/asof/httpapi"
+	"github.com/asof-dev/asof/proxy"
 	"github.com/asof-dev/asof/serving"
 )
 
@@ -27,6 +30,9 @@ func (r *repository) reader(ctx context.Context) (*serving.Reader, error) {
 	online, err := r.Online(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if cache := r.config.Asof.Serve.Cache; cache.Entries > 0 {
+		online = proxy.Cache(online, cache.Entries, cmp.Or(cache.TTL, time.Second))
 	}
 	return serving.New(serving.Options{Registry: registry, Online: online, Project: r.config.Project, KeyVersion: asof.KeyVersion(online),
 		OnExpired: r.config.Asof.OnExpired, MaxEntities: r.config.Asof.Serve.MaxEntities})

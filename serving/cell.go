@@ -30,6 +30,8 @@ func keyValue(c Cell, t asof.ValueType) (entitykey.Value, string) {
 		return keyValue(c, asof.TypeInt64)
 	case asof.TypeString:
 		switch {
+		case c.kind == number && !strings.ContainsAny(c.text, ".eE"): // as Feast takes it
+			return entitykey.String(c.text), ""
 		case c.kind != text:
 			return entitykey.Value{}, "it is no string"
 		case !utf8.ValidString(c.text):

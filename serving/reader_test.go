@@ -120,7 +120,7 @@ func TestMistakes(t *testing.T) {
 		"key twice":       {features("profile:age"), []serving.Column{ann, texts("user", "x")}, asof.CodeInvalid, "", `join key "user_id" twice`},
 		"too many":        {features("profile:age"), []serving.Column{texts("user_id", "1", "2", "3", "4")}, asof.CodeInvalid, "", "has 4 entity rows, and the limit is 3"},
 		"null key":        {features("profile:age"), []serving.Column{{Name: "user_id", Values: []serving.Cell{serving.Text("x"), {}}}}, asof.CodeInvalid, "", `row 2: null cannot be the value of join key "user_id" (String)`},
-		"number as text":  {features("profile:age"), []serving.Column{numbers("user_id", "5")}, asof.CodeInvalid, "", `row 1: 5 cannot be the value of join key "user_id" (String): it is no string`},
+		"number as text":  {features("profile:age"), []serving.Column{numbers("user_id", "5.5")}, asof.CodeInvalid, "", `row 1: 5.5 cannot be the value of join key "user_id" (String): it is no string`},
 		"text as number":  {features("stores:rating"), []serving.Column{texts("store_id", "7", "x\n")}, asof.CodeInvalid, "", `row 2: "x\n" cannot be the value of join key "store_id" (Int64): it is no whole number`},
 		"fraction":        {features("stores:rating"), []serving.Column{numbers("store_id", "7.5")}, asof.CodeInvalid, "", "no whole number"},
 		"too large":       {features("stores:rating"), []serving.Column{numbers("store_id", "9223372036854775808")}, asof.CodeInvalid, "", "no whole number"},
@@ -157,6 +157,7 @@ func TestKeyTypes(t *testing.T) {
 		{asof.TypeUnixTimestamp, `"2024-01-31T00:00:00Z"`, []serving.Cell{serving.Number("1706659200"), serving.Text("2024-01-31"), serving.Text("2024-01-31T01:00:00+01:00")},
 			[]serving.Cell{serving.Text("2024-01-31T00:00:00.5Z"), serving.Text("soon")}, `"2024-01-31T00:00:00Z"`},
 		{asof.TypeBytes, `"AP8="`, []serving.Cell{serving.Text("AP8=")}, []serving.Cell{serving.Text("?"), serving.Number("1")}, `"AP8="`},
+		{asof.TypeString, `"-12"`, []serving.Cell{serving.Text("-12"), serving.Number("-12")}, []serving.Cell{serving.Number("-12.0"), {}}, `"-12"`},
 		{asof.TypeString, `"ключ/ß\u0000"`, []serving.Cell{serving.Text("ключ/ß\x00")}, []serving.Cell{serving.Other("[]")}, `"ключ/ß\u0000"`},
 	} {
 		v := &asof.FeatureView{Name: "keyed", Entities: []string{"thing"}, Online: true, Enabled: true,

@@ -22,8 +22,11 @@ func (s *store) start(o options, name string) (section, floorArg string, err err
 		port, err := s.startPostgres(o)
 		return fmt.Sprintf("{type: postgres, host: 127.0.0.1, port: %d, database: postgres, user: bench, password: bench, sslmode: disable}", port),
 			fmt.Sprintf("postgres://bench:bench@127.0.0.1:%d/postgres", port), err
+	case "redis":
+		port, err := s.startRedis(o)
+		return fmt.Sprintf("{type: redis, connection_string: \"127.0.0.1:%d\"}", port), fmt.Sprintf("127.0.0.1:%d", port), err
 	}
-	return "", "", fmt.Errorf("it is none of sqlite and postgres")
+	return "", "", fmt.Errorf("it is none of sqlite, postgres and redis")
 }
 
 // startPostgres starts the newest PostgreSQL that Debian's packages installed,
@@ -60,6 +63,19 @@ func (s *store) startPostgres(o options) (port int, err error) {
 	}
 	serve := exec.Command(bin+"postgres", "-D", data, "-p", strconv.Itoa(port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=")
 	serve.Dir, serve.SysProcAttr = "/", attributes
+	if err := serve.Start(); err != nil {
+		return 0, err
+	}
+	s.running = append(s.running, serve)
+	return port, reachable(port)
+}
+
+// startRedis starts a Redis that keeps everything in memory alone.
+func (s *store) startRedis(o options) (port int, err error) {
+	if port, err = freePort(); err != nil {
+		return 0, err
+	}
+	serve := exec.Command("redis-server", "--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--save", "", "--dir", o.dir)
 	if err := serve.Start(); err != nil {
 		return 0, err
 	}

@@ -21,7 +21,7 @@ type lookup func(ctx context.Context, service string, keys [][]byte) (found int,
 // floor serves until it is killed: the keys of the body are looked up, and as
 // many bytes answered as the path asks for.
 func floor(store string, args []string) error {
-	open, ok := map[string]func([]string) (lookup, error){"sqlite": sqliteFloor, "postgres": postgresFloor}[store]
+	open, ok := map[string]func([]string) (lookup, error){"sqlite": sqliteFloor, "postgres": postgresFloor, "redis": redisFloor}[store]
 	if !ok {
 		return fmt.Errorf("there is no floor for %s", store)
 	}

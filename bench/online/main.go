@@ -58,7 +58,7 @@ func main() {
 		return
 	}
 	var o options
-	flag.StringVar(&o.stores, "stores", "sqlite,postgres", "the stores, with commas")
+	flag.StringVar(&o.stores, "stores", "sqlite,postgres,redis", "the stores, with commas")
 	flag.IntVar(&o.users, "users", 20_000, "users, each with a row in every view")
 	flag.IntVar(&o.turns, "turns", 5, "turns; medians are printed")
 	flag.DurationVar(&o.length, "length", 500*time.Millisecond, "of one contender's turn")

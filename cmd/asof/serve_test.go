@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -76,5 +77,59 @@ func TestServeAll(t *testing.T) {
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("asof serve ends with %v", err)
+	}
+}
+
+// TestServeSettings serves with the settings of asof.serve.
+func TestServeSettings(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "shop")
+	run(t, "asof", "init", dir, "-t", "streamflow")
+	yaml := filepath.Join(dir, "feature_store.yaml")
+	text, err := os.ReadFile(yaml)
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings := "asof:\n  serve: {max_entities: 2, max_requests: 8, timeout: 3s, features: [monthly_fee], cache: {entries: 10, ttl: 1ms}}\n"
+	if err := os.WriteFile(yaml, []byte(strings.Replace(string(text), "asof:\n", settings, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run(t, "asof", "-c", dir, "sample", "streamflow", "--out", "data/seeds", "--users", "50", "--months", "1")
+	run(t, "asof", "-c", dir, "pipeline", "run", "ingest_month", "month=month_000", "as_of=2024-01-31")
+	run(t, "asof", "-c", dir, "apply")
+	run(t, "asof", "-c", dir, "materialize-incremental", "2024-02-01")
+	path, err := exec.LookPath("asof")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(path, "-c", dir, "serve", "-p", "0")
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait()
+	defer cmd.Process.Kill()
+	address := ""
+	for lines := bufio.NewScanner(stderr); address == "" && lines.Scan(); {
+		_, address, _ = strings.Cut(lines.Text(), "Serving project shop on ")
+	}
+	go io.Copy(io.Discard, stderr)
+	for query, want := range map[string]string{
+		"/features?user_id=3413-BMNZE&user_id=x":  `{"rows":[{"user_id":"3413-BMNZE","features":{"monthly_fee":45.25}},{"user_id":"x","features":{"monthly_fee":null}}]}`,
+		"/features?user_id=a&user_id=b&user_id=c": "has 3 entity rows, and the limit is 2",
+		"/openapi.json": `"maxItems": 2`,
+		"/features/3413-BMNZE?features=paperless_billing": `{"user_id":"3413-BMNZE","features":{"paperless_billing":`,
+	} {
+		answer, err := http.Get(address + query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		if !strings.Contains(string(body), want) {
+			t.Errorf("%s: %.300s, want %s", query, body, want)
+		}
 	}
 }
