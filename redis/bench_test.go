@@ -178,19 +178,23 @@ func BenchmarkWrite(b *testing.B) {
 // script, or each by HSET.
 func bareLoader(b *testing.B, c rueidis.Client, v *asof.FeatureView, data arrow.RecordBatch, perCall int) func() error {
 	keys, rows := redis.ReadyRows(b, "shop", v, data)
+	sha, err := c.Do(b.Context(), c.B().ScriptLoad().Script(redis.PutScript).Build()).ToString()
+	if err != nil {
+		b.Fatal(err)
+	}
 	return func() error {
 		var group errgroup.Group
 		group.SetLimit(3)
 		for from := 0; from < len(keys); from += 1024 {
 			group.Go(func() error {
-				return bareBatch(b.Context(), c, keys[from:min(from+1024, len(keys))], rows[from:min(from+1024, len(keys))], perCall)
+				return bareBatch(b.Context(), c, sha, keys[from:min(from+1024, len(keys))], rows[from:min(from+1024, len(keys))], perCall)
 			})
 		}
 		return group.Wait()
 	}
 }
 
-func bareBatch(ctx context.Context, c rueidis.Client, keys []string, rows [][]string, perCall int) error {
+func bareBatch(ctx context.Context, c rueidis.Client, sha string, keys []string, rows [][]string, perCall int) error {
 	var commands rueidis.Commands
 	if perCall == 0 {
 		for i, key := range keys {
@@ -199,7 +203,7 @@ func bareBatch(ctx context.Context, c rueidis.Client, keys []string, rows [][]st
 	}
 	for from := 0; perCall > 0 && from < len(keys); from += perCall {
 		to := min(from+perCall, len(keys))
-		call := c.B().Evalsha().Sha1(redis.PutScript).Numkeys(int64(to-from)).Key(keys[from:to]...).Arg("0", "0", fmt.Sprint(len(rows[0])/2))
+		call := c.B().Evalsha().Sha1(sha).Numkeys(int64(to-from)).Key(keys[from:to]...).Arg("0", "0", fmt.Sprint(len(rows[0])/2))
 		for _, row := range rows[from:to] {
 			call = call.Arg(row...)
 		}

@@ -13,7 +13,7 @@ import (
 // ValueField and PutScript are for floors of benchmarks, which do the same.
 var (
 	ValueField = valueField
-	PutScript  = putScript.sha
+	PutScript  = putScript.text
 )
 
 var (

@@ -21,6 +21,10 @@ const (
 	answerTimeout = 5 * time.Second
 )
 
+// readsApart is how many reads of more than 2,000 keys are under way at once,
+// each on a connection of its own; the others share four.
+const readsApart = 16
+
 // Online is an asof.OnlineStore in Feast's layout. It connects when first
 // used, and again whenever the server is back.
 //
@@ -79,7 +83,7 @@ func (c Config) option(conn connection) (rueidis.ClientOption, error) {
 	}
 	o := rueidis.ClientOption{InitAddress: conn.addrs, TLSConfig: encryption, Username: conn.username, Password: conn.password, ClientName: conn.clientName,
 		SelectDB: conn.db, Dialer: net.Dialer{Timeout: dialTimeout}, ConnWriteTimeout: answerTimeout,
-		AlwaysRESP2: true, DisableCache: true, DisableRetry: true, ClientSetInfo: rueidis.DisableClientSetInfo}
+		BlockingPoolSize: readsApart, BlockingPoolCleanup: time.Minute, AlwaysRESP2: true, DisableCache: true, DisableRetry: true, ClientSetInfo: rueidis.DisableClientSetInfo}
 	if conn.dial > 0 {
 		o.Dialer.Timeout = conn.dial
 	}

@@ -102,6 +102,7 @@ func (e *Encoder) encodeKeys(batch arrow.RecordBatch) ([]Row, error) {
 	values := make([]entitykey.Value, len(e.keys))
 	var buf []byte
 	for i := range rows {
+		buf = reserved(buf, i, len(rows))
 		for k, column := range columns {
 			var err error
 			if values[k], err = keyValue(e.keys[k].Type.Value, column, i); err != nil {
@@ -116,6 +117,16 @@ func (e *Encoder) encodeKeys(batch arrow.RecordBatch) ([]Row, error) {
 		rows[i].Key = buf[start:len(buf):len(buf)] // buf may move on; what was written stays
 	}
 	return rows, nil
+}
+
+// reserved makes room for all rows once it is known how long some of them are:
+// a buffer of many megabytes that grows bit by bit is copied five times.
+func reserved(buf []byte, done, rows int) []byte {
+	const some = 1000
+	if done != some {
+		return buf
+	}
+	return slices.Grow(buf, len(buf)/some*(rows-some)*9/8)
 }
 
 // keyValue reads a join key, whose declared type has to be that of the column;
@@ -184,6 +195,7 @@ func (e *Encoder) pack(batch arrow.RecordBatch, rows []Row) error {
 	}
 	var buf, cell []byte
 	for i := range rows {
+		buf = reserved(buf, i, len(rows))
 		start := len(buf)
 		for c, column := range columns {
 			f := &e.view.Features[c]
