@@ -92,11 +92,12 @@ type PointInTime struct {
 // The answer's columns are the keys (by KeyColumn.Entity, in the keys' types),
 // EventTimestamp, CreatedTimestamp (NULL where the source has none), then the
 // features by FeatureColumn.Output in their declared types. Rows whose key has
-// a NULL are left out. Rows come in no set order.
+// a NULL are left out. Rows come in no set order, but for Sorted.
 type Latest struct {
 	View     ViewQuery
 	From, To time.Time         // From zero: from the oldest row
 	Since    time.Time         // not zero: only rows created at or after; the view has to have a created timestamp
+	Sorted   bool              // rows come nearly in the order of their entity keys' bytes: an online store is filled page by page
 	Keys     arrow.RecordBatch // only these keys, columns by KeyColumn.Entity; nil: all
 }
 

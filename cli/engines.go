@@ -30,6 +30,7 @@ type Setup struct {
 	Config  *definition.Config
 	Section definition.Section // the store's own; its settings are decoded by the engine
 	Warn    func(asof.Problems)
+	Memory  int64 // bytes that an engine in the process may take; 0: what it thinks right
 
 	repository *repository
 }

@@ -12,6 +12,11 @@ import (
 	"github.com/asof-dev/asof/materialize"
 )
 
+// fillMemory is what the offline engine may take in the process while a view
+// streams through it: with the rows that are on their way it stays under a
+// gibibyte, whatever the view's size, and the rest goes to the disk.
+const fillMemory = 512 << 20
+
 // materializer wires the journey to the repository's stores.
 func (r *repository) materializer(ctx context.Context, progress asof.Progress) (*materialize.Materializer, error) {
 	if _, err := r.snapshot(ctx); err != nil {
@@ -22,6 +27,7 @@ func (r *repository) materializer(ctx context.Context, progress asof.Progress) (
 	if m.Registry, err = r.Registry(ctx); err != nil {
 		return nil, err
 	}
+	r.memory = fillMemory
 	if m.Offline, err = r.Offline(ctx); err != nil {
 		return nil, err
 	}

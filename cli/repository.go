@@ -19,6 +19,7 @@ import (
 type repository struct {
 	app    *app
 	config *definition.Config
+	memory int64 // what Setup says of it
 
 	registry  asof.Registry
 	offline   asof.OfflineStore
@@ -59,7 +60,7 @@ func (a *app) warn(problems asof.Problems) {
 
 // setup is what a store of the section is opened with.
 func (r *repository) setup(section definition.Section) Setup {
-	return Setup{Config: r.config, Section: section, Warn: r.app.warn, repository: r}
+	return Setup{Config: r.config, Section: section, Warn: r.app.warn, Memory: r.memory, repository: r}
 }
 
 // opened keeps the store, so that it is opened once and closed at the end.

@@ -52,16 +52,16 @@ func (e *engine) open(ctx context.Context) (*duckdb.Connector, error) {
 // machine, or the container, has; three quarters of that leave room for Go and
 // for Arrow.
 func (e *engine) set(ctx context.Context, conn driver.Conn) error {
-	if e.memory <= 0 {
-		own, err := scalar(ctx, conn, "SELECT current_setting('memory_limit')")
-		if err != nil {
-			return err
-		}
-		size, err := bytesOf(own)
-		if err != nil {
-			return err
-		}
-		e.memory = size * 3 / 4
+	own, err := scalar(ctx, conn, "SELECT current_setting('memory_limit')")
+	if err != nil {
+		return err
+	}
+	size, err := bytesOf(own)
+	if err != nil {
+		return err
+	}
+	if most := size * 3 / 4; e.memory <= 0 || e.memory > most {
+		e.memory = most
 	}
 	limit := fmt.Sprintf("%dKiB", max(e.memory>>10, 1))
 	return execute(ctx, conn, "SET temp_directory = "+quoteText(e.spill), "SET memory_limit = "+quoteText(limit))

@@ -20,9 +20,9 @@ func (o *Offline) InEngine() *Offline {
 	return o
 }
 
-// Streaming holds no entity rows.
+// Streaming holds no entity rows, and of sorted answers few.
 func (o *Offline) Streaming() *Offline {
-	o.ahead = 0
+	o.ahead, o.page = 0, 1000
 	return o
 }
 

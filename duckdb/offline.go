@@ -22,7 +22,7 @@ import (
 type Options struct {
 	Dir       string     // the repository: relative paths of sources start here
 	Warehouse *Warehouse // what a PostgreSQLSource's SQL sees; nil: no tables
-	Memory    int64      // bytes that DuckDB may take; 0: three fifths of the machine's, or the container's
+	Memory    int64      // bytes that DuckDB may take; 0, and at most: three fifths of the machine's, or the container's
 
 	// Connections open other databases, by the names of asof.connections: what a
 	// PostgreSQLSource reads there is joined here.
@@ -41,6 +41,7 @@ type Offline struct {
 	mem       memory.Allocator
 	history   int64 // bytes of sources that a point-in-time query may hold in memory
 	ahead     int64 // bytes of entity rows that it reads before it decides how to answer
+	page      int64 // rows of a sorted answer that are in memory at once
 
 	connections connections
 }
@@ -62,7 +63,7 @@ func OpenOffline(o Options) (*Offline, error) {
 	if o.Spill == "" {
 		o.Spill = filepath.Join(os.TempDir(), fmt.Sprintf("asof-duckdb-%d", os.Getpid()))
 	}
-	return &Offline{dir: dir, warehouse: o.Warehouse, mem: memory.DefaultAllocator, history: historyInMemory, ahead: rowsInMemory,
+	return &Offline{dir: dir, warehouse: o.Warehouse, mem: memory.DefaultAllocator, history: historyInMemory, ahead: rowsInMemory, page: pageRows,
 		engine: engine{memory: o.Memory, spill: o.Spill}, connections: connections{open: o.Connections}}, nil
 }
 
@@ -247,7 +248,12 @@ func (o *Offline) latest(ctx context.Context, q *asof.Latest, render func(*pit.V
 				return nil, s.fault("the keys asked for cannot be read", err)
 			}
 		}
-		raw, err := s.query(ctx, render(v))
+		var raw array.RecordReader
+		if q.Sorted { // all of a view is asked for, to go to an online store
+			raw, err = s.paged(ctx, render(v), o.page)
+		} else {
+			raw, err = s.query(ctx, render(v))
+		}
 		if err != nil {
 			return nil, s.failing(ctx, &pit.Query{Views: []*pit.View{v}}, fmt.Sprintf("feature view %q cannot be read", q.View.View), err)
 		}

@@ -99,7 +99,7 @@ func nothing(q asof.ViewQuery, span asof.Interval, held asof.SourceRange) string
 func (m *Materializer) pull(ctx context.Context, v *asof.FeatureView, q asof.ViewQuery, r *Result) error {
 	step := "materialize " + v.Name
 	m.Progress.Report(step, 0, 0)
-	err := m.batches(ctx, &asof.Latest{View: q, From: r.Span.From, To: r.Span.To}, func(rows arrow.RecordBatch) error {
+	err := m.batches(ctx, &asof.Latest{View: q, From: r.Span.From, To: r.Span.To, Sorted: true}, func(rows arrow.RecordBatch) error {
 		written, err := m.write(ctx, v, rows)
 		if err != nil {
 			return err
@@ -145,7 +145,7 @@ func (m *Materializer) pullLate(ctx context.Context, v *asof.FeatureView, q asof
 		return nil
 	}
 	before := r.Span.From.Add(-time.Microsecond)
-	err := m.batches(ctx, &asof.Latest{View: q, To: before, Since: since}, func(rows arrow.RecordBatch) error {
+	err := m.batches(ctx, &asof.Latest{View: q, To: before, Since: since, Sorted: true}, func(rows arrow.RecordBatch) error {
 		if m.DryRun {
 			r.Late += rows.NumRows() // as many as may be written
 			return nil

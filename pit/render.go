@@ -130,7 +130,35 @@ func Latest(d Dialect, q *asof.Latest, v *View) string {
 	r := &renderer{Dialect: d, keys: Keys([]*View{v})}
 	columns := r.latest(q, v)
 	newest := first("asof_source", v.keyNames(), r.newest(v))
-	return r.sql("SELECT " + columns + "\nFROM (\n  " + newest + "\n) AS s")
+	sql := "SELECT " + columns + "\nFROM (\n  " + newest + "\n) AS s"
+	if order := r.placed(v); q.Sorted && len(order) > 0 {
+		sql += "\nORDER BY " + strings.Join(order, ", ")
+	}
+	return r.sql(sql)
+}
+
+// placed returns what puts rows nearly in the order of their entity keys' bytes:
+// text by its length and then its bytes, integers by their lowest byte first.
+func (r *renderer) placed(v *View) []string {
+	inOrder := make([]int, len(v.Keys)) // a key holds its parts by their names
+	for i := range inOrder {
+		inOrder[i] = i
+	}
+	slices.SortFunc(inOrder, func(a, b int) int { return strings.Compare(v.Keys[a].Entity, v.Keys[b].Entity) })
+	var order []string
+	for _, i := range inOrder {
+		k := numbered("s.k", i)
+		switch familyOf(v.Keys[i].Type) {
+		case textual:
+			order = append(order, "length("+k+")", r.Rank(k, asof.SourceColumn{Native: "text", Type: v.Keys[i].Type}))
+		case number:
+			n := "CAST(" + k + " AS bigint)"
+			order = append(order, fmt.Sprintf("((%s & 255) << 24) | (((%[1]s >> 8) & 255) << 16) | (((%[1]s >> 16) & 255) << 8) | ((%[1]s >> 24) & 255)", n), k)
+		default:
+			order = append(order, k)
+		}
+	}
+	return order
 }
 
 // History renders the query for the rows among which Latest chooses.

@@ -53,6 +53,7 @@ func Offline(t *testing.T, open func(t *testing.T) OfflineUnderTest) {
 		"missing columns":          offlineMissing,
 		"cancelled":                offlineCancelled,
 		"rows that came since":     offlineSince,
+		"sorted":                   offlineSorted,
 		"agrees with memory":       offlineAgrees,
 		"events":                   offlineEvents,
 		"events agree with memory": offlineEventsAgree,

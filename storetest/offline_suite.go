@@ -199,3 +199,38 @@ func offlineSince(t *testing.T, u OfflineUnderTest) {
 		t.Errorf("got %v (%v), want driver 1 with 10 trips", rows, err)
 	}
 }
+
+// A sorted answer has the rows that one in no order has, whatever their number
+// and the types of their keys.
+func offlineSorted(t *testing.T, u OfflineUnderTest) {
+	const n = 3000
+	made := OfflineTable{Name: "many", Columns: []asof.TableColumn{{Name: "driver", Type: "bigint"}, {Name: "town", Type: "text"},
+		{Name: "event", Type: "timestamptz"}, {Name: "trips", Type: "bigint"}}}
+	for i := range n {
+		made.Rows = append(made.Rows, []*string{new(strconv.Itoa(i*7919%n - 100)), new(strings.Repeat("é", i%3) + strconv.Itoa(i)), new("2024-01-01"), new(strconv.Itoa(i))})
+	}
+	source := u.Load(t, made)
+	source.TimestampField = "event"
+	view := asof.ViewQuery{View: "many", Source: source, Timestamp: "event",
+		Keys:     []asof.KeyColumn{{Column: "town", Entity: "town", Type: asof.Scalar(asof.TypeString)}, {Column: "driver", Entity: "driver", Type: asof.Scalar(asof.TypeInt64)}},
+		Features: []asof.FeatureColumn{{Column: "trips", Output: "trips", Type: asof.Scalar(asof.TypeInt64)}}}
+	for _, sorted := range []bool{false, true} {
+		rows, _, err := collect(u.PullLatest(t.Context(), &asof.Latest{View: view, To: time.Now(), Sorted: sorted}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := map[string]bool{}
+		for _, row := range rows {
+			i, _ := strconv.Atoi(row[4])
+			if seen[row[4]] = true; row[1] != strconv.Itoa(i*7919%n-100) {
+				t.Fatalf("sorted %t: a row is torn: %v", sorted, row)
+			}
+		}
+		if len(rows) != n || len(seen) != n {
+			t.Errorf("sorted %t: %d rows of %d keys, want %d", sorted, len(rows), len(seen), n)
+		}
+	}
+	if rows, _, err := collect(u.PullLatest(t.Context(), &asof.Latest{View: view, To: time.Unix(0, 0), Sorted: true})); err != nil || len(rows) != 0 {
+		t.Errorf("an empty answer: %d rows, %v", len(rows), err)
+	}
+}

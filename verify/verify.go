@@ -127,7 +127,7 @@ func (v *Verifier) view(ctx context.Context, view *asof.FeatureView) (*Result, e
 	if err != nil {
 		return nil, err
 	}
-	if err := c.source(ctx, &asof.Latest{View: q, To: r.At}); err != nil {
+	if err := c.source(ctx, &asof.Latest{View: q, To: r.At, Sorted: true}); err != nil {
 		return nil, err
 	}
 	return r, c.foreign(ctx)

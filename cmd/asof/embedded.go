@@ -100,7 +100,7 @@ func duckdbOffline(_ context.Context, s cli.Setup) (asof.OfflineStore, error) {
 	if err := s.Decode(&pathSettings{}); err != nil {
 		return nil, err
 	}
-	options := duckdb.Options{Dir: s.Config.Dir}
+	options := duckdb.Options{Dir: s.Config.Dir, Memory: s.Memory}
 	if section := s.Config.WarehouseSection(); section.Type == "parquet" {
 		warehouse := s
 		warehouse.Section = section
