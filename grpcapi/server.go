@@ -72,7 +72,6 @@ func newServer(o Options) (*grpc.Server, *health.Server) {
 	server := grpc.NewServer(
 		grpc.ForceServerCodecV2(codec{}),
 		experimental.BufferPool(pool),
-		grpc.SharedWriteBuffer(true),
 		grpc.MaxRecvMsgSize(o.MaxBody),
 		grpc.ConnectionTimeout(5*time.Second),
 	)
