@@ -53,6 +53,9 @@ func Cast(column arrow.Array, t Type, mem memory.Allocator) (arrow.Array, error)
 		column.Retain()
 		return column, nil
 	}
+	if column.DataType().ID() == arrow.NULL { // of which IsNull says no
+		return array.MakeArrayOfNull(mem, t.Arrow(), column.Len()), nil
+	}
 	b := array.NewBuilder(mem, t.Arrow())
 	defer b.Release()
 	b.Reserve(column.Len())

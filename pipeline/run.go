@@ -92,6 +92,9 @@ func (r *run) run(ctx context.Context) error {
 	r.checker = checker{stage: stage, loads: map[string]*LoadStep{}, files: map[string]fileName{}, failed: map[string]bool{}}
 	r.staged = map[string]int64{}
 	problems, err := r.loadAndCheck(ctx)
+	if err != nil && ctx.Err() == nil {
+		err = asof.Errorf(asof.ErrorCode(err), "%w; nothing is published: tables and snapshots are as they were", err)
+	}
 	if err != nil {
 		return err
 	}

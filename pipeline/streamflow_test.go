@@ -160,13 +160,6 @@ func TestStreamFlowsJanuary(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Logf("%s", report.Duration)
-		for _, s := range report.Steps {
-			t.Logf("%-40s %6d rows %8s %v", s.Name, s.Rows, s.Duration.Round(time.Millisecond), s.Warnings)
-		}
-		if report.Duration > 3*time.Second {
-			t.Errorf("a month took %s", report.Duration)
-		}
 		for table, c := range changes(report) {
 			if c.Rows != 7043 || c.Added != 7043 {
 				t.Errorf("%s: %+v", table, c)

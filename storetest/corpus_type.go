@@ -96,8 +96,9 @@ func parseSQLType(s string) sqlType {
 		return sqlType{source: s, name: "[]", parts: []sqlType{parseSQLType(elem)}}
 	}
 	for _, name := range []string{"struct", "map"} {
-		inner, ok := strings.CutPrefix(s, name+"(")
-		if inner, ok = strings.CutSuffix(inner, ")"); !ok || !strings.HasPrefix(s, name+"(") {
+		inner, opened := strings.CutPrefix(s, name+"(")
+		inner, closed := strings.CutSuffix(inner, ")")
+		if !opened || !closed {
 			continue
 		}
 		t := sqlType{source: s, name: name}
