@@ -138,6 +138,26 @@ type RowsQuery struct {
 	Limit       int  // the first so many; 0: all
 }
 
+// Explainer is an optional power of an OfflineStore: it says how Historical
+// would answer.
+type Explainer interface {
+	// Explain answers with a plan for each view of q, in order. It reads entity
+	// rows as far as Historical does before it chooses, and no source.
+	Explain(ctx context.Context, q *PointInTime) ([]ViewPlan, error)
+}
+
+// ViewPlan is how the rows of a view are matched with the entity rows. Counts
+// are expectations, and -1 where the engine has none.
+type ViewPlan struct {
+	View       string `json:"view"`
+	Plan       string `json:"plan"` // a few words
+	Why        string `json:"why"`
+	Index      string `json:"index,omitempty"` // the index that is used
+	EntityRows int64  `json:"entity_rows"`
+	Keys       int64  `json:"keys"` // distinct ones among the entity rows
+	Rows       int64  `json:"rows"` // of the source, as far as they are read
+}
+
 // SourceColumn is a column as a source has it. Native is the engine's name of
 // its type; Type what it is in ours, TypeInvalid where nothing fits.
 type SourceColumn struct {

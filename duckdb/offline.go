@@ -72,11 +72,16 @@ func (o *Offline) Close() error { return errors.Join(o.engine.close(), o.connect
 
 // Historical answers a point-in-time query.
 func (o *Offline) Historical(ctx context.Context, q *asof.PointInTime) (array.RecordReader, error) {
+	return o.answer(ctx, textsOf(q), func(s *session) (array.RecordReader, error) { return o.historical(ctx, s, q) })
+}
+
+// textsOf returns the SQL that a query is made of.
+func textsOf(q *asof.PointInTime) []string {
 	texts := []string{q.Entities.SQL}
 	for _, v := range q.Views {
 		texts = append(texts, text(v.Source))
 	}
-	return o.answer(ctx, texts, func(s *session) (array.RecordReader, error) { return o.historical(ctx, s, q) })
+	return texts
 }
 
 func (o *Offline) historical(ctx context.Context, s *session, q *asof.PointInTime) (array.RecordReader, error) {
@@ -96,7 +101,7 @@ func (o *Offline) historical(ctx context.Context, s *session, q *asof.PointInTim
 	}
 	joined, err := pit.Join(ctx, query, rows, func(ctx context.Context, v *pit.View) (array.RecordReader, error) {
 		return o.scan(ctx, s, query, v)
-	}, min(o.history, o.engine.memory/2), o.mem)
+	}, o.budget(), o.mem)
 	switch {
 	case err == nil:
 		return &sessionReader{RecordReader: joined, session: s}, nil
@@ -106,6 +111,9 @@ func (o *Offline) historical(ctx context.Context, s *session, q *asof.PointInTim
 	}
 	return o.inEngine(ctx, s, query, rows)
 }
+
+// budget is how many bytes of sources a query may hold.
+func (o *Offline) budget() int64 { return min(o.history, o.engine.memory/2) }
 
 // entities reads the entity rows ahead: those given, or those of a SELECT.
 func (o *Offline) entities(ctx context.Context, s *session, q *asof.PointInTime, query *pit.Query) (*pit.Rows, error) {

@@ -141,13 +141,9 @@ func (r *Request) ask(ctx context.Context) (*answer, error) {
 	var rows array.RecordReader
 	var pulls []asof.Pull
 	if err == nil {
-		rows, err = r.Store.Historical(ctx, &asof.PointInTime{
-			Entities:      entities.EntityRows,
-			Timestamp:     entities.timestamp,
-			Views:         chosen.views,
-			CreatedCutoff: r.CreatedCutoff,
-			Pulled:        func(p asof.Pull) { pulls = append(pulls, p) },
-		})
+		asked := r.pointInTime(entities, chosen)
+		asked.Pulled = func(p asof.Pull) { pulls = append(pulls, p) }
+		rows, err = r.Store.Historical(ctx, asked)
 	}
 	if err != nil {
 		entities.release()
@@ -161,6 +157,29 @@ func (r *Request) ask(ctx context.Context) (*answer, error) {
 	}
 	a.draft, a.pulls = draft, pulls
 	return a, nil
+}
+
+func (r *Request) pointInTime(entities *entityRows, chosen *choice) *asof.PointInTime {
+	return &asof.PointInTime{Entities: entities.EntityRows, Timestamp: entities.timestamp, Views: chosen.views, CreatedCutoff: r.CreatedCutoff}
+}
+
+// Plan says how the store would answer the request, view by view. Output is not
+// looked at. A store that cannot tell is CodeInvalid.
+func Plan(ctx context.Context, r Request) ([]asof.ViewPlan, error) {
+	explainer, ok := r.Store.(asof.Explainer)
+	if !ok {
+		return nil, asof.Errorf(asof.CodeInvalid, "this offline store does not say how it answers; leave --explain out")
+	}
+	chosen, err := choose(r.Snapshot, r.References, r.Service, r.FullNames)
+	if err != nil {
+		return nil, err
+	}
+	entities, err := r.open(ctx, chosen)
+	if err != nil {
+		return nil, err
+	}
+	defer entities.release()
+	return explainer.Explain(ctx, r.pointInTime(entities, chosen))
 }
 
 func (r *Request) allocator() memory.Allocator {

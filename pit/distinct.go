@@ -13,6 +13,24 @@ func (r *Rows) Held() (n int64) {
 	return n
 }
 
+// Keys returns how many distinct keys of a view the rows have, -1 where not all
+// are held or the keys are not of types that Join takes.
+func (r *Rows) Keys(q *Query, v *View) int64 {
+	ring := &keyring{numbers: map[string]int32{}}
+	for k := range v.Keys {
+		ring.columns = append(ring.columns, keyColumn(q, v, k))
+	}
+	for _, p := range r.held {
+		if _, _, err := ring.add(nil, columnsAt(p.index, ring.columns), int(p.index.NumRows())); err != nil {
+			return -1
+		}
+	}
+	if !r.All() {
+		return -1
+	}
+	return int64(ring.size())
+}
+
 // Distinct returns the values that key number i of a view has in the entity
 // rows, each once: a []string or []int64. It is nil for keys of other types,
 // where there are more than limit, and where not all rows are held.
