@@ -149,13 +149,13 @@ type Explainer interface {
 // ViewPlan is how the rows of a view are matched with the entity rows. Counts
 // are expectations, and -1 where the engine has none.
 type ViewPlan struct {
-	View       string `json:"view"`
-	Plan       string `json:"plan"` // a few words
-	Why        string `json:"why"`
-	Index      string `json:"index,omitempty"` // the index that is used
-	EntityRows int64  `json:"entity_rows"`
-	Keys       int64  `json:"keys"` // distinct ones among the entity rows
-	Rows       int64  `json:"rows"` // of the source, as far as they are read
+	View       string
+	Plan       string // a few words
+	Why        string
+	Index      string // the index that is used
+	EntityRows int64
+	Keys       int64 // distinct ones among the entity rows
+	Rows       int64 // of the source, as far as they are read
 }
 
 // SourceColumn is a column as a source has it. Native is the engine's name of

@@ -21,6 +21,7 @@ import (
 type historicalFlags struct {
 	start, end, at string
 	noReceipt      bool
+	explain        string // the form in which the plan is printed; "" to run it
 }
 
 // trainingGC is the growth of the heap, in percent, after which it is collected.
@@ -53,7 +54,12 @@ func (a *app) historicalCommand() *cobra.Command {
 			if err := historicalUsage(cmd, &q); err != nil {
 				return err
 			}
-			return a.withRepository(cmd.Context(), func(r *repository) error { return a.historical(cmd.Context(), r, q, f.noReceipt) })
+			return a.withRepository(cmd.Context(), func(r *repository) error {
+				if f.explain != "" {
+					return a.explainHistorical(cmd.Context(), r, q, f.explain)
+				}
+				return a.historical(cmd.Context(), r, q, f.noReceipt)
+			})
 		},
 	}
 	flags := cmd.Flags()
@@ -75,6 +81,8 @@ func (a *app) historicalCommand() *cobra.Command {
 	flags.StringVar(&q.Table, "to-table", "", "or the table of the warehouse to write")
 	flags.StringVar(&q.Label, "label", "", "the column that goes last")
 	flags.BoolVar(&f.noReceipt, "no-receipt", false, "write no receipt")
+	flags.StringVar(&f.explain, "explain", "", "say how the offline store would answer, as a table or --explain=json, and write nothing")
+	flags.Lookup("explain").NoOptDefVal = "table"
 	return cmd
 }
 

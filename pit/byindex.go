@@ -40,7 +40,7 @@ func (v *View) Native(column string) string { return v.columns[column].Native }
 // all rows of the key in order would read them all.
 func (r *renderer) lookup(q *Query, v *View, i int) matched {
 	alias := numbered("m", i)
-	time := "s." + r.Quote(v.Timestamp)
+	time := r.time(v)
 	columns := []string{r.Instant(time, v.columns[v.Timestamp], asof.RoundUp) + " AS event"}
 	var on []string
 	for _, k := range v.Keys {

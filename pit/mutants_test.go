@@ -26,7 +26,7 @@ var mutants = []mutation{
 	one("an event at the time counts (intervals)", "postgres", "pit/plan.go", `".event <= e.at"`, `".event < e.at"`),
 	one("an event at the time counts (cutoff)", both, "pit/plan.go", `"s.event <= e.at"`, `"s.event < e.at"`),
 	one("later events do not count (cutoff)", both, "pit/plan.go", `"s.event <= e.at"`, `"s.event <= s.event"`),
-	one("an event at the last time asked is read", both, "pit/plan.go", `«"event <= "» + r.Literal(q.To)`, `"event < "`),
+	one("an event at the last time asked is read", both, "pit/plan.go", `column + «" <= "» + at(q.To)`, `" < "`),
 	one("a row counts until the next one", "postgres", "pit/plan.go", `"(%s.until > e.at OR %s.until IS NULL)"`, `"(%s.until >= e.at OR %s.until IS NULL)"`),
 	one("the last row counts for ever", "postgres", "pit/plan.go", `"(%s.until > e.at OR %s.until IS NULL)"`, `"(%s.until > e.at OR %s.until > e.at)"`),
 	one("the newest event wins (cutoff)", both, "pit/plan.go", `order := «append([]string{"event DESC"}, r.order(v, newestFirst)...)»`, `append([]string{"event"}, r.order(v, newestFirst)...)`),
@@ -39,8 +39,8 @@ var mutants = []mutation{
 	// The ttl.
 	one("the ttl bounds the age", both, "pit/plan.go", `«".event >= "» + r.Earlier`, `".event <= e.at OR e.at >= "`),
 	one("an age of just the ttl counts", both, "pit/plan.go", `«".event >= "» + r.Earlier`, `".event > "`),
-	one("rows are read from the ttl before the first time on", both, "pit/plan.go", `«"event >= "+r.Literal(q.From.Add(-v.TTL))»`, `"event >= "+r.Literal(q.From.Add(-v.TTL/2))`),
-	one("the first row within the ttl is read", both, "pit/plan.go", `«"event >= "+r.Literal(q.From.Add(-v.TTL))»`, `"event > "+r.Literal(q.From.Add(-v.TTL))`),
+	one("rows are read from the ttl before the first time on", both, "pit/plan.go", `«column+" >= "+at(q.From.Add(-v.TTL))»`, `column+" >= "+at(q.From.Add(-v.TTL/2))`),
+	one("the first row within the ttl is read", both, "pit/plan.go", `«column+" >= "+at(q.From.Add(-v.TTL))»`, `column+" > "+at(q.From.Add(-v.TTL))`),
 	one("the ttl is counted in microseconds (DuckDB)", "duckdb", "pit/dialect_duckdb.go", `d.Microseconds()`, `d.Truncate(time.Millisecond).Microseconds()`),
 	one("the ttl is counted in microseconds (PostgreSQL)", "postgres", "pit/dialect_postgres.go", `d.Microseconds()`, `d.Truncate(time.Millisecond).Microseconds()`),
 

@@ -27,7 +27,7 @@ func (r *renderer) match(q *Query, v *View, i int) matched {
 		return r.lookup(q, v, i)
 	}
 	source := numbered("asof_source_", i)
-	r.source(v, source, r.within(q, v))
+	r.source(v, source, r.within(q, v), nil)
 	switch {
 	case q.Cutoff && v.Created != "":
 		return r.ranged(v, i, source)
@@ -37,17 +37,26 @@ func (r *renderer) match(q *Query, v *View, i int) matched {
 	return r.intervals(v, i, source)
 }
 
-// within bounds the source's rows to those that some entity row can match.
+// within bounds the source's rows to those that some entity row can match: by
+// the column itself where it can be compared, of which the engine knows how its
+// values lie, else by the event that is made of it.
 func (r *renderer) within(q *Query, v *View) []string {
 	if q.To.IsZero() {
 		return nil
 	}
-	where := []string{"event <= " + r.Literal(q.To)}
+	column, at := "event", r.Literal
+	if native := r.Facts().Native; native != nil {
+		column, at = r.time(v), func(t time.Time) string { return native(r.Literal(t), v.columns[v.Timestamp]) }
+	}
+	where := []string{column + " <= " + at(q.To)}
 	if v.TTL > 0 && !q.From.IsZero() {
-		where = append(where, "event >= "+r.Literal(q.From.Add(-v.TTL)))
+		where = append(where, column+" >= "+at(q.From.Add(-v.TTL)))
 	}
 	return where
 }
+
+// time returns the column of a view's event timestamp.
+func (r *renderer) time(v *View) string { return "s." + r.Quote(v.Timestamp) }
 
 // asOf keeps one row for each key and time, and lets the engine find the last
 // at or before each entity row's time. A row too old for the ttl has none

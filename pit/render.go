@@ -190,7 +190,7 @@ func (r *renderer) latest(q *asof.Latest, v *View) string {
 	if !q.Since.IsZero() {
 		where = append(where, "created >= "+r.Literal(q.Since))
 	}
-	r.source(v, "asof_source", append(where, r.wanted(v, q.Keys != nil)...))
+	r.source(v, "asof_source", nil, append(where, r.wanted(v, q.Keys != nil)...))
 
 	var columns []string
 	for i, k := range v.Keys {
@@ -248,19 +248,21 @@ func window(by, order []string) string {
 // Range renders the query for how many rows a relation has, and the oldest and
 // the newest of a column of times.
 func Range(d Dialect, relation string, timestamp asof.SourceColumn) string {
-	return fmt.Sprintf("SELECT count(*), min(event), max(event)\nFROM (SELECT %s AS event FROM %s AS s) AS source",
-		d.Instant("s."+d.Quote(timestamp.Name), timestamp, asof.RoundUp), relation)
+	column := "s." + d.Quote(timestamp.Name) // the least instant is that of the least time
+	return fmt.Sprintf("SELECT count(*), %s, %s\nFROM %s AS s", d.Instant("min("+column+")", timestamp, asof.RoundUp),
+		d.Instant("max("+column+")", timestamp, asof.RoundUp), relation)
 }
 
 // source adds the view's rows under the common names: k0, k1, …, event,
 // created, f0, f1, …. Rows without a key or a time can match nothing.
-func (r *renderer) source(v *View, name string, where []string) {
+// within bounds the time, where the rest.
+func (r *renderer) source(v *View, name string, within, where []string) {
 	var columns, present []string
 	for i, k := range v.Keys {
 		columns = append(columns, r.Key("s."+r.Quote(k.Column), v.columns[k.Column], k.Type)+numbered(" AS k", i))
 		present = append(present, numbered("k", i)+" IS NOT NULL")
 	}
-	columns = append(columns, r.Instant("s."+r.Quote(v.Timestamp), v.columns[v.Timestamp], asof.RoundUp)+" AS event")
+	columns = append(columns, r.Instant(r.time(v), v.columns[v.Timestamp], asof.RoundUp)+" AS event")
 	if v.Created != "" {
 		columns = append(columns, r.Instant("s."+r.Quote(v.Created), v.columns[v.Created], asof.RoundUp)+" AS created")
 	}
@@ -268,8 +270,14 @@ func (r *renderer) source(v *View, name string, where []string) {
 		columns = append(columns, "s."+r.Quote(f)+numbered(" AS f", i))
 	}
 	where = append(append(present, "event IS NOT NULL"), where...)
-	r.with = append(r.with, fmt.Sprintf("%s AS (\n  SELECT * FROM (\n    SELECT %s\n    FROM %s AS s\n  ) AS s\n  WHERE %s\n)",
-		name, strings.Join(columns, ", "), v.Relation, strings.Join(where, " AND ")))
+	from := v.Relation + " AS s"
+	if r.Facts().Native == nil {
+		where = append(where, within...)
+	} else if len(within) > 0 {
+		from += "\n    WHERE " + strings.Join(within, " AND ")
+	}
+	r.with = append(r.with, fmt.Sprintf("%s AS (\n  SELECT * FROM (\n    SELECT %s\n    FROM %s\n  ) AS s\n  WHERE %s\n)",
+		name, strings.Join(columns, ", "), from, strings.Join(where, " AND ")))
 }
 
 // What follows each column where rows of one key are ordered.

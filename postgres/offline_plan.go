@@ -36,9 +36,9 @@ type plan struct {
 // viewPlan is what is known of one view, and what each way of matching it takes.
 type viewPlan struct {
 	view  *pit.View
-	index *index // nil: none serves
-	scan  scan
-	found estimate // what the scan gives
+	index *index   // nil: none serves
+	all   estimate // what a scan gives
+	found estimate // what it gives of the entity rows' keys
 	unfit error    // why it cannot be joined in memory; nil if it can
 
 	lookup, memory, window time.Duration
@@ -100,14 +100,13 @@ func (o *Offline) viewPlan(ctx context.Context, t *question, p *plan, v *pit.Vie
 	if view.index, err = t.index(ctx, p.query, v); err != nil {
 		return nil, err
 	}
-	view.scan = scanOf(p.query, p.rows, v)
 	doing := fmt.Sprintf("feature view %q cannot be read", v.View)
-	if view.found, err = t.estimate(ctx, view.scan, doing); err != nil {
+	if err := t.expect(ctx, p, view, doing); err != nil {
 		return nil, err
 	}
-	view.window = times(view.found.Cost, perUnit) + times(view.found.Rows, perSorted)
+	view.window = times(view.all.Cost, perUnit) + times(view.all.Rows, perSorted)
 	if len(v.Keys) == 0 {
-		view.window += times(view.found.Rows*p.entities, perPair)
+		view.window += times(view.all.Rows*p.entities, perPair)
 	}
 	if view.index != nil {
 		view.lookup = times(p.entities, perLookup)
@@ -118,6 +117,20 @@ func (o *Offline) viewPlan(ctx context.Context, t *question, p *plan, v *pit.Vie
 	return view, err
 }
 
+// expect estimates what a scan of a view gives, of all keys and of those of the
+// entity rows: the server looks at each key that it is told, so it is told some.
+func (t *question) expect(ctx context.Context, p *plan, view *viewPlan, doing string) error {
+	var err error
+	view.all, err = t.estimate(ctx, scan{sql: pit.Scan(pit.Postgres, p.query, view.view)}, doing)
+	view.found = view.all
+	if some, keys := scanOf(p.query, p.rows, view.view, sampled); err == nil && keys > 0 {
+		var sample estimate
+		sample, err = t.estimate(ctx, some, doing)
+		view.found.Rows = min(view.all.Rows, sample.Rows*float64(keys)/float64(min(keys, sampled)))
+	}
+	return err
+}
+
 // unfit returns why a view is not for the join in memory, nil where it is.
 func (t *question) unfit(ctx context.Context, o *Offline, p *plan, view *viewPlan, doing string) (unfit, err error) {
 	if p.rows == nil {
@@ -126,7 +139,7 @@ func (t *question) unfit(ctx context.Context, o *Offline, p *plan, view *viewPla
 	if bytes := view.found.Rows * (view.found.Width + 32); bytes > float64(o.history)/float64(len(p.query.Views)) {
 		return fmt.Errorf("%w: feature view %s has too many", pit.ErrNotInMemory, view.view.View), nil
 	}
-	schema, err := t.schema(ctx, view.scan, doing)
+	schema, err := t.schema(ctx, scan{sql: pit.Scan(pit.Postgres, p.query, view.view)}, doing)
 	if err != nil {
 		return nil, err
 	}

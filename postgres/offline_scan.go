@@ -30,30 +30,47 @@ type arguments struct {
 // each of them when it plans, a microsecond or so.
 const keyLimit = 100_000
 
+// sampled is how many keys are enough to estimate how many rows a key has.
+const sampled = 100
+
 // scanOf returns the scan of a view, of the rows alone that have the keys of
-// the entity rows where these are few enough to be told.
-func scanOf(query *pit.Query, rows *pit.Rows, v *pit.View) scan {
+// the entity rows where these are few enough to be told: keys is how many, 0
+// where they are not told. With sample, it is told as many of them.
+func scanOf(query *pit.Query, rows *pit.Rows, v *pit.View, sample int) (s scan, keys int) {
 	if rows != nil {
 		for i := range v.Keys {
-			oid, cast := uint32(0), ""
-			keys := rows.Distinct(query, v, i, keyLimit)
-			switch keys.(type) {
+			switch values := rows.Distinct(query, v, i, keyLimit).(type) {
 			case []string:
-				oid, cast = pgtype.TextArrayOID, "text"
+				return among(query, v, i, "text", pgtype.TextArrayOID, spread(values, sample)), len(values)
 			case []int64:
-				oid, cast = pgtype.Int8ArrayOID, "bigint"
-			default:
-				continue
+				return among(query, v, i, "bigint", pgtype.Int8ArrayOID, spread(values, sample)), len(values)
 			}
-			value, err := pgtype.NewMap().Encode(oid, pgx.BinaryFormatCode, keys, nil)
-			if err != nil {
-				continue
-			}
-			return scan{pit.Scan(pit.Postgres, query, v, fmt.Sprintf("k%d::%s = ANY ($1)", i, cast)),
-				arguments{[][]byte{value}, []uint32{oid}, []int16{pgx.BinaryFormatCode}}}
 		}
 	}
-	return scan{sql: pit.Scan(pit.Postgres, query, v)}
+	return scan{sql: pit.Scan(pit.Postgres, query, v)}, 0
+}
+
+// among is the scan of the rows of which key number i is among values, a slice
+// of the type that oid is an array of.
+func among(query *pit.Query, v *pit.View, i int, typ string, oid uint32, values any) scan {
+	value, err := pgtype.NewMap().Encode(oid, pgx.BinaryFormatCode, values, nil)
+	if err != nil {
+		return scan{sql: pit.Scan(pit.Postgres, query, v)}
+	}
+	return scan{pit.Scan(pit.Postgres, query, v, fmt.Sprintf("k%d::%s = ANY ($1)", i, typ)),
+		arguments{[][]byte{value}, []uint32{oid}, []int16{pgx.BinaryFormatCode}}}
+}
+
+// spread returns so many of the values, from all over them; with 0, all.
+func spread[V any](values []V, sample int) []V {
+	if sample == 0 || len(values) <= sample {
+		return values
+	}
+	some := make([]V, sample)
+	for i := range some {
+		some[i] = values[i*len(values)/sample]
+	}
+	return some
 }
 
 // schema describes what a scan gives.
@@ -72,16 +89,13 @@ func (o *Offline) join(ctx context.Context, t *question, p *plan) (array.RecordR
 	if err := t.tx.QueryRow(ctx, "SELECT pg_export_snapshot()").Scan(&snapshot); err != nil {
 		return nil, t.fault(ctx, "reading the offline store", err)
 	}
-	scans := map[*pit.View]scan{}
-	for _, view := range p.views {
-		scans[view.view] = view.scan
-	}
 	return pit.Join(ctx, p.query, p.rows, func(ctx context.Context, v *pit.View) (array.RecordReader, error) {
 		beside, err := o.beside(ctx, snapshot)
 		if err != nil {
 			return nil, err
 		}
-		rows, err := beside.query(ctx, scans[v].sql, scans[v].arguments, fmt.Sprintf("feature view %q cannot be read", v.View))
+		s, _ := scanOf(p.query, p.rows, v, 0)
+		rows, err := beside.query(ctx, s.sql, s.arguments, fmt.Sprintf("feature view %q cannot be read", v.View))
 		if err != nil {
 			return nil, o.failing(ctx, &pit.Query{Views: []*pit.View{v}}, err)
 		}
