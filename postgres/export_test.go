@@ -13,3 +13,6 @@ const (
 // Force has point-in-time queries answered in one way, where it can be taken
 // at all.
 func (o *Offline) Force(w way) { o.force = w }
+
+// NoticeGone is what each connection is set up with.
+var NoticeGone = noticeGone

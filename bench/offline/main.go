@@ -4,7 +4,7 @@
 // seconds on a shared machine do not.
 //
 //	make bench-offline
-//	go run ./bench/offline -entities 10000000 -feast ""
+//	go run ./bench/offline -entities 10000000 -feast "" -postgres=false
 package main
 
 import (
@@ -21,6 +21,7 @@ type options struct {
 	runs                    int
 	asof                    string // our binary
 	feast                   string // a Python that has Feast; "" leaves Feast out
+	files, postgres         bool   // what is measured
 }
 
 func main() {
@@ -31,6 +32,8 @@ func main() {
 	flag.IntVar(&o.runs, "runs", 5, "turns; medians are printed. Feast and ten million rows have fewer")
 	flag.StringVar(&o.asof, "asof", "bin/asof", "our binary")
 	flag.StringVar(&o.feast, "feast", ".cache/feast-venv/bin/python", "a Python that has Feast; empty leaves Feast out")
+	flag.BoolVar(&o.files, "files", true, "measure DuckDB over Parquet files")
+	flag.BoolVar(&o.postgres, "postgres", true, "measure PostgreSQL, a server of our own")
 	flag.Parse()
 	var err error
 	if flag.NArg() > 0 {
@@ -44,8 +47,19 @@ func main() {
 	}
 }
 
-// run measures all trials, one after the other in each turn.
+// run measures DuckDB over files, then PostgreSQL.
 func run(ctx context.Context, o options) (err error) {
+	if o.files {
+		err = runFiles(ctx, o)
+	}
+	if err == nil && o.postgres {
+		err = runPostgres(ctx, o)
+	}
+	return err
+}
+
+// runFiles measures all trials, one after the other in each turn.
+func runFiles(ctx context.Context, o options) (err error) {
 	list := trials(o)
 	for _, t := range list {
 		if t.dir, err = os.MkdirTemp("", "asof-bench-"); err != nil {

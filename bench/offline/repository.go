@@ -1,5 +1,7 @@
 package main
 
+import "strings"
+
 // The repository that asof and Feast both read.
 const storeYAML = `project: bench
 provider: local
@@ -28,6 +30,28 @@ profile = view("profile", [("months", Int64), ("fee", Float32), ("paperless", Bo
 usage = view("usage", [("hours", Float32), ("minutes", Float32), ("devices", Int64), ("skips", Int64)])
 support = view("support", [("tickets", Int64), ("resolution", Float32)])
 `
+
+// The same over the tables of PostgreSQL: its port and schema are filled in.
+const postgresYAML = `project: bench
+provider: local
+registry: registry.db
+offline_store:
+  type: postgres
+  host: 127.0.0.1
+  port: %d
+  database: postgres
+  db_schema: %s
+  user: asof
+  password: none
+  sslmode: disable
+online_store:
+  type: sqlite
+  path: online.db
+entity_key_serialization_version: 3
+`
+
+var postgresPy = strings.NewReplacer("FileSource, ", "", "from feast.types", `from feast.infra.offline_stores.contrib.postgres_offline_store.postgres_source import PostgreSQLSource
+from feast.types`, "FileSource(", "PostgreSQLSource(", `path=name + ".parquet"`, "table=name").Replace(featuresPy)
 
 var references = []string{
 	"profile_fv:months", "profile_fv:fee", "profile_fv:paperless", "profile_fv:service", "profile_fv:plan",

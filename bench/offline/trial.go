@@ -106,6 +106,12 @@ func chore(ctx context.Context, args []string) error {
 		return makeData(ctx, args[1], args[2:])
 	case "compare":
 		return compare(ctx, args[1], args[2:])
+	case "postgres-floor":
+		return postgresFloor(ctx, args[1], args[2], args[3], args[4])
+	case "postgres-entities":
+		return makeEntities(ctx, args[1], args[2])
+	case "postgres-compare":
+		return comparePostgres(ctx, args[1], args[2:])
 	}
 	return fmt.Errorf("there is nothing called %s to do", args[0])
 }
