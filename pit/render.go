@@ -248,9 +248,8 @@ func window(by, order []string) string {
 // Range renders the query for how many rows a relation has, and the oldest and
 // the newest of a column of times.
 func Range(d Dialect, relation string, timestamp asof.SourceColumn) string {
-	column := "s." + d.Quote(timestamp.Name) // the least instant is that of the least time
-	return fmt.Sprintf("SELECT count(*), %s, %s\nFROM %s AS s", d.Instant("min("+column+")", timestamp, asof.RoundUp),
-		d.Instant("max("+column+")", timestamp, asof.RoundUp), relation)
+	return fmt.Sprintf("SELECT count(*), min(event), max(event)\nFROM (SELECT %s AS event FROM %s AS s) AS source",
+		d.Instant("s."+d.Quote(timestamp.Name), timestamp, asof.RoundUp), relation)
 }
 
 // source adds the view's rows under the common names: k0, k1, …, event,

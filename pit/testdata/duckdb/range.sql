@@ -1,2 +1,2 @@
-SELECT count(*), make_timestamp(((epoch_ns(min(s."at")) + 999) - ((epoch_ns(min(s."at")) + 999) % 1000 + 1000) % 1000) // 1000), make_timestamp(((epoch_ns(max(s."at")) + 999) - ((epoch_ns(max(s."at")) + 999) % 1000 + 1000) % 1000) // 1000)
-FROM visits AS s
+SELECT count(*), min(event), max(event)
+FROM (SELECT make_timestamp(((epoch_ns(s."at") + 999) - ((epoch_ns(s."at") + 999) % 1000 + 1000) % 1000) // 1000) AS event FROM visits AS s) AS source

@@ -1,2 +1,2 @@
-SELECT count(*), min(s."at"), max(s."at")
-FROM visits AS s
+SELECT count(*), min(event), max(event)
+FROM (SELECT s."at" AS event FROM visits AS s) AS source
