@@ -35,7 +35,7 @@ test-all: test ## make test, then everything under the race detector and on a ne
 	@scripts/test.sh all
 
 .PHONY: bench-offline
-bench-offline: build feast-venv ## training data beside Feast and the bare engine, as ratios
+bench-offline: build feast-venv ## training data beside Feast and the bare engines, as ratios
 	go run ./bench/offline $(ARGS)
 
 .PHONY: bench-online
