@@ -105,6 +105,15 @@ func settings(db storetest.PostgresDatabase) map[string]string {
 		"POSTGRES_USER": db.User, "POSTGRES_PASSWORD": db.Password}
 }
 
+// TestMaterializePage runs the commands of docs/materialize.md.
+func TestMaterializePage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/materialize.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	followPage(t, string(page), "feature_store.yaml")
+}
+
 // contents returns the contents of the training sets of the page's repository,
 // by the file or table that each was written to.
 func contents(t *testing.T, dir string) map[string][]string {
