@@ -75,8 +75,8 @@ func storeYAML(onlineStore string) string {
 	return "project: bench\nprovider: local\nregistry: registry.db\noffline_store: {type: duckdb}\nonline_store: " + onlineStore + "\nentity_key_serialization_version: 3\n"
 }
 
-// feastPy prepares Feast's own store, of the views of six features, and serves it.
-const feastPy = `import sys, warnings
+// feastPy fills Feast's own store, of the views of six features.
+const feastPy = `import warnings
 warnings.simplefilter("ignore")
 from datetime import datetime, timezone
 from feast import FeatureStore

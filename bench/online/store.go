@@ -73,8 +73,7 @@ func writeRepository(o options, dir, online string) error {
 		return err
 	}
 	return errors.Join(os.WriteFile(filepath.Join(dir, "feature_store.yaml"), []byte(storeYAML(online)), 0o644),
-		os.WriteFile(filepath.Join(dir, "features.py"), []byte(featuresPy(o.dir)), 0o644),
-		os.WriteFile(filepath.Join(dir, "fill.py"), []byte(feastPy), 0o644))
+		os.WriteFile(filepath.Join(dir, "features.py"), []byte(featuresPy(o.dir)), 0o644))
 }
 
 // startFeast fills the store as Feast lays it out, and serves it by two workers:
@@ -92,7 +91,7 @@ func (s *store) startFeast(o options, name, online string) (*contender, error) {
 	if err := s.do(repository, feast, "apply", "--skip-source-validation"); err != nil {
 		return nil, err
 	}
-	if err := s.do(repository, python, "fill.py"); err != nil {
+	if err := s.do(repository, python, "-c", feastPy); err != nil {
 		return nil, err
 	}
 	port, err := freePort()
