@@ -9,7 +9,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"github.com/asof-dev/asof"
-	"github.com/asof-dev/asof/receipt"
 )
 
 // answer is a store's answer with its columns in the order asked. It owns the
@@ -18,7 +17,7 @@ type answer struct {
 	array.RecordReader // the store's
 	refs               atomic.Int64
 	entities           *entityRows
-	draft              *receipt.Receipt // nil: none is made
+	draft              *draft // nil: no receipt is made
 	pulls              []asof.Pull
 	schema             *arrow.Schema
 	order              []int  // columns of the store's answer
@@ -69,6 +68,7 @@ func (a *answer) Release() {
 		a.drop()
 		a.RecordReader.Release()
 		a.entities.release()
+		a.draft.release()
 	}
 }
 

@@ -97,7 +97,7 @@ func (r *Request) fill(ctx context.Context, to destination) (Result, error) {
 	if err := to.write(ctx, counted); err != nil {
 		return Result{}, err
 	}
-	return counted.result(), nil
+	return counted.result()
 }
 
 // Print writes the training data to w as JSON, a list of objects.
@@ -111,7 +111,7 @@ func Print(ctx context.Context, r Request, w io.Writer) (Result, error) {
 	if err := writeJSON(ctx, counted, w); err != nil {
 		return Result{}, err
 	}
-	return counted.result(), nil
+	return counted.result()
 }
 
 // Records answers with the rows that Run would write, as they are computed.
@@ -134,28 +134,36 @@ func (r *Request) ask(ctx context.Context) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	var draft *receipt.Receipt
+	var begun *draft
 	if r.Receipts != "" || r.receipted {
-		draft, err = r.draft(ctx, chosen)
+		begun = r.draft(ctx, chosen)
 	}
-	var rows array.RecordReader
-	var pulls []asof.Pull
-	if err == nil {
-		asked := r.pointInTime(entities, chosen)
-		asked.Pulled = func(p asof.Pull) { pulls = append(pulls, p) }
-		rows, err = r.Store.Historical(ctx, asked)
-	}
+	a, err := r.answer(ctx, entities, chosen)
 	if err != nil {
 		entities.release()
+		begun.release()
+		return nil, err
+	}
+	a.draft = begun
+	return a, nil
+}
+
+// answer has the store join the entity rows. They are the answer's only where
+// there is no error.
+func (r *Request) answer(ctx context.Context, entities *entityRows, chosen *choice) (*answer, error) {
+	var pulls []asof.Pull
+	asked := r.pointInTime(entities, chosen)
+	asked.Pulled = func(p asof.Pull) { pulls = append(pulls, p) }
+	rows, err := r.Store.Historical(ctx, asked)
+	if err != nil {
 		return nil, err
 	}
 	a, err := newAnswer(rows, entities, chosen, r.Label)
 	if err != nil {
 		rows.Release()
-		entities.release()
 		return nil, err
 	}
-	a.draft, a.pulls = draft, pulls
+	a.pulls = pulls
 	return a, nil
 }
 

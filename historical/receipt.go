@@ -8,32 +8,58 @@ import (
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/receipt"
 )
 
+// draft is a receipt that is not complete yet.
+type draft struct {
+	*receipt.Receipt
+	sources *errgroup.Group // asks what the sources hold
+	stop    context.CancelFunc
+}
+
 // draft begins the receipt of an answer: what is asked for, and what the
-// sources hold before they are read.
-func (r *Request) draft(ctx context.Context, c *choice) (*receipt.Receipt, error) {
-	d := &receipt.Receipt{Asof: r.Version, Started: time.Now().UTC(), Output: r.named(r.Output), Table: r.Table, Request: receipt.Request{
-		Features: r.References, Service: r.Service, FullNames: r.FullNames, Label: r.Label, Cutoff: r.CreatedCutoff, Entities: r.entitiesNamed()}}
+// sources hold, which is found out while they are read.
+func (r *Request) draft(ctx context.Context, c *choice) *draft {
+	d := &draft{Receipt: &receipt.Receipt{Asof: r.Version, Started: time.Now().UTC(), Output: r.named(r.Output), Table: r.Table, Request: receipt.Request{
+		Features: r.References, Service: r.Service, FullNames: r.FullNames, Label: r.Label, Cutoff: r.CreatedCutoff, Entities: r.entitiesNamed()}}}
 	if p := r.Snapshot.Project(); p != nil {
 		d.Project = p.Name
 	}
+	var sources []*asof.DataSource
 	for i := range c.views {
 		v := &c.views[i]
 		d.Views = append(d.Views, receipt.ViewOf(v))
-		if slices.ContainsFunc(d.Sources, func(s receipt.Source) bool { return s.Name == v.Source.Name }) {
-			continue
+		if !slices.ContainsFunc(sources, func(s *asof.DataSource) bool { return s.Name == v.Source.Name }) {
+			sources = append(sources, v.Source)
 		}
-		span, err := r.Store.Range(ctx, v.Source)
-		if err != nil {
-			return nil, err
-		}
-		d.Sources = append(d.Sources, receipt.Source{Name: v.Source.Name, Rows: span.Rows, Oldest: span.Oldest, Newest: span.Newest})
 	}
-	return d, nil
+	d.Sources = make([]receipt.Source, len(sources))
+	ctx, d.stop = context.WithCancel(ctx)
+	d.sources, ctx = errgroup.WithContext(ctx)
+	d.sources.SetLimit(surveyed)
+	for i, source := range sources {
+		d.sources.Go(func() error {
+			span, err := r.Store.Range(ctx, source)
+			d.Sources[i] = receipt.Source{Name: source.Name, Rows: span.Rows, Oldest: span.Oldest, Newest: span.Newest}
+			return err
+		})
+	}
+	return d
+}
+
+// surveyed is how many sources are asked at once for what they hold.
+const surveyed = 2
+
+// release ends what is still asked.
+func (d *draft) release() {
+	if d != nil {
+		d.stop()
+		_ = d.sources.Wait() // nobody wants to know any more
+	}
 }
 
 func (r *Request) entitiesNamed() receipt.Entities {
@@ -70,14 +96,17 @@ func (r *Request) named(path string) string {
 }
 
 // seal completes the receipt of rows that were read to their end.
-func (t *tally) seal() *receipt.Receipt {
+func (t *tally) seal() (*receipt.Receipt, error) {
+	if err := t.draft.sources.Wait(); err != nil {
+		return nil, err
+	}
 	t.draft.Finished = time.Now().UTC()
 	for _, p := range t.pulls {
 		i := slices.IndexFunc(t.draft.Sources, func(s receipt.Source) bool { return s.Name == p.Source })
 		t.draft.Sources[i].Connection, t.draft.Sources[i].Place = p.Connection, p.Place
 	}
 	t.draft.Seal(t.hash, t.entities.columns)
-	return t.draft
+	return t.draft.Receipt, nil
 }
 
 // Reproduce makes the training set of a receipt again, from the definitions and
@@ -113,8 +142,11 @@ func Reproduce(ctx context.Context, r Request, old *receipt.Receipt) (*receipt.R
 	if err := counted.each(ctx, func(arrow.RecordBatch) error { return nil }); err != nil {
 		return nil, nil, err
 	}
-	now := counted.result().Receipt
-	return now, receipt.Changes(old, now), nil
+	now, err := counted.result()
+	if err != nil {
+		return nil, nil, err
+	}
+	return now.Receipt, receipt.Changes(old, now.Receipt), nil
 }
 
 func timeOf(t *time.Time) time.Time {

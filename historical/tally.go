@@ -57,15 +57,15 @@ func (t *tally) each(ctx context.Context, take func(arrow.RecordBatch) error) er
 	return t.Err()
 }
 
-func (t *tally) result() Result {
-	r := Result{Rows: t.rows, Columns: names(t.Schema()), Pulls: t.pulls}
+func (t *tally) result() (r Result, err error) {
+	r = Result{Rows: t.rows, Columns: names(t.Schema()), Pulls: t.pulls}
 	for i, name := range r.Columns {
 		if t.isFeature[i] && t.rows > 0 && t.nulls[i] == t.rows {
 			r.Empty = append(r.Empty, name)
 		}
 	}
 	if t.draft != nil {
-		r.Receipt = t.seal()
+		r.Receipt, err = t.seal()
 	}
-	return r
+	return r, err
 }
