@@ -132,3 +132,48 @@ func TestComposeBuild(t *testing.T) {
 		}
 	}
 }
+
+// The profile "monitoring" asks both servers where they serve, and what it
+// mounts is there.
+func TestComposeMonitoring(t *testing.T) {
+	options, err := cli.NewProjectOptions([]string{"docker-compose.yml"}, cli.WithName("asof"), cli.WithProfiles([]string{"monitoring"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := options.LoadProject(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	mounted := map[string]string{}
+	for _, name := range []string{"prometheus", "grafana"} {
+		s := composeService(t, p, name)
+		for _, v := range s.Volumes {
+			if v.Type != types.VolumeTypeBind {
+				continue
+			}
+			text, err := os.ReadFile(v.Source)
+			if err != nil || !v.ReadOnly {
+				t.Errorf("%s mounts %s, read-only %t: %v", name, v.Source, v.ReadOnly, err)
+			}
+			mounted[v.Target] = string(text)
+		}
+		for _, port := range s.Ports {
+			if port.HostIP != "127.0.0.1" {
+				t.Errorf("%s is open to everybody on port %s", name, port.Published)
+			}
+		}
+	}
+	for file, parts := range map[string][]string{
+		"/etc/prometheus/prometheus.yml":                                                          {`targets: ["feast:6566", "api:8000"]`, "- alerts.yml"},
+		"/etc/prometheus/alerts.yml":                                                              {"alert: AsofDown", `job="asof"`},
+		"/etc/grafana/provisioning/datasources/asof.yml":                                          {"uid: prometheus", "url: http://prometheus:9090"},
+		"/etc/grafana/provisioning/dashboards/asof.yml":                                           {"path: /etc/grafana/dashboards"},
+		*composeService(t, p, "grafana").Environment["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]: {`"uid": "prometheus"`},
+	} {
+		for _, part := range parts {
+			if !strings.Contains(mounted[file], part) {
+				t.Errorf("%s lacks %s", file, part)
+			}
+		}
+	}
+}

@@ -48,9 +48,10 @@ func (a *app) serveCommand() *cobra.Command {
 		Use:   "serve",
 		Short: "Serve features over HTTP and gRPC",
 		Long: "Serves POST /get-online-features as Feast's server does, GET /features and GET /features/{key},\n" +
-			"GET /health and GET /ready; with --all also Feast's ServingService over gRPC.",
-		Example: a.example("-c my_project serve", "-c my_project serve -h 0.0.0.0 -p 8000", "-c my_project serve --all", "-c my_project serve -t grpc --grpc-port 50052"),
-		Args:    a.args(),
+			"GET /health, GET /ready and GET /metrics; with --all also Feast's ServingService over gRPC.",
+		Example: a.example("-c my_project serve", "-c my_project serve -h 0.0.0.0 -p 8000", "-c my_project serve --all", "-c my_project serve -t grpc --grpc-port 50052",
+			"-c my_project serve --metrics-port 9100"),
+		Args: a.args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			for _, name := range feastServeFlags {
 				if cmd.Flags().Changed(name) {
@@ -61,6 +62,7 @@ func (a *app) serveCommand() *cobra.Command {
 			if o.kind != "http" && o.kind != "grpc" {
 				return usagef(cmd.CommandPath()+" --help", "--type is %q; it has to be http or grpc%s", o.kind, asof.DidYouMean(o.kind, []string{"http", "grpc"}))
 			}
+			o.ownMetrics = o.metrics || cmd.Flags().Changed("metrics-port")
 			o.grpc = o.all || o.kind == "grpc" || cmd.Flags().Changed("grpc-port")
 			return a.withRepository(cmd.Context(), func(r *repository) error { return r.serve(cmd.Context(), o) })
 		},
@@ -71,6 +73,8 @@ func (a *app) serveCommand() *cobra.Command {
 	flags.IntVar(&o.grpcPort, "grpc-port", 50051, "the port of gRPC, which is served too when it is given; 0 takes a free one")
 	flags.StringVarP(&o.kind, "type", "t", "http", "http, or grpc for gRPC alone")
 	flags.BoolVar(&o.all, "all", false, "everything that can be served, each on Feast's port")
+	flags.IntVar(&o.metricsPort, "metrics-port", 8000, "a port of its own for /metrics; 0 takes a free one (without it /metrics is on the port of HTTP)")
+	flags.BoolVarP(&o.metrics, "metrics", "m", false, "the same as --metrics-port 8000, as in Feast")
 	flags.Bool("help", false, "help for serve") // -h is the host, as in Feast
 	flags.IntP("workers", "w", 1, "")
 	flags.Int("worker-connections", 1000, "")
@@ -89,13 +93,16 @@ func (a *app) serveCommand() *cobra.Command {
 type serveFlags struct {
 	host           string
 	port, grpcPort int
+	metricsPort    int
 	kind           string
 	all, grpc      bool
+
+	metrics, ownMetrics bool // asked for as Feast does; on a port of their own
 }
 
 // server is one surface, ready to be served.
 type server struct {
-	scheme   string // of its address
+	what     string // is served, as far as the address: "project shop on http://"
 	listener net.Listener
 	serve    func(context.Context, net.Listener) error
 }
@@ -107,45 +114,62 @@ func (r *repository) serve(ctx context.Context, o serveFlags) error {
 	if err != nil {
 		return err
 	}
-	var servers []server
+	servers, err := r.listen(o, reader)
 	defer func() {
 		for _, s := range servers {
 			_ = s.listener.Close() // closed already where it was served
 		}
 	}()
-	log := slog.Default()
-	if o.kind == "http" {
-		handler := httpapi.New(httpapi.Options{Reader: reader, Features: r.apiFeatures(),
-			Timeout: r.config.Asof.Serve.Timeout, MaxRequests: r.config.Asof.Serve.MaxRequests, Log: log})
-		servers, err = listen(servers, "http", o.host, o.port, "-p", func(ctx context.Context, l net.Listener) error {
-			return httpapi.Serve(ctx, l, handler, httpapi.ServeOptions{Log: log})
-		})
-	}
-	if err == nil && o.grpc {
-		servers, err = listen(servers, "grpc", o.host, o.grpcPort, "--grpc-port", func(ctx context.Context, l net.Listener) error {
-			return grpcapi.Serve(ctx, l, grpcapi.Options{Reader: reader, Version: Version, Timeout: r.config.Asof.Serve.Timeout, Log: log})
-		})
-	}
 	if err != nil {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { r.noteFeastTables(ctx); return nil }) // beside: a store that is away holds up no server
 	for _, s := range servers {
-		fmt.Fprintf(r.app.stdio.Err, "Serving project %s on %s://%s\n", r.config.Project, s.scheme, s.listener.Addr())
+		fmt.Fprintf(r.app.stdio.Err, "Serving %s%s\n", s.what, s.listener.Addr())
 		group.Go(func() error { return s.serve(ctx, s.listener) })
 	}
 	return group.Wait()
 }
 
+// listen returns the servers that are asked for, those that listen already
+// where one of them cannot.
+func (r *repository) listen(o serveFlags, reader *serving.Reader) (servers []server, err error) {
+	log, limits, project := slog.Default(), r.config.Asof.Serve, "project "+r.config.Project+" on "
+	metrics := r.metrics(log)
+	ownMetrics := o.ownMetrics || r.config.Metrics.Enabled
+	if o.kind == "http" {
+		options := httpapi.Options{Reader: reader, Features: r.apiFeatures(), Timeout: limits.Timeout, MaxRequests: limits.MaxRequests, Log: log, Observer: metrics}
+		if !ownMetrics {
+			options.Metrics = metrics.Handler()
+		}
+		handler := httpapi.New(options)
+		servers, err = listen(servers, project+"http://", o.host, o.port, "-p", func(ctx context.Context, l net.Listener) error {
+			return httpapi.Serve(ctx, l, handler, httpapi.ServeOptions{Log: log})
+		})
+	}
+	if err == nil && o.grpc {
+		options := grpcapi.Options{Reader: reader, Version: Version, Timeout: limits.Timeout, Log: log, Observer: metrics}
+		servers, err = listen(servers, project+"grpc://", o.host, o.grpcPort, "--grpc-port", func(ctx context.Context, l net.Listener) error {
+			return grpcapi.Serve(ctx, l, options)
+		})
+	}
+	if err == nil && ownMetrics {
+		servers, err = listen(servers, "metrics on http://", o.host, o.metricsPort, "--metrics-port", func(ctx context.Context, l net.Listener) error {
+			return serveMetrics(ctx, l, metrics.Handler(), log)
+		})
+	}
+	return servers, err
+}
+
 // listen adds a server that listens. flag is the one that takes another port.
-func listen(servers []server, scheme, host string, port int, flag string, serve func(context.Context, net.Listener) error) ([]server, error) {
+func listen(servers []server, what, host string, port int, flag string, serve func(context.Context, net.Listener) error) ([]server, error) {
 	address := net.JoinHostPort(host, strconv.Itoa(port))
 	l, err := net.Listen("tcp", address)
 	if err != nil {
 		return servers, asof.Errorf(asof.CodeUnavailable, "can't listen on %s: %w; take another address by -h or another port by %s", address, err, flag)
 	}
-	return append(servers, server{scheme, l, serve}), nil
+	return append(servers, server{what, l, serve}), nil
 }
 
 // apiFeatures are those that GET /features/{key} answers where a request names

@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/metric"
 	"github.com/asof-dev/asof/verify"
 )
 
@@ -19,6 +21,8 @@ type verifyFlags struct {
 	seed   uint64
 	limit  int
 	output string
+
+	metricsFile string
 }
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -37,6 +41,9 @@ func (a *app) verifyCommand() *cobra.Command {
 			if flags.sample < 0 || flags.limit < 0 {
 				return usagef(cmd.CommandPath()+" --help", "--sample and --limit take a number, or 0 for all keys and for none of them")
 			}
+			if flags.metricsFile != "" && filepath.Ext(flags.metricsFile) != ".prom" {
+				return usagef(cmd.CommandPath()+" --help", "--metrics-file is %q; node_exporter reads files that end in .prom", flags.metricsFile)
+			}
 			return a.withRepository(cmd.Context(), func(r *repository) error { return r.verify(cmd.Context(), views, flags) })
 		},
 	}
@@ -44,6 +51,7 @@ func (a *app) verifyCommand() *cobra.Command {
 	cmd.Flags().IntVar(&flags.sample, "sample", 0, "compare so many keys of each view; 0 is all")
 	cmd.Flags().Uint64Var(&flags.seed, "seed", 0, "which sample: the same seed takes the same keys")
 	cmd.Flags().IntVar(&flags.limit, "limit", 20, "show so many mismatches of each view")
+	cmd.Flags().StringVar(&flags.metricsFile, "metrics-file", "", "write the counts to this file too, for the textfile collector of Prometheus' node_exporter")
 	outputFlag(cmd, &flags.output)
 	return cmd
 }
@@ -64,6 +72,9 @@ func (r *repository) verify(ctx context.Context, views []string, flags verifyFla
 	} else {
 		err = r.app.printVerified(results)
 	}
+	if err == nil && flags.metricsFile != "" {
+		err = metric.WriteVerified(r.app.path(flags.metricsFile), r.config.Project, time.Now(), verifiedMetrics(results))
+	}
 	if err != nil {
 		return err
 	}
@@ -75,6 +86,19 @@ func (r *repository) verify(ctx context.Context, views []string, flags verifyFla
 		return asof.Errorf(asof.CodeConflict, "%s of %s online %s not what the sources say", thousands(wrong), count(keys, "key", "keys"), isAre(wrong))
 	}
 	return nil
+}
+
+// verifiedMetrics counts every cause, so that one that is gone shows as 0.
+func verifiedMetrics(results []verify.Result) []metric.Verified {
+	var list []metric.Verified
+	for _, r := range results {
+		v := metric.Verified{View: r.View, At: r.At, Keys: r.Keys, Mismatches: map[string]int64{}}
+		for _, cause := range verify.Causes {
+			v.Mismatches[string(cause)] = r.Causes[cause]
+		}
+		list = append(list, v)
+	}
+	return list
 }
 
 func isAre(n int64) string {

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -100,18 +101,22 @@ func TestConfigMistakes(t *testing.T) {
 		"project: p\n":     "`registry` is missing",
 		"registry: r.db\n": "`project` is missing",
 		"- a\n":            "`key: value` lines",
-		"project: p\nregistry: r.db\nentity_key_serialization_version: 1\n":             "feature_store.yaml:3: entity_key_serialization_version is 1; write 2 or 3",
-		"project: p\nregistry: r.db\nentity_key_serialization_version: two\n":           "feature_store.yaml:3: entity_key_serialization_version has to be a whole number",
-		"project: p\nregistry: r.db\nasof: {on_expired: forget}\n":                      `on_expired is "forget"; write keep or drop`,
-		"project: p\nregistry: r.db\nasof:\n  serve: {timeout: 5}\n":                    `feature_store.yaml:4: asof.serve.timeout is "5"; write a time above 0 with its unit`,
-		"project: p\nregistry: r.db\nasof:\n  serve:\n    max_entities: 0\n":            `feature_store.yaml:5: asof.serve.max_entities is 0; write a number above 0`,
-		"project: p\nregistry: r.db\nasof:\n  serve:\n    max_requests: many\n":         `asof.serve.max_requests has to be a whole number`,
-		"project: p\nregistry: r.db\nasof:\n  serve: {cache: {entries: -1}}\n":          `asof.serve.cache.entries is -1`,
-		"project: p\nregistry: r.db\nasof:\n  serve: {cache: yes}\n":                    "asof.serve.cache holds settings",
-		"project: p\nregistry: r.db\nasof:\n  serve: [features]\n":                      "asof.serve holds settings",
-		"project: p\nregistry: r.db\nasof:\n  connections: crm\n":                       "feature_store.yaml:4: asof.connections holds databases by name",
-		"project: p\nregistry: r.db\nasof:\n  connections:\n    crm: db1\n":             "feature_store.yaml:5: asof.connections.crm names a database: `crm: {type: postgres",
-		"project: p\nregistry: r.db\nasof:\n  connections:\n    warehouse: {host: h}\n": "feature_store.yaml:5: asof.connections.warehouse: that name stands for the warehouse",
+		"project: p\nregistry: r.db\nentity_key_serialization_version: 1\n":                           "feature_store.yaml:3: entity_key_serialization_version is 1; write 2 or 3",
+		"project: p\nregistry: r.db\nentity_key_serialization_version: two\n":                         "feature_store.yaml:3: entity_key_serialization_version has to be a whole number",
+		"project: p\nregistry: r.db\nasof: {on_expired: forget}\n":                                    `on_expired is "forget"; write keep or drop`,
+		"project: p\nregistry: r.db\nasof:\n  serve: {timeout: 5}\n":                                  `feature_store.yaml:4: asof.serve.timeout is "5"; write a time above 0 with its unit`,
+		"project: p\nregistry: r.db\nasof:\n  serve:\n    max_entities: 0\n":                          `feature_store.yaml:5: asof.serve.max_entities is 0; write a number above 0`,
+		"project: p\nregistry: r.db\nasof:\n  serve:\n    max_requests: many\n":                       `asof.serve.max_requests has to be a whole number`,
+		"project: p\nregistry: r.db\nasof:\n  serve: {cache: {entries: -1}}\n":                        `asof.serve.cache.entries is -1`,
+		"project: p\nregistry: r.db\nasof:\n  serve: {cache: yes}\n":                                  "asof.serve.cache holds settings",
+		"project: p\nregistry: r.db\nfeature_server: {metrics: true}\n":                               "feature_server.metrics holds settings",
+		"project: p\nregistry: r.db\nfeature_server:\n  metrics: {enabled: 5}\n":                      "feature_server.metrics.enabled has to be",
+		"project: p\nregistry: r.db\nfeature_server:\n  metrics:\n    feature_count_bins: [10, 10]\n": "feature_store.yaml:5: feature_server.metrics.feature_count_bins: write at most 100 numbers",
+		"project: p\nregistry: r.db\nfeature_server: {metrics: {feature_count_bins: [0]}}\n":          "numbers above 0",
+		"project: p\nregistry: r.db\nasof:\n  serve: [features]\n":                                    "asof.serve holds settings",
+		"project: p\nregistry: r.db\nasof:\n  connections: crm\n":                                     "feature_store.yaml:4: asof.connections holds databases by name",
+		"project: p\nregistry: r.db\nasof:\n  connections:\n    crm: db1\n":                           "feature_store.yaml:5: asof.connections.crm names a database: `crm: {type: postgres",
+		"project: p\nregistry: r.db\nasof:\n  connections:\n    warehouse: {host: h}\n":               "feature_store.yaml:5: asof.connections.warehouse: that name stands for the warehouse",
 	} {
 		if _, err := config(t, text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want %q in it", text, err, want)
@@ -130,6 +135,19 @@ func TestConfigNamesUnknownKeys(t *testing.T) {
 	warnings, err := c.Offline.Decode(&postgresSection{})
 	if err != nil || !strings.HasSuffix(warnings.Error(), `:7: unknown key "hots" in offline_store is ignored; did you mean "host"?`) {
 		t.Errorf("got %v, %v", warnings, err)
+	}
+}
+
+func TestConfigMetrics(t *testing.T) {
+	c, err := config(t, "project: p\nregistry: r.db\nfeature_server:\n  type: local\n  metrics:\n    enabled: true\n    push: false\n    request: true\n    audit_logging: true\n    feature_count_bins: [5, 20]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := c.Metrics; !m.Enabled || !slices.Equal(m.FeatureCountBins, []int{5, 20}) {
+		t.Errorf("got %+v", m)
+	}
+	if len(c.Warnings) != 2 || !strings.Contains(c.Warnings.Error(), ":7: feature_server.metrics.push is ignored") || !strings.Contains(c.Warnings.Error(), ":9: feature_server.metrics.audit_logging is ignored") {
+		t.Errorf("got %v", c.Warnings)
 	}
 }
 

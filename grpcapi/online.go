@@ -3,13 +3,18 @@ package grpcapi
 import (
 	"context"
 	"sync"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	servingpb "github.com/asof-dev/asof/feastpb/serving"
+	"github.com/asof-dev/asof/serving"
 )
+
+// Route is what an Observer gets as the route of the online reads.
+const Route = "feast.serving.ServingService/GetOnlineFeatures"
 
 // service is Feast's, with the method that is called all the time on bytes.
 var service = grpc.ServiceDesc{
@@ -39,10 +44,28 @@ func online(h any, ctx context.Context, decode func(any) error, _ grpc.UnaryServ
 	if err := decode(r); err != nil {
 		return nil, err
 	}
-	return h.(*handler).online(ctx, r)
+	return h.(*handler).observed(ctx, r)
 }
 
-func (h *handler) online(ctx context.Context, r *request) (*reply, error) {
+var outcomes = sync.Pool{New: func() any { return new(serving.Outcome) }}
+
+// observed answers, and tells the observer.
+func (h *handler) observed(ctx context.Context, r *request) (*reply, error) {
+	if h.Observer == nil {
+		return h.online(ctx, r, nil)
+	}
+	o := outcomes.Get().(*serving.Outcome)
+	o.Reset()
+	began := time.Now()
+	answer, err := h.online(ctx, r, o)
+	o.Route, o.Code, o.Failed, o.Took = Route, status.Code(err).String(), err != nil, time.Since(began)
+	o.Asked, o.Service = !r.broken, h.Reader.KnownService(r.Service)
+	h.Observer.Answered(o)
+	outcomes.Put(o)
+	return answer, err
+}
+
+func (h *handler) online(ctx context.Context, r *request, o *serving.Outcome) (*reply, error) {
 	if r.broken {
 		return nil, status.Error(codes.InvalidArgument, "the request is no GetOnlineFeaturesRequest message")
 	}
@@ -53,6 +76,9 @@ func (h *handler) online(ctx context.Context, r *request) (*reply, error) {
 		return nil, h.judge(ctx, err)
 	}
 	defer answer.Release()
+	if o != nil {
+		o.Take(answer)
+	}
 	b := pool.Get(0)
 	*b = answer.AppendMessage(*b, r.versions)
 	return &reply{b}, nil

@@ -25,6 +25,7 @@ import (
 	typespb "github.com/asof-dev/asof/feastpb/types"
 	"github.com/asof-dev/asof/grpcapi"
 	"github.com/asof-dev/asof/memory"
+	"github.com/asof-dev/asof/serving"
 	"github.com/asof-dev/asof/storetest"
 )
 
@@ -285,5 +286,33 @@ NOT_FOUND feature service "nope" does not exist in this project
 `
 	if diff := cmp.Diff(want, string(storetest.RunPython(t, sdkClient, address))); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// outcomes keeps what an Observer is told.
+type outcomes chan serving.Outcome
+
+func (o outcomes) Answered(a *serving.Outcome) {
+	kept := *a
+	kept.Views = slices.Clone(a.Views)
+	o <- kept
+}
+
+func TestObserver(t *testing.T) {
+	seen := make(outcomes, 1)
+	client := servingpb.NewServingServiceClient(dial(t, start(t, grpcapi.Options{Reader: newReader(t), Observer: seen})))
+	if _, err := client.GetOnlineFeatures(t.Context(), ask([]string{"visits:count", "visits:name"}, "user_id", texts("ann", "eve"), "shop_id", numbers(7, 7))); err != nil {
+		t.Fatal(err)
+	}
+	got := <-seen
+	if got.Route != grpcapi.Route || got.Code != "OK" || got.Failed || !got.Asked || got.Features != 2 || got.Rows != 2 || got.Took <= 0 || got.Store <= 0 ||
+		len(got.Views) != 1 || got.Views[0].View != "visits" || got.Views[0].Statuses != [5]int{asof.StatusPresent: 2, asof.StatusNotFound: 2} {
+		t.Errorf("an answer is %+v", got)
+	}
+	if _, err := client.GetOnlineFeatures(t.Context(), ask([]string{"visit:count"}, "user_id", texts("ann"))); err == nil {
+		t.Error("a view that is not there is answered")
+	}
+	if got := <-seen; got.Code != "NotFound" || !got.Failed || got.Read || len(got.Views) != 0 {
+		t.Errorf("a mistake is %+v", got)
 	}
 }

@@ -31,6 +31,8 @@ type Options struct {
 	MaxBody int           // bytes of a request; 0 is 8 MiB
 	Grace   time.Duration // for open requests to end when the context is done; 0 is 10 s
 	Log     *slog.Logger  // gets what no caller can set right; nil for nowhere
+
+	Observer serving.Observer // is told what became of each request; nil for nobody
 }
 
 // Serve answers on the listener until ctx is done; then it takes no more calls,

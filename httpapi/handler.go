@@ -7,6 +7,7 @@
 //	GET  /health                whether the process lives
 //	GET  /ready                 whether it can answer: registry and online store
 //	GET  /openapi.json          these routes as an OpenAPI document
+//	GET  /metrics               what Options.Metrics answers
 //
 // A caller's mistake is a 4xx with a sentence. A store that is down or slow is
 // a 503 within a bounded time, and so is more work than the server takes on at
@@ -38,6 +39,9 @@ type Options struct {
 	MaxRequests int           // worked on at once, others are refused; 0 is 1,000
 	MaxBody     int64         // bytes of a request; 0 is 8 MiB
 	Log         *slog.Logger  // gets what no caller can set right; nil for nowhere
+
+	Observer serving.Observer // is told what became of each request; nil for nobody
+	Metrics  http.Handler     // answers GET /metrics; nil for no such route
 }
 
 type handler struct {
@@ -63,9 +67,20 @@ func New(o Options) http.Handler {
 	return h
 }
 
-// ServeHTTP finds the route. The path is taken as it was sent, so that a key
-// may hold an escaped slash.
+// ServeHTTP answers, and tells the observer.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if h.Observer == nil {
+		h.route(w, r)
+		return
+	}
+	o := observe(w, r)
+	h.route(o, r)
+	o.end(h.Observer)
+}
+
+// route finds the route. The path is taken as it was sent, so that a key may
+// hold an escaped slash.
+func (h *handler) route(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.EscapedPath()
 	switch path {
 	case "/get-online-features":
@@ -78,6 +93,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		allow(w, r, h.ready, http.MethodGet, http.MethodHead)
 	case "/openapi.json":
 		allow(w, r, h.openapi, http.MethodGet, http.MethodHead)
+	case "/metrics":
+		allow(w, r, h.metrics, http.MethodGet, http.MethodHead)
 	default:
 		escaped, ok := strings.CutPrefix(path, "/features/")
 		key, err := url.PathUnescape(escaped)
@@ -103,6 +120,14 @@ func allow(w http.ResponseWriter, r *http.Request, serve http.HandlerFunc, metho
 
 func (h *handler) health(w http.ResponseWriter, _ *http.Request) {
 	write(w, http.StatusOK, []byte(`{"status":"ok"}`))
+}
+
+func (h *handler) metrics(w http.ResponseWriter, r *http.Request) {
+	if h.Metrics == nil {
+		writeDetail(w, http.StatusNotFound, "Not Found")
+		return
+	}
+	h.Metrics.ServeHTTP(w, r)
 }
 
 func (h *handler) ready(w http.ResponseWriter, r *http.Request) {

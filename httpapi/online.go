@@ -14,7 +14,7 @@ import (
 func (h *handler) online(w http.ResponseWriter, r *http.Request) {
 	b := buffers.Get().(*buffer)
 	defer b.release()
-	if err := b.read(w, r, h.MaxBody); err != nil {
+	if err := b.read(unwrapped(w), r, h.MaxBody); err != nil {
 		var tooLarge *http.MaxBytesError
 		if errors.As(err, &tooLarge) {
 			writeDetail(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("the request is larger than %d bytes; split it", h.MaxBody))
@@ -28,7 +28,7 @@ func (h *handler) online(w http.ResponseWriter, r *http.Request) {
 		write(w, http.StatusUnprocessableEntity, b.out)
 		return
 	}
-	err := h.answer(r.Context(), b, func(ctx context.Context) (*serving.Answer, error) { return h.Reader.Read(ctx, &b.request) },
+	err := h.answer(w, r, b, func(ctx context.Context) (*serving.Answer, error) { return h.Reader.Read(ctx, &b.request) },
 		func(a *serving.Answer) {
 			p := pieces{w: w}
 			b.out = a.AppendFeast(b.out[:0], b.versions, p.flush)
@@ -46,7 +46,7 @@ func (h *handler) entities(w http.ResponseWriter, r *http.Request) {
 	err := b.parseQuery(r.URL.RawQuery, true)
 	if err == nil {
 		h.chooseDefault(b)
-		err = h.answer(r.Context(), b, func(ctx context.Context) (*serving.Answer, error) { return h.Reader.Read(ctx, &b.request) },
+		err = h.answer(w, r, b, func(ctx context.Context) (*serving.Answer, error) { return h.Reader.Read(ctx, &b.request) },
 			func(a *serving.Answer) {
 				p := pieces{w: w}
 				b.out = a.AppendRows(b.out[:0], p.flush)
@@ -65,7 +65,7 @@ func (h *handler) entity(w http.ResponseWriter, r *http.Request, key string) {
 	err := b.parseQuery(r.URL.RawQuery, false)
 	if err == nil {
 		h.chooseDefault(b)
-		err = h.answer(r.Context(), b, func(ctx context.Context) (*serving.Answer, error) {
+		err = h.answer(w, r, b, func(ctx context.Context) (*serving.Answer, error) {
 			return h.Reader.ReadKey(ctx, key, b.request.Selection)
 		},
 			func(a *serving.Answer) {
@@ -86,15 +86,17 @@ func (h *handler) chooseDefault(b *buffer) {
 }
 
 // answer reads within the bounds of time and load, and shows the answer.
-func (h *handler) answer(ctx context.Context, b *buffer, read func(context.Context) (*serving.Answer, error), show func(*serving.Answer)) error {
+func (h *handler) answer(w http.ResponseWriter, r *http.Request, b *buffer, read func(context.Context) (*serving.Answer, error), show func(*serving.Answer)) error {
 	rows := b.rows()
 	if err := h.load.enter(rows); err != nil {
+		h.note(w, b, nil, true)
 		return err
 	}
 	defer h.load.leave(rows)
-	ctx, cancel := context.WithTimeout(ctx, h.Timeout)
+	ctx, cancel := context.WithTimeout(r.Context(), h.Timeout)
 	defer cancel()
 	a, err := read(ctx)
+	h.note(w, b, a, false)
 	if err != nil {
 		return err
 	}

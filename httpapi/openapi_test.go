@@ -15,6 +15,7 @@ import (
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 
 	"github.com/asof-dev/asof/httpapi"
+	"github.com/asof-dev/asof/metric"
 	"github.com/asof-dev/asof/serving"
 )
 
@@ -43,6 +44,7 @@ func TestOpenAPIIsTrue(t *testing.T) {
 	registry, _ := streamflow(t)
 	down := httpapi.New(httpapi.Options{Reader: newReader(t, registry, hanging{}), Timeout: 1})
 	h := httpapi.New(httpapi.Options{Reader: shopReader(t, serving.Options{}), MaxBody: 1000})
+	measured := httpapi.New(httpapi.Options{Reader: shopReader(t, serving.Options{}), Metrics: metric.New(metric.Options{}).Handler()})
 	_, router := described(t, h)
 	seen := map[string]bool{}
 	for _, c := range []struct {
@@ -70,6 +72,8 @@ func TestOpenAPIIsTrue(t *testing.T) {
 		{h, "GET", "/ready", "", 200},
 		{down, "GET", "/ready", "", 503},
 		{h, "GET", "/openapi.json", "", 200},
+		{measured, "GET", "/metrics", "", 200},
+		{h, "GET", "/metrics", "", 404},
 	} {
 		request := httptest.NewRequest(c.method, c.target, strings.NewReader(c.body))
 		request.Header.Set("Content-Type", "application/json")

@@ -3,6 +3,7 @@ package serving
 import (
 	"math"
 	"slices"
+	"time"
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/entitykey"
@@ -16,7 +17,8 @@ type Answer struct {
 	plan   *plan
 	rows   int
 	drop   bool
-	now    int64 // microseconds since 1970
+	now    int64         // microseconds since 1970
+	took   time.Duration // in the online store
 
 	keys     []keyColumn
 	values   [][]entitykey.Value // by plan.keys, then by row

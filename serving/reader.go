@@ -132,13 +132,16 @@ func (r *Reader) answer(ctx context.Context, p *plan, entities []Column) (*Answe
 		return nil, err
 	}
 	a.drop, a.now = r.drop, r.Now().UnixMicro()
+	a.took = 0
 	if a.rows == 0 {
 		return a, nil
 	}
+	began := time.Since(start)
 	if err := r.readStore(ctx, a.asked); err != nil {
 		a.Release()
 		return nil, err
 	}
+	a.took = time.Since(start) - began
 	return a, nil
 }
 

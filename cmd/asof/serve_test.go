@@ -2,11 +2,13 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"io"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -21,43 +23,8 @@ import (
 // TestServeAll starts the servers as a person does, asks each of them, and
 // stops them politely.
 func TestServeAll(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "shop")
-	run(t, "asof", "init", dir, "-t", "streamflow")
-	run(t, "asof", "-c", dir, "sample", "streamflow", "--out", "data/seeds", "--users", "50", "--months", "1")
-	run(t, "asof", "-c", dir, "pipeline", "run", "ingest_month", "month=month_000", "as_of=2024-01-31")
-	run(t, "asof", "-c", dir, "apply")
-	run(t, "asof", "-c", dir, "materialize-incremental", "2024-02-01")
-
-	path, err := exec.LookPath("asof")
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(path, "-c", dir, "serve", "--all", "-p", "0", "--grpc-port", "0")
-	stderr, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer cmd.Process.Kill() // where the test has failed
-	addresses := map[string]string{}
-	lines := bufio.NewScanner(stderr)
-	for len(addresses) < 2 && lines.Scan() {
-		if _, url, ok := strings.Cut(lines.Text(), "Serving project shop on "); ok {
-			scheme, address, _ := strings.Cut(url, "://")
-			addresses[scheme] = address
-		}
-	}
-	go io.Copy(io.Discard, stderr)
-
-	answer, err := http.Get("http://" + addresses["http"] + "/features/3413-BMNZE?features=monthly_fee")
-	if err != nil {
-		t.Fatal(err)
-	}
-	body, _ := io.ReadAll(answer.Body)
-	answer.Body.Close()
-	if !strings.Contains(string(body), `"monthly_fee":45.25`) {
+	addresses := serve(t, shop(t), 2, "--all", "-p", "0", "--grpc-port", "0")
+	if body := fetch(t, "http://"+addresses["http"]+"/features/3413-BMNZE?features=monthly_fee", 200); !strings.Contains(body, `"monthly_fee":45.25`) {
 		t.Errorf("HTTP: %s", body)
 	}
 	conn, err := grpc.NewClient(addresses["grpc"], grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -71,19 +38,11 @@ func TestServeAll(t *testing.T) {
 		t.Errorf("gRPC: %v, %v", got, err)
 	}
 	conn.Close()
-
-	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("asof serve ends with %v", err)
-	}
 }
 
 // TestServeSettings serves with the settings of asof.serve.
 func TestServeSettings(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "shop")
-	run(t, "asof", "init", dir, "-t", "streamflow")
+	dir := shop(t)
 	yaml := filepath.Join(dir, "feature_store.yaml")
 	text, err := os.ReadFile(yaml)
 	if err != nil {
@@ -93,29 +52,7 @@ func TestServeSettings(t *testing.T) {
 	if err := os.WriteFile(yaml, []byte(strings.Replace(string(text), "asof:\n", settings, 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	run(t, "asof", "-c", dir, "sample", "streamflow", "--out", "data/seeds", "--users", "50", "--months", "1")
-	run(t, "asof", "-c", dir, "pipeline", "run", "ingest_month", "month=month_000", "as_of=2024-01-31")
-	run(t, "asof", "-c", dir, "apply")
-	run(t, "asof", "-c", dir, "materialize-incremental", "2024-02-01")
-	path, err := exec.LookPath("asof")
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(path, "-c", dir, "serve", "-p", "0")
-	stderr, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer cmd.Wait()
-	defer cmd.Process.Kill()
-	address := ""
-	for lines := bufio.NewScanner(stderr); address == "" && lines.Scan(); {
-		_, address, _ = strings.Cut(lines.Text(), "Serving project shop on ")
-	}
-	go io.Copy(io.Discard, stderr)
+	address := "http://" + serve(t, dir, 1, "-p", "0")["http"]
 	for query, want := range map[string]string{
 		"/features?user_id=3413-BMNZE&user_id=x":  `{"rows":[{"user_id":"3413-BMNZE","features":{"monthly_fee":45.25}},{"user_id":"x","features":{"monthly_fee":null}}]}`,
 		"/features?user_id=a&user_id=b&user_id=c": "has 3 entity rows, and the limit is 2",
@@ -132,4 +69,66 @@ func TestServeSettings(t *testing.T) {
 			t.Errorf("%s: %.300s, want %s", query, body, want)
 		}
 	}
+}
+
+// shop makes a repository whose views are online.
+func shop(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "shop")
+	run(t, "asof", "init", dir, "-t", "streamflow")
+	run(t, "asof", "-c", dir, "sample", "streamflow", "--out", "data/seeds", "--users", "50", "--months", "1")
+	run(t, "asof", "-c", dir, "pipeline", "run", "ingest_month", "month=month_000", "as_of=2024-01-31")
+	run(t, "asof", "-c", dir, "apply")
+	run(t, "asof", "-c", dir, "materialize-incremental", "2024-02-01")
+	return dir
+}
+
+// serve runs `asof serve` until the test ends, and returns where so many
+// servers listen, by what they serve: http, grpc, metrics.
+func serve(t *testing.T, dir string, servers int, args ...string) map[string]string {
+	t.Helper()
+	path, err := exec.LookPath("asof")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(path, append([]string{"-c", dir, "serve"}, args...)...)
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Error(err)
+		}
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("asof serve ends with %v", err)
+		}
+	})
+	where := map[string]string{}
+	line := regexp.MustCompile(`^Serving (?:project \S+|(metrics)) on (\w+)://(.*)$`)
+	for lines := bufio.NewScanner(stderr); len(where) < servers && lines.Scan(); {
+		if m := line.FindStringSubmatch(lines.Text()); m != nil {
+			where[cmp.Or(m[1], m[2])] = m[3]
+		}
+	}
+	go io.Copy(io.Discard, stderr)
+	return where
+}
+
+// fetch returns the body of an answer of that status.
+func fetch(t *testing.T, url string, status int) string {
+	t.Helper()
+	answer, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != status {
+		t.Errorf("%s: %d %.300s (%v), want %d", url, answer.StatusCode, body, err, status)
+	}
+	return string(body)
 }

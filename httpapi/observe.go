@@ -1,0 +1,98 @@
+package httpapi
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/asof-dev/asof/serving"
+)
+
+// observed is a ResponseWriter that sees which status is sent.
+type observed struct {
+	http.ResponseWriter
+	outcome serving.Outcome
+	began   time.Time
+}
+
+var observing = sync.Pool{New: func() any { return new(observed) }}
+
+func observe(w http.ResponseWriter, r *http.Request) *observed {
+	o := observing.Get().(*observed)
+	o.outcome.Reset()
+	o.ResponseWriter, o.began = w, time.Now()
+	o.outcome.Route, o.outcome.Code = Route(r), "200"
+	return o
+}
+
+// WriteHeader notes the status.
+func (o *observed) WriteHeader(status int) {
+	o.outcome.Code, o.outcome.Failed = statusText(status), status >= http.StatusBadRequest
+	o.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap is for http.ResponseController.
+func (o *observed) Unwrap() http.ResponseWriter { return o.ResponseWriter }
+
+func (o *observed) end(observer serving.Observer) {
+	o.outcome.Took = time.Since(o.began)
+	observer.Answered(&o.outcome)
+	o.ResponseWriter = nil
+	observing.Put(o)
+}
+
+// unwrapped returns net/http's own writer, which ends a connection whose
+// request is too large.
+func unwrapped(w http.ResponseWriter) http.ResponseWriter {
+	if o, ok := w.(*observed); ok {
+		return o.ResponseWriter
+	}
+	return w
+}
+
+// note tells the observer, if there is one, what was read; a nil answer is
+// nothing.
+func (h *handler) note(w http.ResponseWriter, b *buffer, a *serving.Answer, refused bool) {
+	o, ok := w.(*observed)
+	if !ok {
+		return
+	}
+	o.outcome.Asked, o.outcome.Refused = true, refused
+	o.outcome.Service = h.Reader.KnownService(b.request.Service)
+	if a != nil {
+		o.outcome.Take(a)
+	}
+}
+
+// routes are the paths that are no pattern.
+var routes = [...]string{"/get-online-features", "/features", "/health", "/ready", "/openapi.json", "/metrics"}
+
+// Route names the route of a request, "other" for what is none.
+func Route(r *http.Request) string {
+	path := r.URL.Path
+	if i := slices.Index(routes[:], path); i >= 0 {
+		return routes[i]
+	}
+	if strings.HasPrefix(path, "/features/") {
+		return "/features/{key}"
+	}
+	return "other"
+}
+
+// statusText returns a status as text, without garbage for the usual ones.
+func statusText(status int) string {
+	switch status {
+	case http.StatusOK:
+		return "200"
+	case http.StatusBadRequest:
+		return "400"
+	case http.StatusNotFound:
+		return "404"
+	case http.StatusServiceUnavailable:
+		return "503"
+	}
+	return strconv.Itoa(status)
+}

@@ -1,0 +1,171 @@
+package metric
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/asof-dev/asof"
+)
+
+// What other processes did, as registry and ledger tell it.
+var (
+	feastFreshness = desc("feast_feature_freshness_seconds", "Time since the end of what was materialized without a gap", "feature_view", "project")
+	feastRuns      = desc("feast_materialization_result_total", "Finished materializations in the ledger", "feature_view", "status")
+	feastDuration  = desc("feast_materialization_duration_seconds", "Time that finished materializations took", "feature_view")
+	ourNewest      = desc("asof_newest_event_timestamp_seconds", "Newest event time that was materialized, in seconds since 1970", "feature_view")
+	ourWritten     = desc("asof_materialized_rows_total", "Rows that materializations wrote to the online store", "feature_view")
+	ourRunning     = desc("asof_materializations_unfinished", "Materializations that began and have not ended: they run, or were killed", "feature_view")
+	ourErrors      = desc("asof_collect_errors_total", "Times that registry or ledger could not be asked for metrics", "source")
+)
+
+const (
+	runsAge     = 5 * time.Second // how old an answer may be
+	runsTimeout = 2 * time.Second // how long Prometheus waits for a new one
+	runsShare   = 20              // of the time, at most one part in so many is spent on asking
+)
+
+// runs is what registry and ledger said last.
+type runs struct {
+	asking        sync.Mutex // held by who asks
+	until         time.Time  // until when the answer is good enough
+	last          atomic.Pointer[[]viewRuns]
+	registryFails atomic.Uint64
+	ledgerFails   atomic.Uint64
+}
+
+// viewRuns are the materializations of a view.
+type viewRuns struct {
+	view                          string
+	until                         time.Time // the end of what was materialized without a gap; zero for never
+	newest                        time.Time
+	succeeded, failed, unfinished uint64
+	written                       int64
+	took                          reading
+}
+
+// collect sends the series. Where nothing can be asked it sends what was known,
+// and counts that.
+func (r *runs) collect(m *Metrics, to chan<- prometheus.Metric) {
+	if r.asking.TryLock() { // otherwise somebody is asking
+		if now := m.Now(); !now.Before(r.until) {
+			began := time.Now()
+			r.ask(m)
+			r.until = now.Add(max(runsAge, runsShare*time.Since(began)))
+		}
+		r.asking.Unlock()
+	}
+	to <- counter(ourErrors, r.registryFails.Load(), "registry")
+	to <- counter(ourErrors, r.ledgerFails.Load(), "ledger")
+	last := r.last.Load()
+	if last == nil {
+		return
+	}
+	for i := range *last {
+		(*last)[i].collect(m, to)
+	}
+}
+
+func (v *viewRuns) collect(m *Metrics, to chan<- prometheus.Metric) {
+	if !v.until.IsZero() {
+		to <- gauge(feastFreshness, m.Now().Sub(v.until).Seconds(), v.view, m.Project)
+	}
+	if !v.newest.IsZero() {
+		to <- gauge(ourNewest, seconds(v.newest), v.view)
+	}
+	to <- counter(feastRuns, v.succeeded, v.view, "success")
+	to <- counter(feastRuns, v.failed, v.view, "failure")
+	to <- v.took.metric(feastDuration, v.view)
+	to <- counter(ourWritten, uint64(v.written), v.view)
+	to <- gauge(ourRunning, float64(v.unfinished), v.view)
+}
+
+// ask reads registry and ledger within the time that a scrape may take.
+func (r *runs) ask(m *Metrics) {
+	if m.Registry == nil || m.Ledger == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), runsTimeout)
+	defer cancel()
+	views, err := registered(ctx, m)
+	if err != nil {
+		r.registryFails.Add(1)
+		m.Log.Warn("metrics: the registry could not be asked", "error", err)
+		return
+	}
+	entries, err := entered(ctx, m)
+	if err != nil {
+		r.ledgerFails.Add(1)
+		m.Log.Warn("metrics: the ledger could not be asked", "error", err)
+		return
+	}
+	list := make([]viewRuns, 0, len(views))
+	for _, v := range views {
+		if v.Online {
+			list = append(list, summed(v, entries[v.Name]))
+		}
+	}
+	r.last.Store(&list)
+}
+
+func registered(ctx context.Context, m *Metrics) ([]*asof.FeatureView, error) {
+	registry, err := m.Registry(ctx)
+	if err != nil {
+		return nil, err
+	}
+	snapshot, err := registry.Snapshot(ctx, m.Project)
+	if err != nil {
+		return nil, err
+	}
+	return snapshot.Views(), nil
+}
+
+// entered returns the ledger's entries by view.
+func entered(ctx context.Context, m *Metrics) (map[string][]asof.Materialization, error) {
+	ledger, err := m.Ledger(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all, err := ledger.Materializations(ctx, m.Project, "")
+	if err != nil {
+		return nil, err
+	}
+	byView := map[string][]asof.Materialization{}
+	for _, e := range all {
+		byView[e.View] = append(byView[e.View], e)
+	}
+	return byView, nil
+}
+
+// summed sums up the runs of a view. What Feast says that it materialized is
+// believed where the ledger knows of no run.
+func summed(v *asof.FeatureView, entries []asof.Materialization) viewRuns {
+	covered := asof.Covered(entries)
+	s := viewRuns{view: v.Name, until: covered.Watermark, newest: covered.Newest}
+	if !covered.Known {
+		for _, i := range v.Intervals {
+			if i.To.After(s.until) {
+				s.until = i.To
+			}
+		}
+	}
+	took := newHistogram(runBounds)
+	for _, e := range entries {
+		s.written += e.Written
+		switch {
+		case e.Finished.IsZero():
+			s.unfinished++
+			continue
+		case e.Error != "":
+			s.failed++
+		default:
+			s.succeeded++
+		}
+		took.observe(e.Finished.Sub(e.Started).Seconds())
+	}
+	s.took = took.read()
+	return s
+}

@@ -1,0 +1,89 @@
+package serving
+
+import (
+	"time"
+
+	"github.com/asof-dev/asof"
+)
+
+// Observer is told what became of each request, for metrics. It is called by
+// many goroutines, and keeps nothing of the Outcome.
+type Observer interface{ Answered(*Outcome) }
+
+// Outcome is what became of a request. Its names are of a bounded number: a
+// caller cannot make up new ones.
+type Outcome struct {
+	Route   string // of the surface: "/features/{key}", say
+	Code    string // the surface's own: "200", "NotFound"
+	Asked   bool   // features were asked for, by a request that could be read
+	Failed  bool   // the caller did not get what was asked for
+	Refused bool   // because the server had enough to do
+	Took    time.Duration
+	Service string // the feature service; "" for none, and for one that there is not
+
+	// What was read; nothing where Failed.
+	Read     bool
+	Features int
+	Rows     int
+	Store    time.Duration // in the online store
+	Views    []ViewValues
+}
+
+// ViewValues counts values of one view.
+type ViewValues struct {
+	View     string
+	Statuses [asof.StatusOutsideMaxAge + 1]int // by asof.Status
+}
+
+// Reset makes the outcome ready for another request; its memory is kept.
+func (o *Outcome) Reset() { *o = Outcome{Views: o.Views[:0]} }
+
+// Take notes what the answer holds.
+func (o *Outcome) Take(a *Answer) {
+	o.Read, o.Features, o.Rows, o.Store = true, len(a.plan.features), a.rows, a.took
+	o.Views = o.Views[:0]
+	for i := range a.plan.features {
+		f := a.feature(len(a.keys) + i)
+		f.count(&o.view(a.plan.readings[a.plan.features[i].reading].view.Name).Statuses)
+	}
+}
+
+// view returns the place where values of a view are counted.
+func (o *Outcome) view(name string) *ViewValues {
+	for i := range o.Views {
+		if o.Views[i].View == name {
+			return &o.Views[i]
+		}
+	}
+	o.Views = append(o.Views, ViewValues{View: name})
+	return &o.Views[len(o.Views)-1]
+}
+
+// count adds the column's values by status. Nearly all are present: that is
+// told from their bytes and their time alone.
+func (f *featureColumn) count(into *[asof.StatusOutsideMaxAge + 1]int) {
+	spans, events := f.values.Spans, f.reading.Events
+	present := 0
+	for _, at := range f.at {
+		if span := spans[at]; span.Start != span.End && events[at] >= f.oldest {
+			present++
+		} else {
+			into[f.status(at)]++
+		}
+	}
+	into[asof.StatusPresent] += present
+}
+
+// KnownService returns the name of a feature service as the registry spells it,
+// "" where it was not seen to have one.
+func (r *Reader) KnownService(name string) string {
+	if name == "" {
+		return ""
+	}
+	if d := r.definitions.Load(); d != nil {
+		if s, ok := d.snapshot.Object(asof.KindService, name).(*asof.FeatureService); ok {
+			return s.Name
+		}
+	}
+	return ""
+}
