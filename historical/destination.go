@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
@@ -55,9 +56,18 @@ func (f *toFile) write(ctx context.Context, rows *tally) error {
 	return f.format(ctx, rows, f.output, f.mem)
 }
 
-// commit takes away the receipt of the file that is replaced before that goes:
-// a receipt never lies beside a file that is not its own.
+// commit takes away the receipt of the file that is replaced before that goes,
+// and lets no other run in between: a receipt never lies beside a file that is
+// not its own.
 func (f *toFile) commit(_ context.Context, made *receipt.Receipt) error {
+	if err := f.file.Sync(); err != nil {
+		return f.fault(err)
+	}
+	unlock, err := lockFolder(filepath.Dir(f.path))
+	if err != nil {
+		return f.fault(err)
+	}
+	defer unlock()
 	if err := os.Remove(f.path + receipt.Suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return asof.Errorf(asof.CodeInvalid, "the receipt of the file that was there cannot be removed: %w", err)
 	}

@@ -77,13 +77,18 @@ func Run(ctx context.Context, r Request) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	if result.Receipt == nil || r.Receipts == "" {
+		return result, to.commit(ctx, result.Receipt)
+	}
+	// The copy comes first: what appears can be made again.
+	if err := r.Receipts.Keep(result.Receipt); err != nil {
+		return Result{}, asof.Errorf(asof.CodeInvalid, "%w; let this user write there, or ask for no receipt (--no-receipt)", err)
+	}
 	if err := to.commit(ctx, result.Receipt); err != nil {
+		r.Receipts.Forget(result.Receipt)
 		return Result{}, err
 	}
-	if result.Receipt == nil || r.Receipts == "" {
-		return result, nil
-	}
-	return result, r.Receipts.Keep(result.Receipt)
+	return result, nil
 }
 
 // fill writes the answer, and lets go of all that was read for it.

@@ -57,6 +57,7 @@ func create(path string) (*output, error) {
 	o := &output{path: path}
 	err := o.makeFolder(filepath.Dir(path))
 	if err == nil {
+		removeLeftovers(path)
 		o.file, err = o.beside(".part")
 	}
 	if err != nil {
@@ -93,34 +94,34 @@ func (o *output) makeFolder(dir string) error {
 	return nil
 }
 
-// beside creates a file of a name that is not taken in the output's folder.
+// beside creates a file of a name that is not taken in the output's folder, and
+// holds it.
 func (o *output) beside(suffix string) (*os.File, error) {
-	name := fmt.Sprintf(".%s.%08x%s", filepath.Base(o.path), rand.Uint32(), suffix)
-	return os.OpenFile(filepath.Join(filepath.Dir(o.path), name), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+	for {
+		name := fmt.Sprintf(".%s.%08x%s", filepath.Base(o.path), rand.Uint32(), suffix)
+		file, err := os.OpenFile(filepath.Join(filepath.Dir(o.path), name), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+		if err != nil || hold(file) {
+			return file, err
+		}
+		file.Close() // another run took it for a leftover before it was held
+	}
 }
 
-// commit puts the file in its place.
+// commit puts the file, synced before, in its place. It is held until then.
 func (o *output) commit() error {
-	file := o.file
-	err := file.Sync()
-	if err == nil {
-		err = file.Close()
-	}
-	if err == nil {
-		err = os.Rename(file.Name(), o.path)
-	}
-	if err != nil {
+	if err := os.Rename(o.file.Name(), o.path); err != nil {
 		return o.fault(err)
 	}
+	err := o.file.Close()
 	o.file, o.made = nil, nil
-	return nil
+	return o.fault(err)
 }
 
 // discard leaves nothing behind. After commit it does nothing.
 func (o *output) discard() {
 	if o.file != nil {
-		o.file.Close()
 		os.Remove(o.file.Name())
+		o.file.Close()
 		o.file = nil
 	}
 	for i := len(o.made) - 1; i >= 0; i-- {

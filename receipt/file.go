@@ -67,6 +67,9 @@ func (f Folder) Keep(r *Receipt) error {
 	return r.Write(f.path(r.ID))
 }
 
+// Forget removes a receipt whose training set did not come to be.
+func (f Folder) Forget(r *Receipt) { os.Remove(f.path(r.ID)) }
+
 func (f Folder) path(id string) string { return filepath.Join(string(f), id+".json") }
 
 // List returns the receipts, newest first. A folder that is not there has none.
