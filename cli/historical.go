@@ -175,7 +175,9 @@ func (a *app) historical(ctx context.Context, r *repository, q historical.Reques
 			return historical.Print(ctx, q, a.stdio.Out)
 		}
 	}
+	ctx, traced := r.trace.Start(ctx, "training set")
 	result, err := run(ctx, q)
+	traced(err)
 	end()
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
@@ -12,6 +13,7 @@ import (
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/apply"
 	"github.com/asof-dev/asof/definition"
+	"github.com/asof-dev/asof/trace"
 )
 
 // repository is a Feast repository while a command works on it: its
@@ -19,7 +21,8 @@ import (
 type repository struct {
 	app    *app
 	config *definition.Config
-	memory int64 // what Setup says of it
+	trace  *trace.Tracer // nil where no traces are asked for
+	memory int64         // what Setup says of it
 
 	registry  asof.Registry
 	offline   asof.OfflineStore
@@ -43,6 +46,10 @@ func (a *app) withRepository(ctx context.Context, do func(*repository) error) (e
 	}
 	r := &repository{app: a, config: config}
 	a.warn(config.Warnings)
+	if r.trace, err = trace.FromEnvironment(ctx, config.Project, Version, slog.Default()); err != nil {
+		fmt.Fprintf(a.stdio.Err, "%s there are no traces: %s\n", paint(a.stdio.Err, yellow, "warning:"), err)
+	}
+	r.closers = append(r.closers, r.trace) // closed last
 	defer func() {
 		for i := len(r.closers) - 1; i >= 0; i-- {
 			err = errors.Join(err, r.closers[i].Close())
@@ -130,7 +137,7 @@ func (r *repository) Ledger(ctx context.Context) (asof.Ledger, error) {
 		}
 	}
 	store, err := open(ctx, r.app.engines.Ledger, r.setup(section))
-	return opened(r, &r.ledger, store, err)
+	return opened(r, &r.ledger, r.trace.Ledger(store), err)
 }
 
 // snapshot reads the project's definitions as they are registered. A project

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"strconv"
 	"strings"
@@ -34,7 +35,7 @@ func (r *repository) reader(ctx context.Context) (*serving.Reader, error) {
 	if cache := r.config.Asof.Serve.Cache; cache.Entries > 0 {
 		online = proxy.Cache(online, cache.Entries, cmp.Or(cache.TTL, time.Second))
 	}
-	return serving.New(serving.Options{Registry: registry, Online: online, Project: r.config.Project, KeyVersion: asof.KeyVersion(online),
+	return serving.New(serving.Options{Registry: registry, Online: r.trace.Online(online), Project: r.config.Project, KeyVersion: asof.KeyVersion(online),
 		OnExpired: r.config.Asof.OnExpired, MaxEntities: r.config.Asof.Serve.MaxEntities})
 }
 
@@ -143,13 +144,13 @@ func (r *repository) listen(o serveFlags, reader *serving.Reader) (servers []ser
 		if !ownMetrics {
 			options.Metrics = metrics.Handler()
 		}
-		handler := httpapi.New(options)
+		handler := r.trace.Handler(httpapi.New(options), tracedRoute)
 		servers, err = listen(servers, project+"http://", o.host, o.port, "-p", func(ctx context.Context, l net.Listener) error {
 			return httpapi.Serve(ctx, l, handler, httpapi.ServeOptions{Log: log})
 		})
 	}
 	if err == nil && o.grpc {
-		options := grpcapi.Options{Reader: reader, Version: Version, Timeout: limits.Timeout, Log: log, Observer: metrics}
+		options := grpcapi.Options{Reader: reader, Version: Version, Timeout: limits.Timeout, Log: log, Observer: metrics, Calls: r.trace.Calls()}
 		servers, err = listen(servers, project+"grpc://", o.host, o.grpcPort, "--grpc-port", func(ctx context.Context, l net.Listener) error {
 			return grpcapi.Serve(ctx, l, options)
 		})
@@ -160,6 +161,17 @@ func (r *repository) listen(o serveFlags, reader *serving.Reader) (servers []ser
 		})
 	}
 	return servers, err
+}
+
+// tracedRoute is the route of a request that is traced: what supervisors and
+// Prometheus ask all the time is not.
+func tracedRoute(r *http.Request) string {
+	switch route := httpapi.Route(r); route {
+	case "/health", "/ready", "/metrics":
+		return ""
+	default:
+		return route
+	}
 }
 
 // listen adds a server that listens. flag is the one that takes another port.

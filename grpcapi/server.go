@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/reflection"
+	"google.golang.org/grpc/stats"
 
 	"github.com/asof-dev/asof"
 	servingpb "github.com/asof-dev/asof/feastpb/serving"
@@ -33,6 +34,7 @@ type Options struct {
 	Log     *slog.Logger  // gets what no caller can set right; nil for nowhere
 
 	Observer serving.Observer // is told what became of each request; nil for nobody
+	Calls    stats.Handler    // is told of each call, for traces; nil for nobody
 }
 
 // Serve answers on the listener until ctx is done; then it takes no more calls,
@@ -71,12 +73,16 @@ func (o Options) filled() Options {
 }
 
 func newServer(o Options) (*grpc.Server, *health.Server) {
-	server := grpc.NewServer(
+	options := []grpc.ServerOption{
 		grpc.ForceServerCodecV2(codec{}),
 		experimental.BufferPool(pool),
 		grpc.MaxRecvMsgSize(o.MaxBody),
-		grpc.ConnectionTimeout(5*time.Second),
-	)
+		grpc.ConnectionTimeout(5 * time.Second),
+	}
+	if o.Calls != nil {
+		options = append(options, grpc.StatsHandler(o.Calls))
+	}
+	server := grpc.NewServer(options...)
 	server.RegisterService(&service, &handler{o})
 	state := health.NewServer()
 	state.SetServingStatus(servingpb.ServingService_ServiceDesc.ServiceName, healthpb.HealthCheckResponse_SERVING)

@@ -47,10 +47,13 @@ func (o *observed) end(observer serving.Observer) {
 // unwrapped returns net/http's own writer, which ends a connection whose
 // request is too large.
 func unwrapped(w http.ResponseWriter) http.ResponseWriter {
-	if o, ok := w.(*observed); ok {
-		return o.ResponseWriter
+	for {
+		outer, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return w
+		}
+		w = outer.Unwrap()
 	}
-	return w
 }
 
 // note tells the observer, if there is one, what was read; a nil answer is
