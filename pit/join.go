@@ -18,7 +18,7 @@ import (
 // Conditions on k0, k1, …, its keys, may leave out rows that none matches.
 func Scan(d Dialect, q *Query, v *View, conditions ...string) string {
 	r := &renderer{Dialect: d, keys: Keys(q.Views)}
-	r.source(v, "asof_source", r.within(q, v), conditions)
+	r.source(v, "asof_source AS ", r.within(q, v), conditions)
 	return r.sql("SELECT " + r.scanned(v) + "\nFROM asof_source AS s")
 }
 

@@ -27,7 +27,7 @@ func (r *renderer) match(q *Query, v *View, i int) matched {
 		return r.lookup(q, v, i)
 	}
 	source := numbered("asof_source_", i)
-	r.source(v, source, r.within(q, v), nil)
+	r.source(v, source+" AS ", r.within(q, v), nil)
 	switch {
 	case q.Cutoff && v.Created != "":
 		return r.ranged(v, i, source)

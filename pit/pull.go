@@ -19,7 +19,7 @@ import (
 // have the types by which the greatest is found.
 func Pull(d Dialect, q *asof.ScanQuery, v *View) string {
 	r := &renderer{Dialect: d, keys: Keys([]*View{v})}
-	r.source(v, "asof_source", nil, append(r.span(q.From, q.To), r.wanted(v, q.Keys != nil)...))
+	r.source(v, "asof_source AS ", nil, append(r.span(q.From, q.To), r.wanted(v, q.Keys != nil)...))
 	from := "asof_source"
 	if q.Settled {
 		from = "(\n  " + first(from, v.moments(), r.order(v, newestFirst)) + "\n)"

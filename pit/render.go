@@ -123,90 +123,6 @@ func (r *renderer) entityColumns(s *Select) (lookedUp, own []string) {
 	return lookedUp, own
 }
 
-// Latest renders the query for the newest row of each key: the keys, the event
-// and created timestamps, the features. With wanted, only for the keys that
-// WantedTable holds.
-func Latest(d Dialect, q *asof.Latest, v *View) string {
-	r := &renderer{Dialect: d, keys: Keys([]*View{v})}
-	columns := r.latest(q, v)
-	newest := first("asof_source", v.keyNames(), r.newest(v))
-	sql := "SELECT " + columns + "\nFROM (\n  " + newest + "\n) AS s"
-	if order := r.placed(v); q.Sorted && len(order) > 0 {
-		sql += "\nORDER BY " + strings.Join(order, ", ")
-	}
-	return r.sql(sql)
-}
-
-// placed returns what puts rows nearly in the order of their entity keys' bytes:
-// text by its length and then its bytes, integers by their lowest byte first.
-func (r *renderer) placed(v *View) []string {
-	inOrder := make([]int, len(v.Keys)) // a key holds its parts by their names
-	for i := range inOrder {
-		inOrder[i] = i
-	}
-	slices.SortFunc(inOrder, func(a, b int) int { return strings.Compare(v.Keys[a].Entity, v.Keys[b].Entity) })
-	var order []string
-	for _, i := range inOrder {
-		k := numbered("s.k", i)
-		switch familyOf(v.Keys[i].Type) {
-		case textual:
-			order = append(order, "length("+k+")", r.Rank(k, asof.SourceColumn{Native: "text", Type: v.Keys[i].Type}))
-		case number:
-			n := "CAST(" + k + " AS bigint)"
-			order = append(order, fmt.Sprintf("((%s & 255) << 24) | (((%[1]s >> 8) & 255) << 16) | (((%[1]s >> 16) & 255) << 8) | ((%[1]s >> 24) & 255)", n), k)
-		default:
-			order = append(order, k)
-		}
-	}
-	return order
-}
-
-// History renders the query for the rows among which Latest chooses.
-func History(d Dialect, q *asof.RowsQuery, v *View) string {
-	r := &renderer{Dialect: d, keys: Keys([]*View{v})}
-	columns := r.latest(&q.Latest, v)
-	order := r.newest(v)
-	if q.OldestFirst {
-		order = append([]string{"event"}, r.order(v, oldestFirst)...)
-	}
-	// A place is given within: ORDER BY takes a feature's name before a column's.
-	sql := fmt.Sprintf("SELECT %s\nFROM (\n  SELECT *, row_number() OVER (%s) AS place FROM asof_source\n) AS s\nORDER BY s.place",
-		columns, window(nil, order))
-	if q.Limit > 0 {
-		sql += "\nLIMIT " + strconv.Itoa(q.Limit)
-	}
-	return r.sql(sql)
-}
-
-// newest returns what puts the rows of a key in order, the one that counts first.
-func (r *renderer) newest(v *View) []string {
-	return append([]string{"event DESC"}, r.order(v, newestFirst)...)
-}
-
-// latest adds the view's rows within the span as asof_source, and returns what
-// is selected of them.
-func (r *renderer) latest(q *asof.Latest, v *View) string {
-	where := r.span(q.From, q.To)
-	if !q.Since.IsZero() {
-		where = append(where, "created >= "+r.Literal(q.Since))
-	}
-	r.source(v, "asof_source", nil, append(where, r.wanted(v, q.Keys != nil)...))
-
-	var columns []string
-	for i, k := range v.Keys {
-		columns = append(columns, numbered("s.k", i)+" AS "+r.Quote(k.Entity))
-	}
-	created := "CAST(NULL AS timestamp)"
-	if v.Created != "" {
-		created = "s.created"
-	}
-	columns = append(columns, "s.event AS "+asof.EventTimestamp, created+" AS "+asof.CreatedTimestamp)
-	for _, f := range v.Features {
-		columns = append(columns, r.Value("s."+v.read(f.Column), v.columns[f.Column], f.Type)+" AS "+r.Quote(f.Output))
-	}
-	return strings.Join(columns, ",\n  ")
-}
-
 // span bounds the event time, on both sides where they are known.
 func (r *renderer) span(from, to time.Time) []string {
 	var where []string
@@ -254,8 +170,8 @@ func Range(d Dialect, relation string, timestamp asof.SourceColumn) string {
 
 // source adds the view's rows under the common names: k0, k1, …, event,
 // created, f0, f1, …. Rows without a key or a time can match nothing.
-// within bounds the time, where the rest.
-func (r *renderer) source(v *View, name string, within, where []string) {
+// The head is their table's name and AS; within bounds the time, where the rest.
+func (r *renderer) source(v *View, head string, within, where []string) {
 	var columns, present []string
 	for i, k := range v.Keys {
 		columns = append(columns, r.Key("s."+r.Quote(k.Column), v.columns[k.Column], k.Type)+numbered(" AS k", i))
@@ -275,8 +191,8 @@ func (r *renderer) source(v *View, name string, within, where []string) {
 	} else if len(within) > 0 {
 		from += "\n    WHERE " + strings.Join(within, " AND ")
 	}
-	r.with = append(r.with, fmt.Sprintf("%s AS (\n  SELECT * FROM (\n    SELECT %s\n    FROM %s\n  ) AS s\n  WHERE %s\n)",
-		name, strings.Join(columns, ", "), from, strings.Join(where, " AND ")))
+	r.with = append(r.with, fmt.Sprintf("%s(\n  SELECT * FROM (\n    SELECT %s\n    FROM %s\n  ) AS s\n  WHERE %s\n)",
+		head, strings.Join(columns, ", "), from, strings.Join(where, " AND ")))
 }
 
 // What follows each column where rows of one key are ordered.

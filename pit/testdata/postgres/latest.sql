@@ -1,4 +1,4 @@
-WITH asof_source AS (
+WITH asof_source AS NOT MATERIALIZED (
   SELECT * FROM (
     SELECT s."shop"::text::bigint AS k0, s."user" AS k1, s."at"::timestamptz AS event, s."loaded" AS created, s."we""ird" AS f0, s."extra" AS f1
     FROM visits AS s
@@ -13,8 +13,9 @@ SELECT s.k0 AS "shop_id",
   s.f1::text AS "extra"
 FROM (
   SELECT * FROM (
-    SELECT *, row_number() OVER (PARTITION BY k0, k1 ORDER BY event DESC, created DESC NULLS LAST, f0 COLLATE "C" DESC NULLS LAST, f1::text COLLATE "C" DESC NULLS LAST) AS place
+    SELECT *, row_number() OVER (PARTITION BY k0, k1 ORDER BY created DESC NULLS LAST, f0 COLLATE "C" DESC NULLS LAST, f1::text COLLATE "C" DESC NULLS LAST) AS place
     FROM asof_source
+    WHERE (k0, k1, event) IN (SELECT k0, k1, max(event) FROM asof_source GROUP BY k0, k1)
   ) AS s
   WHERE place = 1
 ) AS s

@@ -1,4 +1,4 @@
-WITH asof_source AS (
+WITH asof_source AS NOT MATERIALIZED (
   SELECT * FROM (
     SELECT s."at" AS event, s."rain" AS f0
     FROM weather AS s
@@ -10,8 +10,9 @@ SELECT s.event AS event_timestamp,
   s.f0::text AS "rain"
 FROM (
   SELECT * FROM (
-    SELECT *, row_number() OVER (ORDER BY event DESC, f0 DESC NULLS LAST) AS place
+    SELECT *, row_number() OVER (ORDER BY f0 DESC NULLS LAST) AS place
     FROM asof_source
+    WHERE event = (SELECT max(event) FROM asof_source)
   ) AS s
   WHERE place = 1
 ) AS s
