@@ -7,11 +7,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -37,6 +35,7 @@ type file struct {
 	writing *sql.DB
 	reading *sql.DB
 	written os.FileInfo // the file that writing has open
+	frozen  os.FileInfo // the file that reading has open without locks; nil: with them
 }
 
 const busyTimeout = 10 * time.Second
@@ -86,28 +85,6 @@ func (f *file) connect(ctx context.Context, db *sql.DB) error {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-}
-
-// reader returns the connections for reading; nil where there is no file yet,
-// which reading does not make.
-func (f *file) reader() (*sql.DB, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.reading != nil {
-		return f.reading, nil
-	}
-	if _, err := os.Stat(f.path); errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	db, err := open(f.path, "mode=rw&_pragma=query_only(1)", f.busy)
-	if err != nil {
-		return nil, f.fault("cannot open it", err)
-	}
-	conns := max(4, runtime.GOMAXPROCS(0))
-	db.SetMaxOpenConns(conns)
-	db.SetMaxIdleConns(conns)
-	f.reading = db
-	return db, nil
 }
 
 func open(path, settings string, busy time.Duration) (*sql.DB, error) {
@@ -180,6 +157,10 @@ func (f *file) fault(doing string, err error) error {
 		case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
 			code, reason = asof.CodeInvalid, "the file is damaged or no SQLite database; move it away, then `asof apply` and materialize again"
 		case lib.SQLITE_IOERR:
+			if fault.Code() == lib.SQLITE_IOERR_SHMSIZE { // which makes the file beside it longer
+				reason = "the disk is full; nothing was changed"
+				break
+			}
 			reason = "reading or writing the file failed: " + strings.TrimSpace(reason)
 		default:
 			code = asof.CodeInternal

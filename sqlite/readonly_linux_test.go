@@ -83,3 +83,55 @@ func TestFolderThatIsReadOnly(t *testing.T) {
 		fails(t, err, asof.CodeUnavailable, "cannot be opened")
 	})
 }
+
+// TestAskedByOneWhoMayOnlyRead lists keys and ledger in a folder of another
+// user, who goes on writing to it.
+func TestAskedByOneWhoMayOnlyRead(t *testing.T) {
+	dir, err := os.MkdirTemp("", "asof-read-only-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "asof.db")
+	run := func(view string) {
+		t.Helper()
+		l, err := sqlite.OpenLedger(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		if _, err := l.Begin(t.Context(), asof.Materialization{Project: "p", View: view, Cause: "batch"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run("first")
+	l, err := sqlite.OpenLedger(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	listed := func(want int) {
+		t.Helper()
+		asStranger(t, dir, func() {
+			if list, err := l.Materializations(t.Context(), "p", ""); err != nil || len(list) != want {
+				t.Errorf("%d runs, %v; want %d", len(list), err, want)
+			}
+		})
+	}
+	listed(1)
+	run("second") // what was read before has changed
+	listed(2)
+
+	store := filepath.Join(dir, "online.db")
+	fill(t, store, 1)
+	o := openOnline(t, store)
+	defer o.Close()
+	asStranger(t, dir, func() {
+		if holds, err := o.Holds(t.Context(), "p"); err != nil || !holds {
+			t.Errorf("rows: %t, %v", holds, err)
+		}
+	})
+}

@@ -66,7 +66,7 @@ func openSession(ctx context.Context, path string, busy time.Duration) (*session
 		return nil, err
 	}
 	s, err := connect(ctx, path, info, "mode=rw", busy)
-	if f, ok := err.(*failure); ok && (f.code&0xff == lib.SQLITE_CANTOPEN || f.code&0xff == lib.SQLITE_READONLY) && !hasLog(path) {
+	if cannotLock(err) && !hasLog(path) {
 		if s, err = connect(ctx, path, info, "mode=ro&immutable=1", busy); err == nil {
 			s.frozen = true
 		}
@@ -87,7 +87,7 @@ func (s *session) current(path string, info os.FileInfo) bool {
 	if !os.SameFile(s.file, info) {
 		return false
 	}
-	return !s.frozen || info.ModTime().Equal(s.file.ModTime()) && info.Size() == s.file.Size() && !hasLog(path)
+	return !s.frozen || unchanged(path, s.file, info)
 }
 
 func connect(ctx context.Context, path string, info os.FileInfo, mode string, busy time.Duration) (*session, error) {
