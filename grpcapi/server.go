@@ -72,12 +72,17 @@ func (o Options) filled() Options {
 	return o
 }
 
+// workers answer one call after the other: a goroutine of its own for each
+// call has to grow its stack first.
+const workers = 64
+
 func newServer(o Options) (*grpc.Server, *health.Server) {
 	options := []grpc.ServerOption{
 		grpc.ForceServerCodecV2(codec{}),
 		experimental.BufferPool(pool),
 		grpc.MaxRecvMsgSize(o.MaxBody),
 		grpc.ConnectionTimeout(5 * time.Second),
+		grpc.NumStreamWorkers(workers),
 	}
 	if o.Calls != nil {
 		options = append(options, grpc.StatsHandler(o.Calls))

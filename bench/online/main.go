@@ -1,8 +1,9 @@
-// Command online measures online reads over HTTP: our binary, Feast's Python
-// server, and the floor, which is the smallest net/http server that does the
-// same read of the same store and writes ready-made bytes of the same length.
-// All of it runs in one go and in turns, on the same machine as the load:
-// ratios within a run say something, requests per second do not.
+// Command online measures online reads over HTTP, and what gRPC costs beside
+// it: our binary, Feast's Python server, and the floor, which is the smallest
+// net/http server that does the same read of the same store and writes
+// ready-made bytes of the same length. All of it runs in one go and in turns, on
+// the same machine as the load: ratios within a run say something, requests per
+// second do not.
 //
 //	make bench-online
 //	make bench-online ARGS="-full"
@@ -119,7 +120,7 @@ func measureStore(ctx context.Context, o options, name string) (err error) {
 		t.add(c, contenders)
 	}
 	t.print()
-	return nil
+	return measureGRPC(o, s)
 }
 
 // measureCell compares answers, then lets the contenders take turns.

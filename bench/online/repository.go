@@ -21,7 +21,7 @@ var (
 
 // kinds are the types that the features of a view take in turn.
 var kinds = []struct{ feast, sql string }{
-	{"Float32", "(18 + random() * 100)::FLOAT"}, {"Int64", "(random() * 72)::BIGINT"}, {"String", "['DSL', 'Fiber optic', 'No'][1 + (random() * 2.99)::INT]"},
+	{"Float32", "(18 + random() * 100)::FLOAT"}, {"Int64", "(random() * 72)::BIGINT"}, {"String", "['DSL', 'Fiber optic', 'No'][1 + floor(random() * 3)::INT]"},
 	{"Bool", "random() < 0.5"}, {"Float64", "random() * 1000"},
 }
 

@@ -18,6 +18,8 @@ import (
 // store is a filled store, and the servers that read it.
 type store struct {
 	floor, ours, feast *contender
+	grpc               string // where ours serves gRPC
+	pid                int    // of ours
 	running            []*exec.Cmd
 }
 
@@ -58,9 +60,14 @@ func openStore(o options, name string) (s *store, err error) {
 	if err != nil {
 		return s, err
 	}
-	if s.ours, err = s.serve("asof", repository, asof, "serve", "-p", "0"); err != nil {
+	port, err := freePort()
+	if err != nil {
 		return s, err
 	}
+	if s.ours, err = s.serve("asof", repository, asof, "serve", "-p", "0", "--grpc-port", strconv.Itoa(port)); err != nil {
+		return s, err
+	}
+	s.grpc, s.pid = net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), s.running[len(s.running)-1].Process.Pid
 	if s.floor, err = s.serve("floor", repository, self, "floor", name, floorArg); err != nil || o.feast == "" {
 		return s, err
 	}
