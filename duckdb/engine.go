@@ -95,15 +95,15 @@ func (e *engine) folder() (string, error) {
 	return e.spill, nil
 }
 
-// scalar runs a query for one text.
+// scalar runs a query for one text, the last column of its row.
 func scalar(ctx context.Context, conn driver.Conn, sql string) (string, error) {
 	rows, err := conn.(driver.QueryerContext).QueryContext(ctx, sql, nil)
 	if err != nil {
 		return "", err
 	}
-	value := make([]driver.Value, 1)
+	value := make([]driver.Value, len(rows.Columns()))
 	err = rows.Next(value)
-	return fmt.Sprint(value[0]), errors.Join(err, rows.Close())
+	return fmt.Sprint(value[len(value)-1]), errors.Join(err, rows.Close())
 }
 
 func (e *engine) close() error {

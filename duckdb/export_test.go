@@ -3,6 +3,7 @@
 package duckdb
 
 import (
+	"context"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow/memory"
@@ -20,7 +21,7 @@ func (o *Offline) InEngine() *Offline {
 	return o
 }
 
-// Streaming holds no entity rows, and of sorted answers few.
+// Streaming holds no entity rows, and of DuckDB's answers few.
 func (o *Offline) Streaming() *Offline {
 	o.ahead, o.page = 0, 1000
 	return o
@@ -30,4 +31,14 @@ func (o *Offline) Streaming() *Offline {
 func (o *Offline) Allocating(mem memory.Allocator) *Offline {
 	o.mem = mem
 	return o
+}
+
+// Exceeds reports whether a query answers more rows than limit.
+func (o *Offline) Exceeds(ctx context.Context, sql string, limit int64) (bool, error) {
+	s, err := o.session(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer s.close()
+	return s.exceeds(ctx, sql, "SELECT count(*) FROM ("+sql+")", limit)
 }

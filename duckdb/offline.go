@@ -41,7 +41,7 @@ type Offline struct {
 	mem       memory.Allocator
 	history   int64 // bytes of sources that a point-in-time query may hold in memory
 	ahead     int64 // bytes of entity rows that it reads before it decides how to answer
-	page      int64 // rows of a sorted answer that are in memory at once
+	page      int64 // rows of DuckDB's answer that are in memory at once
 
 	connections connections
 }
@@ -142,26 +142,12 @@ func (o *Offline) selected(ctx context.Context, s *session, q *asof.PointInTime,
 	if err != nil {
 		return nil, err
 	}
-	reader, err := other.query(ctx, pit.Selected(pit.DuckDB, query))
+	reader, err := other.paged(ctx, pit.Selected(pit.DuckDB, query), o.page)
 	if err != nil {
 		err = other.failing(ctx, query, "the SQL of the entity rows", err)
 		return nil, errors.Join(err, other.close())
 	}
 	return pit.SelectedRows(ctx, reader, query, o.ahead, o.mem)
-}
-
-// scan reads the rows of a view over a connection of its own.
-func (o *Offline) scan(ctx context.Context, s *session, query *pit.Query, v *pit.View) (array.RecordReader, error) {
-	other, err := o.beside(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := other.query(ctx, pit.Scan(pit.DuckDB, query, v))
-	if err != nil {
-		err = other.failing(ctx, &pit.Query{Views: []*pit.View{v}}, fmt.Sprintf("feature view %q cannot be read", v.ViewQuery.View), err)
-		return nil, errors.Join(err, other.close())
-	}
-	return rows, nil
 }
 
 // inEngine has the engine match the rows.
@@ -182,7 +168,7 @@ func (o *Offline) matched(ctx context.Context, s *session, query *pit.Query, row
 	}
 	loaded := *query
 	loaded.Select = nil // its rows are in the table
-	raw, err := s.query(ctx, pit.Historical(pit.DuckDB, &loaded))
+	raw, err := s.paged(ctx, pit.Historical(pit.DuckDB, &loaded), o.page)
 	if err != nil {
 		return nil, s.failing(ctx, &loaded, "the point-in-time query fails", err)
 	}

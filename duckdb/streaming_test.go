@@ -182,3 +182,22 @@ func TestStreamingProgress(t *testing.T) {
 		}
 	}
 }
+
+// Sources are held against what there is room for before they are read, and
+// conditions that DuckDB can only guess at count.
+func TestSourcesLargerThanMemory(t *testing.T) {
+	dir := t.TempDir()
+	run(t, "COPY (SELECT i AS user_id, 'x' || i AS text FROM range(100000) AS rows(i)) TO '"+dir+"/source.parquet'",
+		"COPY (SELECT i AS user_id, 'x' || i AS text FROM range(100000) AS rows(i)) TO '"+dir+"/source.csv'")
+	store := offline(t, asofduckdb.Options{Dir: dir})
+	for _, file := range []string{"source.parquet", "source.csv"} {
+		for where, rows := range map[string]int64{"true": 100_000, "text LIKE 'x%'": 100_000, "text LIKE 'x1%'": 11_111, "user_id < 10": 10, "user_id < 0": 0} {
+			sql := fmt.Sprintf("SELECT * FROM '%s' WHERE %s", filepath.Join(dir, file), where)
+			for limit, want := range map[int64]bool{rows: false, rows - 1: true, rows / 2: rows > 0, 2_000_000: false} {
+				if got, err := store.Exceeds(t.Context(), sql, limit); got != want || err != nil {
+					t.Errorf("%s: more than %d rows: %t, %v", sql, limit, got, err)
+				}
+			}
+		}
+	}
+}

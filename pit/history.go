@@ -146,15 +146,9 @@ func (b *historyBuilder) number(keys []arrow.Array, rows int) (err error) {
 	return err
 }
 
-// takes returns how many bytes the rows of a batch take: their features, and
-// their keys and times as numbers, once in the order of the scan and once in
-// that of the keys.
+// takes returns how many bytes the rows of a batch take.
 func (b *historyBuilder) takes(batch arrow.RecordBatch) int64 {
-	perRow := int64(4 + 8 + 4 + 8)
-	if b.view.Created != "" {
-		perRow += 8 + 8
-	}
-	bytes := perRow * batch.NumRows()
+	bytes := b.view.lookedUpBytes() * batch.NumRows()
 	for _, c := range batch.Columns()[int(batch.NumCols())-len(b.chunks):] {
 		bytes += sizeOf(c.Data())
 	}
