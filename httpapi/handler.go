@@ -75,7 +75,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	o := observe(w, r)
 	h.route(o, r)
-	o.end(h.Observer)
+	o.end(r, h.Observer)
 }
 
 // route finds the route. The path is taken as it was sent, so that a key may

@@ -37,7 +37,13 @@ func (o *observed) WriteHeader(status int) {
 // Unwrap is for http.ResponseController.
 func (o *observed) Unwrap() http.ResponseWriter { return o.ResponseWriter }
 
-func (o *observed) end(observer serving.Observer) {
+// gone is the code of a caller who went away before the answer.
+const gone = "499"
+
+func (o *observed) end(r *http.Request, observer serving.Observer) {
+	if o.outcome.Code == "503" && r.Context().Err() != nil {
+		o.outcome.Code = gone
+	}
 	o.outcome.Took = time.Since(o.began)
 	observer.Answered(&o.outcome)
 	o.ResponseWriter = nil

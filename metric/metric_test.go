@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -144,7 +143,7 @@ func TestRequestsAreCounted(t *testing.T) {
 	s.ask(t, "GET", "/features/ann?features=plan:plan_0", "", 200)
 	s.ask(t, "GET", "/features?user_id=ann&user_id=bob&features=plan:plan_0", "", 200)
 	s.ask(t, "GET", "/features?user_id=ann&features=nope:nope", "", 404)
-	s.ask(t, "POST", "/get-online-features", `{"feature_service":"both","entities":{"user_id":[7]}}`, 400)
+	s.ask(t, "POST", "/get-online-features", `{"feature_service":"both","entities":{"user_id":[null]}}`, 400)
 	s.ask(t, "POST", "/get-online-features", `{`, 422)
 	s.ask(t, "GET", "/nowhere", "", 404)
 	s.ask(t, "GET", "/health", "", 200)
@@ -199,23 +198,27 @@ func TestFeatureCountBins(t *testing.T) {
 	s.shows(t, count+`"1-1",feature_view_count="1"} 1`, count+`"2-9",feature_view_count="1"} 1`, count+`"10+",feature_view_count="2"} 1`)
 }
 
+// materialized enters a run of plan over days of January; one of no seconds
+// was killed.
+func (s *server) materialized(t *testing.T, from, to, seconds int, failure string, written int64) {
+	t.Helper()
+	day := func(n int) time.Time { return time.Date(2024, 1, n, 0, 0, 0, 0, time.UTC) }
+	m := asof.Materialization{Project: project, View: "plan", Span: asof.Interval{From: day(from), To: day(to)}, Started: now, Cause: "materialize"}
+	id, err := s.ledger.Begin(t.Context(), m)
+	if err == nil && seconds > 0 {
+		m.ID, m.Finished, m.Written, m.Newest, m.Error = id, now.Add(time.Duration(seconds)*time.Second), written, day(to), failure
+		err = s.ledger.Finish(t.Context(), m)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestLedger(t *testing.T) {
 	s := newServer(t, metric.Options{}, httpapi.Options{})
-	day := func(n int) time.Time { return time.Date(2024, 1, n, 0, 0, 0, 0, time.UTC) }
-	enter := func(from, to int, seconds int, failure string, written int64) {
+	enter := func(from, to, seconds int, failure string, written int64) {
 		t.Helper()
-		m := asof.Materialization{Project: project, View: "plan", Span: asof.Interval{From: day(from), To: day(to)}, Started: now, Cause: "materialize"}
-		id, err := s.ledger.Begin(t.Context(), m)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if seconds == 0 {
-			return // it was killed
-		}
-		m.ID, m.Finished, m.Written, m.Newest, m.Error = id, now.Add(time.Duration(seconds)*time.Second), written, day(to), failure
-		if err := s.ledger.Finish(t.Context(), m); err != nil {
-			t.Fatal(err)
-		}
+		s.materialized(t, from, to, seconds, failure, written)
 	}
 	enter(1, 10, 7, "", 100)
 	enter(10, 20, 2, "", 50)
@@ -291,49 +294,4 @@ func TestManyAtOnce(t *testing.T) {
 	}
 	all.Wait()
 	s.shows(t, `feast_online_features_request_total 400`, `feast_feature_server_request_total{endpoint="/features/{key}",status="success"} 400`)
-}
-
-// BenchmarkOnline is a request for ten features with and without metrics.
-func BenchmarkOnline(b *testing.B) {
-	s := newServer(b, metric.Options{}, httpapi.Options{})
-	var users, plans, usages []string
-	for i := range 100 {
-		users = append(users, fmt.Sprintf(`"user%d"`, i))
-		const row = `{"user_id":"user%[1]d","event_timestamp":"2024-01-31T12:00:00Z","%[2]s_0":1,"%[2]s_1":2,"%[2]s_2":3,"%[2]s_3":4,"%[2]s_4":5}`
-		plans, usages = append(plans, fmt.Sprintf(row, i, "plan")), append(usages, fmt.Sprintf(row, i, "usage"))
-	}
-	write(b, s.store, plan, "["+strings.Join(plans, ",")+"]")
-	write(b, s.store, usage, "["+strings.Join(usages, ",")+"]")
-	for _, rows := range []int{1, 100} {
-		body := `{"feature_service":"both","entities":{"user_id":[` + strings.Join(users[:rows], ",") + `]}}`
-		for name, h := range map[string]http.Handler{"bare": httpapi.New(httpapi.Options{Reader: s.reader}), "observed": s} {
-			b.Run(fmt.Sprintf("rows=%d/%s", rows, name), func(b *testing.B) {
-				request := httptest.NewRequest("POST", "/get-online-features", http.NoBody)
-				w := &discard{http.Header{}}
-				b.ReportAllocs()
-				for b.Loop() {
-					request.Body = io.NopCloser(strings.NewReader(body))
-					h.ServeHTTP(w, request)
-				}
-			})
-		}
-	}
-}
-
-// discard is a ResponseWriter that keeps nothing.
-type discard struct{ header http.Header }
-
-func (d *discard) Header() http.Header         { return d.header }
-func (d *discard) Write(b []byte) (int, error) { return len(b), nil }
-func (d *discard) WriteHeader(int)             {}
-
-// TestNoGarbage holds requests with metrics to the garbage of those without.
-func TestNoGarbage(t *testing.T) {
-	s := newServer(t, metric.Options{}, httpapi.Options{})
-	bare := httpapi.New(httpapi.Options{Reader: s.reader})
-	request := httptest.NewRequest("GET", "/features/ann?feature_service=both", http.NoBody)
-	w := &discard{http.Header{}}
-	if without, with := testing.AllocsPerRun(1000, func() { bare.ServeHTTP(w, request) }), testing.AllocsPerRun(1000, func() { s.ServeHTTP(w, request) }); with > without {
-		t.Errorf("a request leaves %v pieces of garbage, with metrics %v", without, with)
-	}
 }
