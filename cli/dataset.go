@@ -26,12 +26,13 @@ func (a *app) datasetCommand() *cobra.Command {
 func (a *app) datasetReproduceCommand() *cobra.Command {
 	var out string
 	cmd := &cobra.Command{
-		Use:   "reproduce RECEIPT",
+		Use:   "reproduce TRAINING_SET",
 		Short: "Make a training set again, and say what has changed",
-		Long: "Makes the training set of a receipt again: a file, or an ID of `dataset list`. Where the content\n" +
-			"is not the same as it was, says what has changed and ends with 1.",
+		Long: "Makes a training set again that has a receipt. It is named by its file or its receipt's, by its\n" +
+			"table, or by its ID in `dataset list`. Where the content is not the same as it was, says what has\n" +
+			"changed and ends with 1.",
 		Example: a.example("-c my_project dataset reproduce training.parquet.receipt.json", "-c my_project dataset reproduce 20240229T101500Z-1a2b3c -o again.parquet"),
-		Args:    a.args("RECEIPT"),
+		Args:    a.args("TRAINING_SET"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withRepository(cmd.Context(), func(r *repository) error { return a.reproduce(cmd.Context(), r, args[0], out) })
 		},
@@ -75,9 +76,12 @@ func (a *app) reproduce(ctx context.Context, r *repository, name, out string) er
 	return errReported
 }
 
-// receipt reads a receipt by its file or its ID.
+// receipt reads a receipt by its file, the file beside which it lies, its ID, or
+// its table.
 func (a *app) receipt(r *repository, name string) (*receipt.Receipt, error) {
-	if path := a.input(name); fileExists(path) {
+	if path := a.input(name); fileExists(path + receipt.Suffix) {
+		return receipt.Read(path + receipt.Suffix)
+	} else if fileExists(path) {
 		return receipt.Read(path)
 	}
 	return r.receipts().Find(name)

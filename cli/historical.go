@@ -126,9 +126,12 @@ func historicalUsage(cmd *cobra.Command, q *historical.Request) error {
 			given++
 		}
 	}
+	const ways = "one of --entity-df FILE, --entity-sql SELECT, -d JSON, --start and --end, --as-of TIME"
 	switch {
-	case given != 1:
-		return usagef(help, "say where the entity rows are: one of --entity-df FILE, --entity-sql SELECT, -d JSON, --start and --end, --as-of TIME")
+	case given == 0:
+		return usagef(help, "say where the entity rows are: %s", ways)
+	case given > 1:
+		return usagef(help, "entity rows are given in %d ways; give %s", given, ways)
 	case len(q.References) > 0 == (q.Service != ""):
 		return usagef(help, "say which features: either -f VIEW:FEATURE, once for each, or --feature-service NAME")
 	case q.Output != "" && cmd.Flags().Changed("to-table"):
@@ -194,13 +197,32 @@ func (a *app) historical(ctx context.Context, r *repository, q historical.Reques
 			count(int64(len(result.Columns)), "column", "columns"), place, took(time.Since(started)))
 	}
 	if result.Rows == 0 {
-		fmt.Fprintf(a.stdio.Err, "%s there were no entity rows, so the answer has no rows\n", paint(a.stdio.Err, yellow, "note:"))
+		fmt.Fprintf(a.stdio.Err, "%s %s\n", paint(a.stdio.Err, yellow, "note:"), whyNoRows(&q, result.Receipt))
 	}
 	if len(result.Empty) > 0 {
 		fmt.Fprintf(a.stdio.Err, "%s no row has a value of %s: are keys and times right? `%s explain` tells for one of them\n",
 			paint(a.stdio.Err, yellow, "note:"), strings.Join(result.Empty, ", "), a.name)
 	}
 	return nil
+}
+
+// whyNoRows says why an answer is empty. What the sources hold is known where
+// there is a receipt.
+func whyNoRows(q *historical.Request, made *receipt.Receipt) string {
+	if q.Entities.Events == nil {
+		return "there were no entity rows, so the answer has no rows"
+	}
+	why := "no view has a row of that time, so the answer has no rows"
+	if made == nil {
+		return why
+	}
+	for _, s := range made.Sources {
+		why += fmt.Sprintf("; %s holds %s", s.Name, count(s.Rows, "row", "rows"))
+		if s.Rows > 0 {
+			why += fmt.Sprintf(" from %s to %s", instant{s.Oldest, ""}, instant{s.Newest, ""})
+		}
+	}
+	return why
 }
 
 // asks fills in what every request for training data needs of a repository.

@@ -144,6 +144,9 @@ func (a *app) materializeCommand() *cobra.Command {
 				if end, err = parseInstant("END", args[1]); err != nil {
 					return err
 				}
+				if start.After(end) {
+					return usagef("", "START %s is after END %s", instant{start, ""}, instant{end, ""})
+				}
 			}
 			return a.materialized(cmd.Context(), flags, func(m *materialize.Materializer) ([]materialize.Result, error) {
 				return m.Materialize(cmd.Context(), start, end, flags.views)

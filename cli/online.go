@@ -2,10 +2,12 @@ package cli
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/serving"
 )
 
@@ -38,7 +40,14 @@ func (a *app) onlineCommand() *cobra.Command {
 					return err
 				}
 				defer answer.Release()
-				return a.printAnswer(output, answer)
+				if err := a.printAnswer(output, answer); err != nil {
+					return err
+				}
+				if foundNothing(answer) {
+					fmt.Fprintf(a.stdio.Err, "%s no view has a row of any of these keys: are they right, and were the views materialized? `%s materializations` tells\n",
+						paint(a.stdio.Err, yellow, "note:"), a.name)
+				}
+				return nil
 			})
 		},
 	}
@@ -48,6 +57,18 @@ func (a *app) onlineCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&fullNames, "full-feature-names", false, "name features view__feature")
 	cmd.Flags().StringVar(&output, "output", "feast", "feast, table or json")
 	return cmd
+}
+
+// foundNothing reports whether the online store knows none of the keys.
+func foundNothing(answer *serving.Answer) bool {
+	for column := answer.Keys(); column < answer.Columns(); column++ {
+		for row := range answer.Rows() {
+			if answer.Status(column, row) != asof.StatusNotFound {
+				return false
+			}
+		}
+	}
+	return answer.Rows() > 0
 }
 
 // entityColumns turns key=value words into columns, in the order in which the

@@ -33,6 +33,9 @@ func (r *Request) openJSON(c *choice) (*entityRows, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(table) == 0 {
+		return nil, asof.Errorf(asof.CodeInvalid, jsonText+`: the list has no columns; write [{"user_id": 7, "event_timestamp": "2024-01-31"}]`)
+	}
 	names := make([]string, len(table))
 	for i, col := range table {
 		names[i] = col.name

@@ -94,25 +94,30 @@ func (f Folder) List() ([]*Receipt, error) {
 }
 
 // Find returns the receipt of an ID, or of the beginning of one that no other
-// ID has. What is not there is CodeNotFound.
+// ID has, or the newest of a table. What is not there is CodeNotFound.
 func (f Folder) Find(id string) (*Receipt, error) {
 	list, err := f.List()
 	if err != nil {
 		return nil, err
 	}
 	var found []*Receipt
-	ids := make([]string, len(list))
-	for i, r := range list {
-		ids[i] = r.ID
+	var known []string
+	for _, r := range list {
+		if r.Table == id && id != "" {
+			return r, nil
+		}
 		if strings.HasPrefix(r.ID, id) {
 			found = append(found, r)
+		}
+		if known = append(known, r.ID); r.Table != "" && !slices.Contains(known, r.Table) {
+			known = append(known, r.Table)
 		}
 	}
 	switch len(found) {
 	case 1:
 		return found[0], nil
 	case 0:
-		return nil, asof.Errorf(asof.CodeNotFound, "there is no training set %q%s", id, asof.DidYouMean(id, ids))
+		return nil, asof.Errorf(asof.CodeNotFound, "there is no training set %q%s", id, asof.DidYouMean(id, known))
 	}
 	return nil, asof.Errorf(asof.CodeInvalid, "%q begins the names of %s; write more of it", id, fmt.Sprintf("%d training sets", len(found)))
 }
