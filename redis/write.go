@@ -17,13 +17,19 @@ import (
 )
 
 const (
-	// rowsPerCall and bytesPerCall bound what one script writes: Redis does
+	// rowsPerCall and sizePerCall bound what one script writes: Redis does
 	// nothing else meanwhile. More rows are hardly faster.
-	rowsPerCall  = 16
-	bytesPerCall = 64 << 10
-	// callsPerBatch is how many calls are sent in one go, and batchesAtOnce how
-	// many of those are under way, so that Redis never waits for us.
+	rowsPerCall = 16
+	sizePerCall = 64 << 10
+	// callsPerBatch and sizePerBatch bound what is sent in one go, and
+	// batchesAtOnce how many of those are under way, so that Redis never waits
+	// for us. All of that has to be done before the time for an answer is over,
+	// on a slow server and of wide rows too.
 	callsPerBatch = 64
+	sizePerBatch  = 1 << 20
+	// fieldSize is how many bytes of values a field counts as: to set one takes
+	// Redis about as long.
+	fieldSize     = 64
 	batchesAtOnce = 3
 )
 
@@ -151,26 +157,28 @@ func newPutter(config Config, project string, view *asof.FeatureView, schema *va
 // calls makes the next calls, and returns the rows that are left.
 func (p *putter) calls(rows []value.Row) ([]call, []value.Row) {
 	calls := make([]call, 0, callsPerBatch)
-	for len(rows) > 0 && len(calls) < callsPerBatch {
-		n := p.fit(rows)
+	for size := 0; len(rows) > 0 && len(calls) < callsPerBatch && size < sizePerBatch; {
+		n, more := p.fit(rows)
 		calls = append(calls, p.call(rows[:n]))
-		rows = rows[n:]
+		rows, size = rows[n:], size+more
 	}
 	return calls, rows
 }
 
-// fit is how many of the rows go into one call.
-func (p *putter) fit(rows []value.Row) int {
+// fit is how many of the rows go into one call, and their size.
+func (p *putter) fit(rows []value.Row) (n, size int) {
+	most := rowsPerCall
 	if p.single {
-		return 1
+		most = 1
 	}
-	size := 0
-	for n := range min(len(rows), rowsPerCall) {
-		if size += len(rows[n].Packed) + 8*len(p.fields); size > bytesPerCall && n > 0 {
-			return n
+	for n < min(len(rows), most) {
+		more := len(rows[n].Packed) + fieldSize*(1+len(p.fields))
+		if n > 0 && size+more > sizePerCall {
+			break
 		}
+		n, size = n+1, size+more
 	}
-	return min(len(rows), rowsPerCall)
+	return n, size
 }
 
 func (p *putter) call(rows []value.Row) call {
