@@ -110,8 +110,8 @@ func (b *historyBuilder) release() {
 }
 
 func (b *historyBuilder) add(batch arrow.RecordBatch) error {
-	if b.left.Add(-b.takes(batch)) < 0 || int64(len(b.key))+batch.NumRows() > math.MaxInt32 {
-		return fmt.Errorf("%w: feature view %s has too many", ErrNotInMemory, b.view.View)
+	if err := b.take(b.takes(batch), batch.NumRows()); err != nil {
+		return err
 	}
 	keys := len(b.view.Keys)
 	if err := b.number(batch.Columns()[:keys], int(batch.NumRows())); err != nil {
@@ -142,8 +142,18 @@ func (b *historyBuilder) number(keys []arrow.Array, rows int) (err error) {
 	}
 	var bytes int64
 	b.key, bytes, err = b.keys.add(b.key, keys, rows)
-	b.left.Add(-bytes)
+	if err == nil {
+		err = b.take(bytes, 0)
+	}
 	return err
+}
+
+// take takes so much of what is left of the budget, for more rows.
+func (b *historyBuilder) take(bytes, rows int64) error {
+	if b.left.Add(-bytes) < 0 || int64(len(b.key))+rows > math.MaxInt32 {
+		return fmt.Errorf("%w: feature view %s has too many", ErrNotInMemory, b.view.View)
+	}
+	return nil
 }
 
 // takes returns how many bytes the rows of a batch take.

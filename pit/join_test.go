@@ -3,7 +3,9 @@ package pit_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"sort"
 	"strings"
 	"testing"
 
@@ -27,10 +29,17 @@ var aheads = map[string]int64{"all rows held": 1 << 20, "some rows held": 1, "no
 // for NULL.
 func lookUp(t *testing.T, ctx context.Context, ahead, budget int64, fields []arrow.Field, scan []string) ([]string, error) {
 	t.Helper()
+	return lookUpIn(t, ctx, 1, ahead, budget, fields, scan)
+}
+
+// lookUpIn is lookUp for so many views of the same rows; it returns the feature
+// of the first.
+func lookUpIn(t *testing.T, ctx context.Context, views int, ahead, budget int64, fields []arrow.Field, scan []string) ([]string, error) {
+	t.Helper()
 	mem := memory.NewCheckedAllocator(memory.DefaultAllocator)
 	defer mem.AssertSize(t, 0)
 	v := view(t, profile(), "profiles", columns(dialects[0].types, "user_id", "text", "as_of", "day", "monthly_fee", "decimal"))
-	q := &pit.Query{Views: []*pit.View{v}}
+	q := &pit.Query{Views: slices.Repeat([]*pit.View{v}, views)}
 	entities := reader(t, mem, asked, `[{"label":"x","user_id":"a","day":"2024-02-10"},{"label":"y","user_id":"nobody","day":"2024-02-10"}]`,
 		`[{"label":"z","user_id":null,"day":"2024-02-10"},{"label":"w","user_id":"a","day":"2024-01-31"},{"label":"v","user_id":"a","day":"2023-12-31"}]`)
 	defer entities.Release()
@@ -106,6 +115,40 @@ func TestJoinLeavesToTheEngine(t *testing.T) {
 			if got, err := lookUp(t, t.Context(), ahead, c.budget, c.fields, []string{c.scan}); !errors.Is(err, pit.ErrNotInMemory) {
 				t.Errorf("%s, %s: got %s, %v", name, held, got, err)
 			}
+		}
+	}
+}
+
+// The views of a query share what they may take of memory; keys that they have
+// in common are held once.
+func TestJoinSharesMemory(t *testing.T) {
+	const users, rows = 50, 100 // two rows each, one after the other
+	var scan []string
+	for batch := range rows / 10 {
+		var list []string
+		for row := range 10 {
+			n := batch*10 + row
+			list = append(list, fmt.Sprintf(`{"k0":"user%02d","event":"2024-01-%02d 00:00:00","v0":1.5}`, n/2, 1+n%2))
+		}
+		scan = append(scan, "["+strings.Join(list, ",")+"]")
+	}
+	for held, ahead := range aheads {
+		least := func(views int) int64 { // budget that is enough
+			return int64(sort.Search(1<<20, func(budget int) bool {
+				_, err := lookUpIn(t, t.Context(), views, ahead, int64(budget), scanned, scan)
+				if err != nil && !errors.Is(err, pit.ErrNotInMemory) {
+					t.Fatal(err)
+				}
+				return err == nil
+			}))
+		}
+		keys := int64(users * (len("user00") + 48))
+		if ahead == 1<<20 {
+			keys = 0 // the entity rows', which are held anyway
+		}
+		one, two, five := least(1)-keys, least(2)-keys, least(5)-keys
+		if one < rows*(24+8) || one > 2*rows*(24+8) || two != 2*one || five != 5*one {
+			t.Errorf("%s: a view takes %d bytes beside its keys, two take %d, five %d", held, one, two, five)
 		}
 	}
 }
