@@ -146,6 +146,13 @@ func (r *renderer) wanted(v *View, some bool) []string {
 
 // first selects from a table the row of each part that comes first in order.
 func first(table string, by, order []string) string {
+	if len(by) == 0 { // DuckDB 1.5 makes a row of NULLs of the first place among no rows
+		one := "SELECT * FROM " + table
+		if len(order) > 0 {
+			one += "\n    ORDER BY " + strings.Join(order, ", ")
+		}
+		return one + "\n    LIMIT 1"
+	}
 	return fmt.Sprintf("SELECT * FROM (\n    SELECT *, row_number() OVER (%s) AS place\n    FROM %s\n  ) AS s\n  WHERE place = 1",
 		window(by, order), table)
 }

@@ -9,10 +9,8 @@ SELECT s.event AS event_timestamp,
   CAST(NULL AS timestamp) AS created_timestamp,
   s.f0::text AS "rain"
 FROM (
-  SELECT * FROM (
-    SELECT *, row_number() OVER (ORDER BY f0 DESC NULLS LAST) AS place
-    FROM asof_source
+  SELECT * FROM asof_source
     WHERE event = (SELECT max(event) FROM asof_source)
-  ) AS s
-  WHERE place = 1
+    ORDER BY f0 DESC NULLS LAST
+    LIMIT 1
 ) AS s
