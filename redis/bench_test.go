@@ -3,6 +3,7 @@ package redis_test
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -46,7 +47,8 @@ func benchBatch() (*asof.FeatureView, arrow.RecordBatch) {
 }
 
 // BenchmarkRead reads two features of each of three views, beside a floor that
-// sends the same commands and looks at nothing.
+// sends the same commands and looks at nothing. What a Read allocates does not
+// grow with its keys.
 func BenchmarkRead(b *testing.B) {
 	d := storetest.Redis(b).Database(b)
 	store := open(b, redis.Config{Connection: d.Connection()})
@@ -66,63 +68,91 @@ func BenchmarkRead(b *testing.B) {
 		}
 	}
 	client := bareClient(b, d)
-	for _, n := range []int{1, 100} {
+	for _, n := range []int{1, 10, 100, 1000} {
 		users := make([]string, n)
 		for i := range users {
 			users[i] = benchUser(i * 7919 % benchRows)
 		}
 		keys := feeReading(b, users...).Keys
-		var redisKeys []string
-		for _, key := range keys {
-			redisKeys = append(redisKeys, string(key)+"shop")
+		for _, readers := range []int{1, 8, 64} {
+			name := fmt.Sprintf("%d keys, %d readers", n, readers)
+			b.Run(name, func(b *testing.B) {
+				readAtOnce(b, readers, func() func() error { return storeReader(b, store, views, keys) })
+			})
+			b.Run(name+", floor", func(b *testing.B) {
+				readAtOnce(b, readers, func() func() error { return bareReader(b, client, views, keys) })
+			})
 		}
-		var fields []string
-		for _, v := range views {
-			fields = append(fields, "_ts:"+v.Name, redis.ValueField(v.Name, "f1"), redis.ValueField(v.Name, "f2"))
+	}
+}
+
+// readAtOnce has so many readers read b.N times in all.
+func readAtOnce(b *testing.B, readers int, reader func() func() error) {
+	var group errgroup.Group
+	var begun atomic.Int64
+	reads := make([]func() error, readers)
+	for i := range reads {
+		reads[i] = reader()
+		if err := reads[i](); err != nil {
+			b.Fatal(err)
 		}
-		for _, parallel := range []int{1, 4} {
-			run := func(kind string, reader func() func() error) {
-				b.Run(fmt.Sprintf("%d keys, %d at once%s", n, parallel, kind), func(b *testing.B) {
-					b.ReportAllocs()
-					b.SetParallelism(parallel)
-					b.RunParallel(func(pb *testing.PB) {
-						for read := reader(); pb.Next(); {
-							if err := read(); err != nil {
-								b.Error(err)
-								return
-							}
-						}
-					})
-				})
-			}
-			run("", func() func() error {
-				var readings []*asof.Reading
-				for _, v := range views {
-					readings = append(readings, &asof.Reading{View: v, Features: []string{"f1", "f2"}, Keys: keys})
-				}
-				return func() error {
-					err := store.Read(b.Context(), "shop", readings)
-					if err == nil && !readings[2].Found[n-1] {
-						err = fmt.Errorf("a key was not found")
-					}
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	for _, read := range reads {
+		group.Go(func() error {
+			for begun.Add(1) <= int64(b.N) {
+				if err := read(); err != nil {
 					return err
 				}
-			})
-			run(", floor", func() func() error {
-				return func() error {
-					commands := make(rueidis.Commands, 0, n)
-					for _, key := range redisKeys {
-						commands = append(commands, client.B().Hmget().Key(key).Field(fields...).Build())
-					}
-					for _, r := range client.DoMulti(b.Context(), commands...) {
-						if _, err := r.ToArray(); err != nil {
-							return err
-						}
-					}
-					return nil
-				}
-			})
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		b.Error(err)
+	}
+}
+
+func storeReader(b *testing.B, store *redis.Online, views []*asof.FeatureView, keys [][]byte) func() error {
+	var readings []*asof.Reading
+	for _, v := range views {
+		readings = append(readings, &asof.Reading{View: v, Features: []string{"f1", "f2"}, Keys: keys})
+	}
+	return func() error {
+		err := store.Read(b.Context(), "shop", readings)
+		if err == nil && !readings[2].Found[len(keys)-1] {
+			err = fmt.Errorf("a key was not found")
 		}
+		return err
+	}
+}
+
+// bareReader sends the same commands through rueidis and looks at nothing.
+func bareReader(b *testing.B, client rueidis.Client, views []*asof.FeatureView, keys [][]byte) func() error {
+	var redisKeys, fields []string
+	for _, key := range keys {
+		redisKeys = append(redisKeys, string(key)+"shop")
+	}
+	for _, v := range views {
+		fields = append(fields, "_ts:"+v.Name, redis.ValueField(v.Name, "f1"), redis.ValueField(v.Name, "f2"))
+	}
+	return func() error {
+		commands := make(rueidis.Commands, 0, 1+len(keys))
+		commands = append(commands, client.B().Hget().Key("asof:online:shop").Field("").Build())
+		for _, key := range redisKeys {
+			commands = append(commands, client.B().Hmget().Key(key).Field(fields...).Build())
+		}
+		answers := client.DoMulti(b.Context(), commands...)
+		if err := answers[0].Error(); err != nil {
+			return err
+		}
+		for _, r := range answers[1:] {
+			if _, err := r.ToArray(); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 }
 

@@ -11,6 +11,12 @@
 // There is no place for a created time. At an equal event time the last write
 // wins; within one call created decides, as anywhere.
 //
+// Reads share a few connections of their own ([Online.Read]): the commands of
+// readers who come at the same time go out together, and values are copied from
+// what was received into the readings, so that what a read allocates does not
+// grow with its keys. Everything else goes through rueidis, which also knows
+// who is the master and which servers a cluster has.
+//
 // Beside the hashes there is one key of our own for each project,
 // asof:online:PROJECT: which views Update has seen, with which join keys and
 // types. Feast neither reads nor touches it.

@@ -2,6 +2,7 @@ package redis
 
 import (
 	"fmt"
+	"io"
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -56,3 +57,23 @@ func Colliding(view string) (a, b string) {
 		seen[valueField(view, name)] = name
 	}
 }
+
+// ReadReplies reads replies until an error, which it returns. The values are
+// valid during each.
+func ReadReplies(from io.Reader, each func(kind byte, values [][]byte)) error {
+	in := &replies{from: from}
+	for {
+		r, err := in.next()
+		if err != nil {
+			return err
+		}
+		values := make([][]byte, len(r.values))
+		for i := range values {
+			values[i] = r.value(i)
+		}
+		each(r.kind, values)
+	}
+}
+
+// Slot is the slot of a key in a cluster.
+var Slot = slot

@@ -25,18 +25,26 @@ func (o *Online) fault(doing string, err error) error {
 	case errors.Is(err, context.Canceled):
 		return err
 	}
-	server, ok := rueidis.IsRedisErr(err)
+	message, ok := serverMessage(err)
 	if !ok {
 		return &asof.Error{Code: asof.CodeUnavailable, Cause: err,
 			Message: fmt.Sprintf("%s: Redis at %s does not answer: %s", doing, o.where, reason(err))}
 	}
-	message := server.Error()
 	for _, k := range knownFaults {
 		if strings.Contains(message, k.word) {
 			return asof.Errorf(k.code, "%s: Redis at %s %s: %s", doing, o.where, k.says, message)
 		}
 	}
 	return asof.Errorf(asof.CodeUnavailable, "%s: Redis at %s: %s", doing, o.where, message)
+}
+
+// serverMessage returns what the server answered in place of a reply.
+func serverMessage(err error) (string, bool) {
+	if server, ok := rueidis.IsRedisErr(err); ok {
+		return server.Error(), true
+	}
+	own, ok := errors.AsType[replyError](err)
+	return string(own), ok
 }
 
 // knownFaults are found by their word anywhere in a message: an error within a
@@ -62,7 +70,7 @@ var knownFaults = []struct {
 
 // wrongType is the error for something at a key of ours that is no hash.
 func (o *Online) wrongType(key string, err error) error {
-	if server, ok := rueidis.IsRedisErr(err); ok && strings.Contains(server.Error(), "WRONGTYPE") {
+	if message, ok := serverMessage(err); ok && strings.Contains(message, "WRONGTYPE") {
 		return asof.Errorf(asof.CodeInvalid, "Redis at %s holds something at the key %q that is not a hash of features; remove it (DEL), or keep it in another db", o.where, key)
 	}
 	return err

@@ -3,6 +3,7 @@ package redis_test
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -109,4 +110,71 @@ func TestClusterMoves(t *testing.T) {
 	none := open(t, redis.Config{Connection: storetest.Redis(t).Database(t).Addr(), Kind: redis.Cluster})
 	_, err = read(t, none)
 	fails(t, err, asof.CodeUnauthenticated, "password")
+}
+
+// TestClusterAsks reads while a slot moves: of its keys some are still at the
+// old server, and others already at the new one, which has to be asked in a
+// special way.
+func TestClusterAsks(t *testing.T) {
+	nodes := storetest.StartRedisCluster(t)
+	store := open(t, redis.Config{Connection: nodes[0].Addr(), Kind: redis.Cluster})
+	update(t, store, feeView)
+	mustFees(t, store, 100, 7)
+	r := feeReading(t, manyUsers(100)...)
+	if err := store.Read(t.Context(), "shop", []*asof.Reading{r}); err != nil {
+		t.Fatal(err)
+	}
+	key := string(r.Keys[42]) + "shop"
+	slot := fmt.Sprint(redis.Slot([]byte(key)))
+	from, to := -1, 0
+	for i, node := range nodes {
+		if node.Do("cluster", "countkeysinslot", slot) != "0" {
+			from, to = i, (i+1)%3
+		}
+	}
+	id := func(n *storetest.RedisInstance) string { return n.Do("cluster", "myid") }
+	nodes[to].Do("cluster", "setslot", slot, "importing", id(nodes[from]))
+	nodes[from].Do("cluster", "setslot", slot, "migrating", id(nodes[to]))
+	nodes[from].DoWith("127.0.0.1", "migrate", fmt.Sprint(nodes[to].Port), fmt.Sprintf("%q", key), "0", "5000")
+	if got := nodes[to].Do("cluster", "countkeysinslot", slot); got == "0" {
+		t.Fatal("the key has not moved")
+	}
+	for range 3 {
+		if err := store.Read(t.Context(), "shop", []*asof.Reading{r}); err != nil {
+			t.Fatal(err)
+		}
+		if err := hasFees(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestClusterLosesAServer holds that what a server that stopped had is not
+// taken for missing.
+func TestClusterLosesAServer(t *testing.T) {
+	nodes := storetest.StartRedisCluster(t)
+	store := open(t, redis.Config{Connection: nodes[0].Addr() + "," + nodes[1].Addr(), Kind: redis.Cluster})
+	update(t, store, feeView)
+	mustFees(t, store, 100, 7)
+	r := feeReading(t, manyUsers(100)...)
+	if err := store.Read(t.Context(), "shop", []*asof.Reading{r}); err != nil {
+		t.Fatal(err)
+	}
+	nodes[2].Stop()
+	fails(t, store.Read(t.Context(), "shop", []*asof.Reading{r}), asof.CodeUnavailable, "Redis at")
+}
+
+// TestSlot compares the slots of keys with those of the client.
+func TestSlot(t *testing.T) {
+	store := bareClient(t, storetest.Redis(t).Database(t))
+	keys := []string{"", "123456789", "{user}.a", "foo{}{bar}", "foo{{bar}}zap", "foo{bar}{zap}", "a{b", "}{a}", "日本"}
+	for i := range 256 {
+		keys = append(keys, string([]byte{byte(i), byte(i * 7), '{', byte(i * 31), '}', byte(i)}), strings.Repeat(string(rune(i)), i))
+	}
+	for _, key := range keys {
+		command := store.B().Get().Key(key).Build()
+		if got, want := redis.Slot([]byte(key)), command.Slot()%16384; got != want {
+			t.Errorf("slot of %.40q: %d, want %d", key, got, want)
+		}
+	}
 }

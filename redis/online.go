@@ -21,10 +21,6 @@ const (
 	answerTimeout = 5 * time.Second
 )
 
-// readsApart is how many reads of more than 2,000 keys are under way at once,
-// each on a connection of its own; the others share four.
-const readsApart = 16
-
 // Online is an asof.OnlineStore in Feast's layout. It connects when first
 // used, and again whenever the server is back.
 //
@@ -40,6 +36,8 @@ type Online struct {
 	where   string // for messages
 	records sync.Map
 	batches sync.Pool // of *batch
+	network *network  // for reads; everything else goes through the client
+	cluster cluster
 
 	client     atomic.Pointer[rueidis.Client]
 	connecting singleflight.Group
@@ -66,10 +64,11 @@ func OpenOnline(config Config) (o *Online, ignored []string, err error) {
 		ignored = append(ignored, "the servers after the first")
 	}
 	o = &Online{config: config, where: strings.Join(c.addrs, ", ")}
-	o.batches.New = func() any { return &batch{} }
+	o.batches.New = func() any { return &batch{cluster: config.Kind == Cluster} }
 	if o.option, err = config.option(c); err != nil {
 		return nil, nil, err
 	}
+	o.network = newNetwork(o.option)
 	return o, ignored, nil
 }
 
@@ -83,7 +82,7 @@ func (c Config) option(conn connection) (rueidis.ClientOption, error) {
 	}
 	o := rueidis.ClientOption{InitAddress: conn.addrs, TLSConfig: encryption, Username: conn.username, Password: conn.password, ClientName: conn.clientName,
 		SelectDB: conn.db, Dialer: net.Dialer{Timeout: dialTimeout}, ConnWriteTimeout: answerTimeout,
-		BlockingPoolSize: readsApart, BlockingPoolCleanup: time.Minute, AlwaysRESP2: true, DisableCache: true, DisableRetry: true, ClientSetInfo: rueidis.DisableClientSetInfo}
+		AlwaysRESP2: true, DisableCache: true, DisableRetry: true, ClientSetInfo: rueidis.DisableClientSetInfo}
 	if conn.dial > 0 {
 		o.Dialer.Timeout = conn.dial
 	}
@@ -117,6 +116,7 @@ func (o *Online) Close() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.closed = true
+	o.network.close()
 	if c := o.client.Swap(nil); c != nil {
 		(*c).Close()
 	}
@@ -148,7 +148,7 @@ func (o *Online) dial() (rueidis.Client, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed {
-		return nil, asof.Errorf(asof.CodeInternal, "the online store is closed")
+		return nil, errClosed
 	}
 	if c := o.client.Load(); c != nil {
 		return *c, nil
