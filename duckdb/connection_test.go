@@ -5,7 +5,6 @@ package duckdb_test
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -97,17 +96,16 @@ func TestOfflineConnection(t *testing.T) {
 		"every second": {func(n int) bool { return n%2 == 0 }, func(o *asofduckdb.Offline) *asofduckdb.Offline { return o }},
 	} {
 		t.Run(name, func(t *testing.T) {
+			store := c.with(offline(t, asofduckdb.Options{Connections: map[string]opener{"crm": opens(db.store)}}))
+			open := overParquet(t, store)
 			storetest.Offline(t, func(t *testing.T) storetest.OfflineUnderTest {
-				u := overParquet(t, c.with)
-				dir, tables := t.TempDir(), 0
-				u.OfflineStore = c.with(offline(t, asofduckdb.Options{Dir: dir,
-					Connections: map[string]opener{"crm": opens(db.store)}}))
+				u, tables := open(t), 0
+				toFile := u.Load
 				u.Load = func(t *testing.T, table storetest.OfflineTable) *asof.DataSource {
 					if tables++; c.pulled(tables) && !inNanoseconds(table) {
 						return db.load(t, table)
 					}
-					copyTo(t, table, filepath.Join(dir, table.Name+".parquet"))
-					return &asof.DataSource{Name: table.Name, Kind: asof.SourceFile, Path: table.Name + ".parquet"}
+					return toFile(t, table)
 				}
 				return u
 			})

@@ -40,5 +40,5 @@ func (o *Offline) Exceeds(ctx context.Context, sql string, limit int64) (bool, e
 		return false, err
 	}
 	defer s.close()
-	return s.exceeds(ctx, sql, "SELECT count(*) FROM ("+sql+")", limit)
+	return s.exceeds(ctx, sql, limit)
 }

@@ -31,7 +31,7 @@ func (o *Offline) scan(ctx context.Context, s *session, query *pit.Query, v *pit
 
 func (s *session) scan(ctx context.Context, query *pit.Query, v *pit.View, budget int64) (array.RecordReader, error) {
 	sql := pit.Scan(pit.DuckDB, query, v)
-	many, err := s.exceeds(ctx, sql, pit.Counted(pit.DuckDB, query, v), budget/v.RowBytes())
+	many, err := s.exceeds(ctx, sql, budget/v.RowBytes())
 	if err == nil && many {
 		return nil, fmt.Errorf("%w: feature view %s has too many", pit.ErrNotInMemory, v.View)
 	}
@@ -54,7 +54,7 @@ const farOff = 10
 
 // exceeds reports whether a query answers more rows than limit. They are
 // counted only where DuckDB's estimate leaves that open.
-func (s *session) exceeds(ctx context.Context, sql, counted string, limit int64) (bool, error) {
+func (s *session) exceeds(ctx context.Context, sql string, limit int64) (bool, error) {
 	plan, err := scalar(ctx, s.conn, "EXPLAIN (FORMAT json) "+sql)
 	if err != nil {
 		return false, err
@@ -64,7 +64,7 @@ func (s *session) exceeds(ctx context.Context, sql, counted string, limit int64)
 			return false, nil
 		}
 	}
-	count, err := scalar(ctx, s.conn, counted)
+	count, err := scalar(ctx, s.conn, "SELECT count(*) FROM (\n"+sql+"\n)")
 	if err != nil {
 		return false, err
 	}

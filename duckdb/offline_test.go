@@ -39,21 +39,25 @@ func offline(t *testing.T, o asofduckdb.Options) *asofduckdb.Offline {
 	return store
 }
 
-// copyTo has DuckDB itself write a table to a file.
-func copyTo(t *testing.T, table storetest.OfflineTable, path string) {
-	t.Helper()
-	run(t, "COPY ("+table.Values()+") TO '"+path+"' (FORMAT parquet)")
-}
-
-func run(t *testing.T, statements ...string) {
+// writer returns a DuckDB that writes files.
+func writer(t *testing.T) *sql.DB {
 	t.Helper()
 	db, err := sql.Open("duckdb", "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
+	t.Cleanup(func() { _ = db.Close() })
 	db.SetMaxOpenConns(1)
-	for _, s := range append([]string{"SET TimeZone = 'UTC'"}, statements...) {
+	if _, err := db.ExecContext(t.Context(), "SET TimeZone = 'UTC'"); err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+func run(t *testing.T, statements ...string) {
+	t.Helper()
+	db := writer(t)
+	for _, s := range statements {
 		if _, err := db.ExecContext(t.Context(), s); err != nil {
 			t.Fatalf("%v in %s", err, s)
 		}
@@ -61,47 +65,52 @@ func run(t *testing.T, statements ...string) {
 }
 
 func TestOfflineParquet(t *testing.T) {
-	storetest.Offline(t, func(t *testing.T) storetest.OfflineUnderTest {
-		return overParquet(t, func(o *asofduckdb.Offline) *asofduckdb.Offline { return o })
-	})
+	storetest.Offline(t, overParquet(t, offline(t, asofduckdb.Options{})))
 }
 
 // TestOfflineInEngine has DuckDB match the rows, as for sources that are too
 // large to be joined in memory.
 func TestOfflineInEngine(t *testing.T) {
-	storetest.Offline(t, func(t *testing.T) storetest.OfflineUnderTest { return overParquet(t, (*asofduckdb.Offline).InEngine) })
+	storetest.Offline(t, overParquet(t, offline(t, asofduckdb.Options{}).InEngine()))
 }
 
 // TestOfflineStreaming holds no entity rows, as for more of them than are held.
 func TestOfflineStreaming(t *testing.T) {
-	storetest.Offline(t, func(t *testing.T) storetest.OfflineUnderTest { return overParquet(t, (*asofduckdb.Offline).Streaming) })
+	storetest.Offline(t, overParquet(t, offline(t, asofduckdb.Options{}).Streaming()))
 }
 
 // TestOfflineStreamingInEngine has entity rows that are not held go to DuckDB.
 func TestOfflineStreamingInEngine(t *testing.T) {
-	storetest.Offline(t, func(t *testing.T) storetest.OfflineUnderTest {
-		return overParquet(t, func(o *asofduckdb.Offline) *asofduckdb.Offline { return o.Streaming().InEngine() })
-	})
+	storetest.Offline(t, overParquet(t, offline(t, asofduckdb.Options{}).Streaming().InEngine()))
 }
 
-// overParquet is a store whose tables are Parquet files.
-func overParquet(t *testing.T, with func(*asofduckdb.Offline) *asofduckdb.Offline) storetest.OfflineUnderTest {
+// overParquet opens a store whose tables are Parquet files, a folder of them
+// each time. The store is one and the same: most of a case is DuckDB's start.
+func overParquet(t *testing.T, store *asofduckdb.Offline) func(*testing.T) storetest.OfflineUnderTest {
 	t.Helper()
-	dir := t.TempDir()
-	return storetest.OfflineUnderTest{Name: "parquet", OfflineStore: with(offline(t, asofduckdb.Options{Dir: dir})),
-		Load: func(t *testing.T, table storetest.OfflineTable) *asof.DataSource {
-			copyTo(t, table, filepath.Join(dir, table.Name+".parquet"))
-			return &asof.DataSource{Name: table.Name, Kind: asof.SourceFile, Path: table.Name + ".parquet"}
-		}}
+	db := writer(t)
+	return func(t *testing.T) storetest.OfflineUnderTest {
+		dir := t.TempDir()
+		return storetest.OfflineUnderTest{Name: "parquet", OfflineStore: store,
+			Load: func(t *testing.T, table storetest.OfflineTable) *asof.DataSource {
+				path := filepath.Join(dir, table.Name+".parquet")
+				if _, err := db.ExecContext(t.Context(), "COPY ("+table.Values()+") TO '"+path+"' (FORMAT parquet)"); err != nil {
+					t.Fatal(err)
+				}
+				return &asof.DataSource{Name: table.Name, Kind: asof.SourceFile, Path: path}
+			}}
+	}
 }
 
 func TestOfflineCSV(t *testing.T) {
+	store := offline(t, asofduckdb.Options{})
 	storetest.Offline(t, func(t *testing.T) storetest.OfflineUnderTest {
 		dir := t.TempDir()
-		return storetest.OfflineUnderTest{Name: "csv", OfflineStore: offline(t, asofduckdb.Options{Dir: dir}),
+		return storetest.OfflineUnderTest{Name: "csv", OfflineStore: store,
 			Load: func(t *testing.T, table storetest.OfflineTable) *asof.DataSource {
-				writeCSV(t, filepath.Join(dir, table.Name+".csv"), table)
-				return &asof.DataSource{Name: table.Name, Kind: asof.SourceFile, Path: table.Name + ".csv"}
+				path := filepath.Join(dir, table.Name+".csv")
+				writeCSV(t, path, table)
+				return &asof.DataSource{Name: table.Name, Kind: asof.SourceFile, Path: path}
 			}}
 	})
 }

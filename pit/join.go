@@ -22,13 +22,6 @@ func Scan(d Dialect, q *Query, v *View, conditions ...string) string {
 	return r.sql("SELECT " + r.scanned(v) + "\nFROM asof_source AS s")
 }
 
-// Counted renders the query for how many rows Scan selects.
-func Counted(d Dialect, q *Query, v *View) string {
-	r := &renderer{Dialect: d, keys: Keys(q.Views)}
-	r.source(v, "asof_source", r.within(q, v), nil)
-	return r.sql("SELECT count(*)\nFROM asof_source")
-}
-
 // RowBytes returns how many bytes a row of the view takes in Join, about.
 func (v *View) RowBytes() int64 { return v.lookedUpBytes() + 8*int64(len(v.Features)) }
 
