@@ -130,6 +130,7 @@ func (r *repository) serve(ctx context.Context, o serveFlags) error {
 		fmt.Fprintf(r.app.stdio.Err, "Serving %s%s\n", s.what, s.listener.Addr())
 		group.Go(func() error { return s.serve(ctx, s.listener) })
 	}
+	forgetStart()
 	return group.Wait()
 }
 

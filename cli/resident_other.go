@@ -1,0 +1,6 @@
+//go:build !linux
+
+package cli
+
+// forgetStart does nothing where pages can't be let go.
+func forgetStart() {}
