@@ -1,6 +1,8 @@
 package python
 
 import (
+	"slices"
+
 	"go.starlark.net/syntax"
 )
 
@@ -47,8 +49,8 @@ func (t *translator) target(n *node) (lhs syntax.Expr, after []syntax.Stmt) {
 		pos := t.pos(n)
 		return &syntax.DotExpr{X: t.expr(n.child("object")), Dot: pos, NamePos: pos, Name: t.ident(n, t.text(n.child("attribute")))}, nil
 	case "subscript":
-		if subs := n.children("subscript"); len(subs) == 1 && subs[0].kind != "slice" {
-			return &syntax.IndexExpr{X: t.expr(n.child("value")), Lbrack: t.pos(n), Y: t.expr(subs[0]), Rbrack: t.pos(n)}, nil
+		if subs := n.children("subscript"); !slices.ContainsFunc(subs, func(s *node) bool { return s.kind == "slice" }) {
+			return &syntax.IndexExpr{X: t.expr(n.child("value")), Lbrack: t.pos(n), Y: t.key(n, subs), Rbrack: t.pos(n)}, nil
 		}
 	case "pattern_list", "tuple_pattern", "list_pattern", "tuple", "list", "expression_list":
 		return t.patternTarget(n)

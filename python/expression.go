@@ -65,17 +65,19 @@ func (t *translator) subscript(n *node) syntax.Expr {
 	if len(subs) == 1 && subs[0].kind == "slice" {
 		return t.slice(subs[0], value)
 	}
-	var key syntax.Expr
+	return t.help(n, "index", value, t.key(n, subs))
+}
+
+// key is what stands in the brackets of v[a] or v[a, b].
+func (t *translator) key(n *node, subs []*node) syntax.Expr {
 	if len(subs) == 1 && !n.has(",") {
-		key = t.expr(subs[0])
-	} else {
-		tuple := &syntax.TupleExpr{Lparen: t.pos(n), Rparen: t.pos(n)}
-		for _, s := range subs {
-			tuple.List = append(tuple.List, t.expr(s))
-		}
-		key = tuple
+		return t.expr(subs[0])
 	}
-	return t.help(n, "index", value, key)
+	tuple := &syntax.TupleExpr{Lparen: t.pos(n), Rparen: t.pos(n)}
+	for _, s := range subs {
+		tuple.List = append(tuple.List, t.expr(s))
+	}
+	return tuple
 }
 
 func (t *translator) slice(n *node, value syntax.Expr) syntax.Expr {

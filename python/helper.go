@@ -16,22 +16,20 @@ var errTooLong = errors.New("the list or text would be too long for a definition
 // helpers are the functions that translated code calls by names of our own.
 func helpers() starlark.StringDict {
 	all := map[string]func(thread *starlark.Thread, args starlark.Tuple) (starlark.Value, error){
-		"add":      func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return add(a[0], a[1]) },
-		"extend":   func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return extend(a[0], a[1]) },
-		"multiply": func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return multiply(a[0], a[1]) },
-		"modulo":   func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return modulo(a[0], a[1]) },
-		"power":    func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return power(a[0], a[1]) },
-		"is":       func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return identical(a[0], a[1]), nil },
-		"isnot":    func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return !identical(a[0], a[1]), nil },
-		"equal": func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) {
-			same, err := equal(a[0], a[1])
-			return starlark.Bool(same), err
-		},
-		"unequal": func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) {
-			same, err := equal(a[0], a[1])
-			return starlark.Bool(!same), err
-		},
-		"in": func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return contains(a[0], a[1]) },
+		"add":          func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return add(a[0], a[1]) },
+		"extend":       func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return extend(a[0], a[1]) },
+		"multiply":     func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return multiply(a[0], a[1]) },
+		"modulo":       func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return modulo(a[0], a[1]) },
+		"power":        func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return power(a[0], a[1]) },
+		"is":           func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return identical(a[0], a[1]), nil },
+		"isnot":        func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return !identical(a[0], a[1]), nil },
+		"equal":        comparing("=="),
+		"unequal":      comparing("!="),
+		"less":         comparing("<"),
+		"lessequal":    comparing("<="),
+		"greater":      comparing(">"),
+		"greaterequal": comparing(">="),
+		"in":           func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return contains(a[0], a[1]) },
 		"notin": func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) {
 			found, err := contains(a[0], a[1])
 			if err != nil || IsUnknown(found) {

@@ -37,6 +37,7 @@ type Module struct {
 	// classes are those that the module's text defines.
 	classes []*classText
 	done    bool
+	sealed  bool // its functions are being called from outside: the variables stay as they are
 }
 
 // importLine is an import statement of a module and the names that it binds.
@@ -280,6 +281,9 @@ func (g *globals) Attr(name string) (starlark.Value, error) {
 }
 
 func (g *globals) SetField(name string, v starlark.Value) error {
+	if g.module.sealed {
+		return &Error{Kind: Unsupported, Message: fmt.Sprintf("the function changes %q, a variable of its module", name), Hint: "use a variable of the function's own"}
+	}
 	g.module.globals[name] = v
 	return nil
 }

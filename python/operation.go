@@ -10,13 +10,12 @@ import (
 var binary = map[string]syntax.Token{
 	"-": syntax.MINUS, "/": syntax.SLASH, "//": syntax.SLASHSLASH, "&": syntax.AMP, "|": syntax.PIPE,
 	"^": syntax.CIRCUMFLEX, "<<": syntax.LTLT, ">>": syntax.GTGT, "and": syntax.AND, "or": syntax.OR,
-	"<": syntax.LT, "<=": syntax.LE, ">": syntax.GT, ">=": syntax.GE,
 }
 
 // binaryHelpers are those that need a helper: Starlark lacks them, gives them
 // another meaning, or sets no bound on what they make.
 var binaryHelpers = map[string]string{"+": "add", "*": "multiply", "%": "modulo", "**": "power", "is": "is", "is not": "isnot",
-	"==": "equal", "!=": "unequal", "in": "in", "not in": "notin"}
+	"==": "equal", "!=": "unequal", "<": "less", "<=": "lessequal", ">": "greater", ">=": "greaterequal", "in": "in", "not in": "notin"}
 
 // operation translates operators.
 func (t *translator) operation(n *node) syntax.Expr {

@@ -75,6 +75,9 @@ const maxBits = 1 << 16
 var errTooBig = errors.New("the number would be too big")
 
 func power(a, b starlark.Value) (starlark.Value, error) {
+	if v, err := operated("**", a, b); v != nil || err != nil {
+		return v, err
+	}
 	a, b = number(a), number(b)
 	if IsUnknown(a) || IsUnknown(b) {
 		return Unknown, nil
