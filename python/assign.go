@@ -92,12 +92,12 @@ func (t *translator) patternTarget(n *node) (syntax.Expr, []syntax.Stmt) {
 
 // augmented maps the operators that Starlark assigns with by itself.
 var augmented = map[string]syntax.Token{
-	"-=": syntax.MINUS_EQ, "/=": syntax.SLASH_EQ, "//=": syntax.SLASHSLASH_EQ, "&=": syntax.AMP_EQ,
+	"-=": syntax.MINUS_EQ, "//=": syntax.SLASHSLASH_EQ, "&=": syntax.AMP_EQ,
 	"|=": syntax.PIPE_EQ, "^=": syntax.CIRCUMFLEX_EQ, "<<=": syntax.LTLT_EQ, ">>=": syntax.GTGT_EQ,
 }
 
 // augmentedHelpers are those that need a helper.
-var augmentedHelpers = map[string]string{"+=": "extend", "*=": "multiply", "%=": "modulo", "**=": "power"}
+var augmentedHelpers = map[string]string{"+=": "extend", "*=": "multiply", "/=": "divide", "%=": "modulo", "**=": "power"}
 
 func (t *translator) augmentedAssignment(n *node) []syntax.Stmt {
 	left, operator := n.child("left"), t.text(n.child("operator"))

@@ -48,7 +48,8 @@ var methods = map[string]bool{
 	"format": true, "zfill": true, "ljust": true, "rjust": true, "center": true, "casefold": true,
 	"swapcase": true, "isdecimal": true, "isnumeric": true, "isidentifier": true, "encode": true,
 	"format_map": true, "expandtabs": true, "sort": true, "reverse": true, "copy": true, "count": true,
-	"extend": true, "index": true, "join": true,
+	"extend": true, "index": true, "join": true, "lower": true, "upper": true,
+	"strip": true, "lstrip": true, "rstrip": true,
 }
 
 func (t *translator) attribute(n *node) syntax.Expr {

@@ -19,6 +19,7 @@ func helpers() starlark.StringDict {
 		"add":          func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return add(a[0], a[1]) },
 		"extend":       func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return extend(a[0], a[1]) },
 		"multiply":     func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return multiply(a[0], a[1]) },
+		"divide":       func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return divide(a[0], a[1]) },
 		"modulo":       func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return modulo(a[0], a[1]) },
 		"power":        func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return power(a[0], a[1]) },
 		"is":           func(_ *starlark.Thread, a starlark.Tuple) (starlark.Value, error) { return identical(a[0], a[1]), nil },

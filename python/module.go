@@ -114,6 +114,12 @@ func (in *Interpreter) Run(file string) *Module {
 	return in.run(file, name, nil)
 }
 
+// RunText runs a text as the file of that name, in the place of what FS holds.
+func (in *Interpreter) RunText(file, text string) *Module {
+	in.files[file] = parsedText(file, []byte(text))
+	return in.Run(file)
+}
+
 func (in *Interpreter) run(file, name string, by *Module) *Module {
 	if m, ok := in.modules[file]; ok {
 		m.importedBy(by)
@@ -152,13 +158,20 @@ func (in *Interpreter) parsed(file string) parsedFile {
 	text, err := fs.ReadFile(in.config.FS, file)
 	if err != nil {
 		p.failure = &Error{Kind: Import, Place: Place{File: file}, Message: "cannot be read: " + readFailure(err)}
-	} else if !utf8.Valid(text) {
-		p.failure = &Error{Kind: Syntax, Place: Place{File: file}, Message: "the file is not UTF-8", Hint: "save it in that encoding"}
 	} else {
-		p.src = []byte(strings.ReplaceAll(strings.TrimPrefix(string(text), "\ufeff"), "\r\n", "\n"))
-		p.tree, p.failure = parse(file, p.src)
+		p = parsedText(file, text)
 	}
 	in.files[file] = p
+	return p
+}
+
+func parsedText(file string, text []byte) (p parsedFile) {
+	if !utf8.Valid(text) {
+		p.failure = &Error{Kind: Syntax, Place: Place{File: file}, Message: "the file is not UTF-8", Hint: "save it in that encoding"}
+		return p
+	}
+	p.src = []byte(strings.ReplaceAll(strings.TrimPrefix(string(text), "\ufeff"), "\r\n", "\n"))
+	p.tree, p.failure = parse(file, p.src)
 	return p
 }
 

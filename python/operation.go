@@ -8,13 +8,13 @@ import (
 
 // binary are the operators that mean the same in Starlark.
 var binary = map[string]syntax.Token{
-	"-": syntax.MINUS, "/": syntax.SLASH, "//": syntax.SLASHSLASH, "&": syntax.AMP, "|": syntax.PIPE,
+	"-": syntax.MINUS, "//": syntax.SLASHSLASH, "&": syntax.AMP, "|": syntax.PIPE,
 	"^": syntax.CIRCUMFLEX, "<<": syntax.LTLT, ">>": syntax.GTGT, "and": syntax.AND, "or": syntax.OR,
 }
 
 // binaryHelpers are those that need a helper: Starlark lacks them, gives them
 // another meaning, or sets no bound on what they make.
-var binaryHelpers = map[string]string{"+": "add", "*": "multiply", "%": "modulo", "**": "power", "is": "is", "is not": "isnot",
+var binaryHelpers = map[string]string{"+": "add", "*": "multiply", "/": "divide", "%": "modulo", "**": "power", "is": "is", "is not": "isnot",
 	"==": "equal", "!=": "unequal", "<": "less", "<=": "lessequal", ">": "greater", ">=": "greaterequal", "in": "in", "not in": "notin"}
 
 // operation translates operators.

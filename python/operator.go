@@ -61,6 +61,18 @@ func multiply(a, b starlark.Value) (starlark.Value, error) {
 	return starlark.Binary(syntax.STAR, a, b)
 }
 
+// divide is /; of whole numbers the quotient is rounded once.
+func divide(a, b starlark.Value) (starlark.Value, error) {
+	a, b = number(a), number(b)
+	x, ok1 := a.(starlark.Int)
+	y, ok2 := b.(starlark.Int)
+	if ok1 && ok2 && y.Sign() != 0 {
+		q, _ := new(big.Rat).SetFrac(x.BigInt(), y.BigInt()).Float64()
+		return starlark.Float(q), nil
+	}
+	return starlark.Binary(syntax.SLASH, a, b)
+}
+
 // modulo is % of numbers, and the formatting of a text.
 func modulo(a, b starlark.Value) (starlark.Value, error) {
 	if format, ok := a.(starlark.String); ok {

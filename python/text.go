@@ -73,6 +73,12 @@ func textMethod(s, name string) methodFunc {
 		return func(args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) { return justify(s, name, args) }
 	case "casefold":
 		return plainText(func() string { return strings.ToLower(s) })
+	case "lower":
+		return plainText(func() string { return Lower(s) })
+	case "upper":
+		return plainText(func() string { return Upper(s) })
+	case "strip", "lstrip", "rstrip":
+		return func(args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) { return stripText(s, name, args) }
 	case "swapcase":
 		return plainText(func() string { return strings.Map(swapCase, s) })
 	case "expandtabs":

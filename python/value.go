@@ -157,6 +157,9 @@ func (n inert) CallInternal(_ *starlark.Thread, args starlark.Tuple, _ []starlar
 	return n, nil
 }
 
+// Str is a value's text, as Python's str gives it.
+func Str(v starlark.Value) string { return text(v) }
+
 func sortedKeys[V any](m map[string]V) []string {
 	keys := make([]string, 0, len(m))
 	for k := range m {
