@@ -164,6 +164,42 @@ func TestClusterLosesAServer(t *testing.T) {
 	fails(t, store.Read(t.Context(), "shop", []*asof.Reading{r}), asof.CodeUnavailable, "Redis at")
 }
 
+// TestClusterWithoutASlot starts while no server has a slot, and sees that one
+// has it again.
+func TestClusterWithoutASlot(t *testing.T) {
+	nodes := storetest.StartRedisCluster(t)
+	config := redis.Config{Connection: nodes[0].Addr(), Kind: redis.Cluster}
+	writer := open(t, config)
+	update(t, writer, feeView)
+	mustFees(t, writer, 100, 7)
+	r := feeReading(t, manyUsers(100)...)
+	slot := fmt.Sprint(redis.Slot([]byte(string(r.Keys[42]) + "shop")))
+	owner := 0
+	for i, node := range nodes {
+		if node.Do("cluster", "countkeysinslot", slot) != "0" {
+			owner = i
+		}
+	}
+	for _, node := range nodes {
+		node.Do("cluster", "delslots", slot)
+	}
+	store := open(t, config)
+	fails(t, store.Read(t.Context(), "shop", []*asof.Reading{r}), asof.CodeUnavailable, "CLUSTERDOWN")
+	nodes[owner].Do("cluster", "addslots", slot)
+	for end := time.Now().Add(2 * bound); ; time.Sleep(20 * time.Millisecond) {
+		err := store.Read(t.Context(), "shop", []*asof.Reading{r})
+		if err == nil {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal(err)
+		}
+	}
+	if err := hasFees(r); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestSlot compares the slots of keys with those of the client.
 func TestSlot(t *testing.T) {
 	store := bareClient(t, storetest.Redis(t).Database(t))

@@ -63,10 +63,11 @@ func (o *Online) read(ctx context.Context, c rueidis.Client, project string, rea
 // what was lost with a connection, is asked for again.
 func (o *Online) ask(ctx context.Context, c rueidis.Client, b *batch) error {
 	where, err := o.route(ctx, c)
-	if err == nil {
-		err = b.putAll(where)
-	}
 	if err != nil {
+		return err
+	}
+	if err := b.putAll(where); err != nil {
+		o.cluster.stale.Store(true)
 		return err
 	}
 	for round := 1; ; round++ {
@@ -90,6 +91,7 @@ func (o *Online) ask(ctx context.Context, c rueidis.Client, b *batch) error {
 			if a.addr != "" {
 				b.put(o.network.server(a.addr), a.place, a.asking)
 			} else if err := b.putFor(where, a.place); err != nil {
+				o.cluster.stale.Store(true)
 				return err
 			}
 		}

@@ -57,6 +57,7 @@ func (o *Online) route(ctx context.Context, c rueidis.Client) (route, error) {
 
 // askSlots asks the first server of the cluster that answers.
 func (o *Online) askSlots(ctx context.Context, c rueidis.Client) (slots []*server, err error) {
+	err = replyError("CLUSTERDOWN no server of the cluster is known")
 	for addr, node := range c.Nodes() {
 		var ranges []rueidis.RedisMessage
 		if ranges, err = node.Do(ctx, node.B().ClusterSlots().Build()).ToArray(); err != nil {
@@ -115,7 +116,8 @@ func within(addr, server string) string {
 	return addr
 }
 
-// of returns the server of a key.
+// of returns the server of a key. Where there is none, the slots have to be
+// asked for again.
 func (r route) of(key []byte) (*server, error) {
 	if r.one != nil {
 		return r.one, nil
