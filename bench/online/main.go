@@ -7,7 +7,7 @@
 //
 //	make bench-online
 //	make bench-online ARGS="-full"
-//	make bench-online ARGS="-stores sqlite -feast ''"
+//	make bench-online ARGS="-stores sqlite -feast '' -cells 6/1/8,250/100/8"
 package main
 
 import (
@@ -27,6 +27,7 @@ type options struct {
 	turns  int
 	length time.Duration // of one contender's turn
 	full   bool
+	cells  string // these alone, instead
 	asof   string // our binary
 	feast  string // a Python that has Feast; "" leaves Feast out
 	dir    string
@@ -40,6 +41,25 @@ var (
 	// ofFeast are those that Feast is asked too: it takes its time.
 	ofFeast = map[cell]bool{{6, 1, 8}: true, {6, 100, 8}: true}
 )
+
+// chosen returns the cells to measure.
+func (o options) chosen() ([]cell, error) {
+	switch {
+	case o.full:
+		return everyCell(), nil
+	case o.cells == "":
+		return short, nil
+	}
+	var list []cell
+	for text := range strings.SplitSeq(o.cells, ",") {
+		var c cell
+		if n, err := fmt.Sscanf(text, "%d/%d/%d", &c.features, &c.entities, &c.connections); n < 3 {
+			return nil, fmt.Errorf("-cells %q: %w", text, err)
+		}
+		list = append(list, c)
+	}
+	return list, nil
+}
 
 func everyCell() []cell {
 	var all []cell
@@ -64,6 +84,7 @@ func main() {
 	flag.IntVar(&o.turns, "turns", 5, "turns; medians are printed")
 	flag.DurationVar(&o.length, "length", 500*time.Millisecond, "of one contender's turn")
 	flag.BoolVar(&o.full, "full", false, "every combination of features, entities and connections")
+	flag.StringVar(&o.cells, "cells", "", "only these, as FEATURES/ENTITIES/CONNECTIONS with commas: 6/1/8,250/100/8")
 	flag.StringVar(&o.asof, "asof", "bin/asof", "our binary")
 	flag.StringVar(&o.feast, "feast", ".cache/feast-venv/bin/python", "a Python that has Feast; empty leaves Feast out")
 	flag.Parse()
@@ -104,9 +125,9 @@ func measureStore(ctx context.Context, o options, name string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
-	cells := short
-	if o.full {
-		cells = everyCell()
+	cells, err := o.chosen()
+	if err != nil {
+		return err
 	}
 	t := newTable(name)
 	for _, c := range cells {
