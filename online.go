@@ -69,50 +69,49 @@ func KeyVersion(store OnlineStore) int {
 // Reading is what is asked of one view, and the place for the answer. The
 // caller owns it and may use it again: the store keeps the capacity of its
 // slices.
+//
+// Values are feast.types.Value messages, an empty one a null. All of them are
+// parts of one buffer, so that a wide row is kept by a single copy.
 type Reading struct {
 	View     *FeatureView
-	Features []string // in the order of Columns
+	Features []string
 	Keys     [][]byte // Feast's entity-key bytes, each once, in the store's key version
 
-	Found   []bool        // by key: whether the store has a row
-	Events  []int64       // by key: the row's event time, microseconds since 1970
-	Columns []ValueColumn // by feature
-}
-
-// ValueColumn holds the values of one feature as feast.types.Value messages,
-// one after the other in Buf. An empty value is a null.
-type ValueColumn struct {
-	Buf   []byte
-	Spans []Span // by key
+	Found  []bool  // by key: whether the store has a row
+	Events []int64 // by key: the row's event time, microseconds since 1970
+	Buf    []byte  // of the values; up to 2 GiB
+	Spans  []Span  // of Buf: those of the first feature by key, then those of the second
 }
 
 // Span is a part of a buffer.
 type Span struct{ Start, End int32 }
 
-// Value returns the message of key i.
-func (c *ValueColumn) Value(i int) []byte { return c.Buf[c.Spans[i].Start:c.Spans[i].End] }
+// Value returns the value of a feature and a key, both by their places.
+func (r *Reading) Value(feature, key int) []byte {
+	span := r.Spans[feature*len(r.Keys)+key]
+	return r.Buf[span.Start:span.End]
+}
 
-// Set puts the message of key i.
-func (c *ValueColumn) Set(i int, value []byte) {
-	start := len(c.Buf)
-	c.Buf = append(c.Buf, value...)
-	c.Spans[i] = Span{int32(start), int32(len(c.Buf))}
+// Set puts the value of a feature and a key, both by their places.
+func (r *Reading) Set(feature, key int, value []byte) {
+	start := len(r.Buf)
+	r.Buf = append(r.Buf, value...)
+	r.Spans[feature*len(r.Keys)+key] = Span{int32(start), int32(len(r.Buf))}
+}
+
+// Column returns the spans of a feature's values, by key.
+func (r *Reading) Column(feature int) []Span {
+	n := len(r.Keys)
+	return r.Spans[feature*n : (feature+1)*n]
 }
 
 // Reset makes the reading ready to be filled: one place per key and feature,
 // nothing found.
 func (r *Reading) Reset() {
-	n := len(r.Keys)
-	r.Found = zeroed(r.Found, n)
-	r.Events = zeroed(r.Events, n)
-	for len(r.Columns) < len(r.Features) {
-		r.Columns = append(r.Columns, ValueColumn{})
-	}
-	r.Columns = r.Columns[:len(r.Features)]
-	for i := range r.Columns {
-		r.Columns[i].Buf = r.Columns[i].Buf[:0]
-		r.Columns[i].Spans = zeroed(r.Columns[i].Spans, n)
-	}
+	r.Found = zeroed(r.Found, len(r.Keys))
+	r.Events = zeroed(r.Events, len(r.Keys))
+	r.Spans = zeroed(r.Spans, len(r.Keys)*len(r.Features))
+	r.Buf = r.Buf[:0]
 }
 
 func zeroed[T any](s []T, n int) []T {

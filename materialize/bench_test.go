@@ -148,7 +148,7 @@ func (b *bench) online(view *asof.FeatureView) string {
 	var held []string
 	for i, n := range names {
 		if r.Found[i] {
-			held = append(held, fmt.Sprintf("%s@%d=%s", n, time.UnixMicro(r.Events[i]).UTC().YearDay(), value.AppendJSON(nil, r.Columns[0].Value(i), value.Plain)))
+			held = append(held, fmt.Sprintf("%s@%d=%s", n, time.UnixMicro(r.Events[i]).UTC().YearDay(), value.AppendJSON(nil, r.Value(0, i), value.Plain)))
 		}
 	}
 	return strings.Join(held, " ")

@@ -167,7 +167,7 @@ func (o *Online) Read(ctx context.Context, project string, readings []*asof.Read
 			}
 			r.Found[i], r.Events[i] = true, row.event
 			for c, name := range r.Features {
-				r.Columns[c].Set(i, row.values[name])
+				r.Set(c, i, row.values[name])
 			}
 		}
 	}

@@ -59,7 +59,7 @@ func (o *FeastOnline) read(ctx context.Context, text string, args []any, reading
 			r.Found[i], r.Events[i] = true, event
 		}
 		if c := slices.Index(r.Features, string(raw[3])); c >= 0 && value.Holds(r.View.Feature(r.Features[c]).Type, raw[4]) {
-			r.Columns[c].Set(int(i), raw[4])
+			r.Set(c, int(i), raw[4])
 		}
 	}
 	return rows.Err()

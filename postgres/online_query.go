@@ -20,6 +20,7 @@ type onlineQuery struct {
 	buf        []byte // of the parameters
 	ends       []int  // by parameter: where it ends in buf
 	revisions  []int64
+	numbers    [][]int32 // by reading: its features'
 }
 
 var onlineQueries = sync.Pool{New: func() any { return new(onlineQuery) }}
@@ -83,6 +84,10 @@ func (q *onlineQuery) uint32(n int) []byte { return binary.BigEndian.AppendUint3
 // take puts the rows of the answer into the readings.
 func (q *onlineQuery) take(rows *pgconn.ResultReader, readings []*asof.Reading, tables []*viewTable) error {
 	q.revisions = append(q.revisions[:0], make([]int64, len(tables))...)
+	q.numbers = q.numbers[:0]
+	for i, r := range readings {
+		q.numbers = append(q.numbers, tables[i].schema.Numbers(r.Features))
+	}
 	for rows.NextRow() {
 		raw := rows.Values() // which reading, which key, event time, row
 		which, i, event := integer(raw[0]), integer(raw[1]), integer(raw[2])
@@ -94,8 +99,7 @@ func (q *onlineQuery) take(rows *pgconn.ResultReader, readings []*asof.Reading, 
 			}
 			continue
 		}
-		r := readings[which]
-		if err := value.Unpack(r, tables[which].schema.Numbers(r.Features), int(i-1), event, raw[3]); err != nil {
+		if err := value.Unpack(readings[which], q.numbers[which], int(i-1), event, raw[3]); err != nil {
 			return err
 		}
 	}

@@ -139,7 +139,7 @@ func (c *Cached) lookUp(project string, r *asof.Reading) part {
 		r.Found[i], r.Events[i] = row.found, row.event
 		start := int32(0)
 		for f, end := range row.ends {
-			r.Columns[f].Set(i, row.values[start:end])
+			r.Set(f, i, row.values[start:end])
 			start = end
 		}
 	}
@@ -176,9 +176,9 @@ func (c *Cached) keep(p *part, r *asof.Reading) {
 	for m, i := range p.at {
 		row := cachedRow{version: p.version, until: until, event: p.missing.Events[m], found: p.missing.Found[m], ends: make([]int32, len(r.Features))}
 		r.Found[i], r.Events[i] = row.found, row.event
-		for f := range p.missing.Columns {
-			value := p.missing.Columns[f].Value(m)
-			r.Columns[f].Set(i, value)
+		for f := range r.Features {
+			value := p.missing.Value(f, m)
+			r.Set(f, i, value)
 			row.values = append(row.values, value...)
 			row.ends[f] = int32(len(row.values))
 		}

@@ -42,7 +42,7 @@ func (s *counted) Read(_ context.Context, _ string, readings []*asof.Reading) er
 		for i := range r.Keys {
 			s.keys.Add(1)
 			r.Found[i], r.Events[i] = true, s.number.Load()
-			r.Columns[0].Set(i, fmt.Append(nil, s.number.Load()))
+			r.Set(0, i, fmt.Append(nil, s.number.Load()))
 		}
 	}
 	if s.during != nil {
@@ -66,7 +66,7 @@ func read(t *testing.T, store asof.OnlineStore, keys ...byte) (values []string) 
 		t.Fatal(err)
 	}
 	for i := range keys {
-		values = append(values, string(r.Columns[0].Value(i)))
+		values = append(values, string(r.Value(0, i)))
 	}
 	return values
 }

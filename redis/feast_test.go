@@ -284,7 +284,7 @@ func readFeastView(t *testing.T, store *redis.Online, v feastView, version int) 
 		answer[i] = map[string][2]any{}
 		for c, name := range r.Features {
 			var shown any
-			if err := json.Unmarshal(value.AppendJSON(nil, r.Columns[c].Value(i), value.Served), &shown); err != nil {
+			if err := json.Unmarshal(value.AppendJSON(nil, r.Value(c, i), value.Served), &shown); err != nil {
 				t.Fatal(err)
 			}
 			answer[i][name] = [2]any{shown, float64(r.Events[i])}

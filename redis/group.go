@@ -135,7 +135,7 @@ func (g *group) fill(k int, r *reply, project string) error {
 		reading.Found[k], reading.Events[k] = true, us
 		for f := range features {
 			if value := r.bytes(features[f]); string(value) != noTimestamp {
-				reading.Columns[f].Set(k, value)
+				reading.Set(f, k, value)
 			}
 		}
 	}

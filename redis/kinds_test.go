@@ -91,8 +91,8 @@ func TestClusterMoves(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, found := range r.Found {
-		if !found || r.Columns[0].Value(i)[1] != 2 {
-			t.Fatalf("user %d after slots moved: %v %v", i, found, r.Columns[0].Value(i))
+		if !found || r.Value(0, i)[1] != 2 {
+			t.Fatalf("user %d after slots moved: %v %v", i, found, r.Value(0, i))
 		}
 	}
 	if err := store.Teardown(t.Context(), "shop", []string{"fees"}); err != nil {

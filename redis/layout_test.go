@@ -66,7 +66,7 @@ func TestNewestWinsAtAnyTime(t *testing.T) {
 		if err := store.Read(t.Context(), "shop", []*asof.Reading{r}); err != nil {
 			rt.Fatal(err)
 		}
-		if want := max(first, second); r.Events[0] != want || (r.Columns[0].Value(0)[1] == 1) != (second >= first) {
+		if want := max(first, second); r.Events[0] != want || (r.Value(0, 0)[1] == 1) != (second >= first) {
 			rt.Fatalf("of %d and then %d the store holds %d", first, second, r.Events[0])
 		}
 	})

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -41,8 +42,8 @@ func manyUsers(n int) []string {
 // hasFees checks that all of a reading are found with the fee 7.
 func hasFees(r *asof.Reading) error {
 	for i, found := range r.Found {
-		if !found || !bytes.Equal(r.Columns[0].Value(i), []byte{0x20, 7}) {
-			return fmt.Errorf("user %d: %v %x", i, found, r.Columns[0].Value(i))
+		if !found || !bytes.Equal(r.Value(0, i), []byte{0x20, 7}) {
+			return fmt.Errorf("user %d: %v %x", i, found, r.Value(0, i))
 		}
 	}
 	return nil
@@ -222,11 +223,7 @@ func TestReadersLeave(t *testing.T) {
 
 // copied returns the answer of a reading.
 func copied(r *asof.Reading) asof.Reading {
-	c := asof.Reading{Found: append([]bool(nil), r.Found...), Events: append([]int64(nil), r.Events...)}
-	for _, column := range r.Columns {
-		c.Columns = append(c.Columns, asof.ValueColumn{Buf: bytes.Clone(column.Buf), Spans: append([]asof.Span(nil), column.Spans...)})
-	}
-	return c
+	return asof.Reading{Found: slices.Clone(r.Found), Events: slices.Clone(r.Events), Buf: bytes.Clone(r.Buf), Spans: slices.Clone(r.Spans)}
 }
 
 // TestReadHasAnEnd reads without a deadline from a server that hangs.

@@ -34,7 +34,7 @@ func TestReadHugeValues(t *testing.T) {
 				if err := store.Read(t.Context(), "shop", []*asof.Reading{r}); err != nil {
 					return err
 				}
-				first, third := r.Columns[0].Value(0), r.Columns[0].Value(2)
+				first, third := r.Value(0, 0), r.Value(0, 2)
 				if !r.Found[1] || r.Found[3] || !bytes.HasSuffix(first, []byte(huge)) || !bytes.HasSuffix(third, []byte(huge+"2")) {
 					return fmt.Errorf("found %v, values of %d and %d bytes", r.Found, len(first), len(third))
 				}

@@ -75,8 +75,8 @@ func TestRemovalTakesNothingElse(t *testing.T) {
 	if err := store.Read(t.Context(), "shop", []*asof.Reading{r}); err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(r.Found, []bool{true, true, false}) || len(r.Columns[0].Buf) != 0 || len(r.Columns[1].Value(1)) == 0 {
-		t.Errorf("without a feature: %v, %x, %x", r.Found, r.Columns[0].Buf, r.Columns[1].Buf)
+	if !slices.Equal(r.Found, []bool{true, true, false}) || len(r.Value(0, 0)) != 0 || len(r.Value(0, 1)) != 0 || len(r.Value(1, 1)) == 0 {
+		t.Errorf("without a feature: %v, %x", r.Found, r.Buf)
 	}
 	// A view goes: hashes that another view has rows in stay.
 	if err := store.Update(t.Context(), "shop", nil, []string{"fees"}); err != nil {
@@ -123,11 +123,10 @@ func TestUpdateGoesOn(t *testing.T) {
 	if err := store.Read(t.Context(), "shop", []*asof.Reading{r}); err != nil {
 		t.Fatal(err)
 	}
-	if got := len(r.Columns[0].Buf); got != 0 {
-		t.Errorf("%d bytes of values of a feature that was removed are served", got)
-	}
-	if got := len(r.Columns[1].Buf); got != 2*len(keys) {
-		t.Errorf("%d bytes of the other feature, want %d", got, 2*len(keys))
+	for i := range keys {
+		if len(r.Value(0, i)) != 0 || len(r.Value(1, i)) != 2 {
+			t.Fatalf("key %d: the feature that was removed is %x, the other one %x", i, r.Value(0, i), r.Value(1, i))
+		}
 	}
 	put(t, store, "shop", whole, "1")
 }
@@ -164,7 +163,7 @@ func TestKeepsRemoved(t *testing.T) {
 	update(t, store, whole)
 	r := feeReading(t, "1")
 	r.View, r.Features = whole, []string{"old"}
-	if err := store.Read(t.Context(), "shop", []*asof.Reading{r}); err != nil || len(r.Columns[0].Value(0)) == 0 {
+	if err := store.Read(t.Context(), "shop", []*asof.Reading{r}); err != nil || len(r.Value(0, 0)) == 0 {
 		t.Errorf("full_scan_for_deletion: false removed a value: %v", err)
 	}
 	if err := store.Teardown(t.Context(), "shop", []string{"fees"}); err != nil {
@@ -231,16 +230,16 @@ func TestWideViews(t *testing.T) {
 			if !slices.Equal(w.Found, []bool{true, true, false}) || !slices.Equal(x.Found, []bool{false, true, true}) {
 				t.Fatalf("%d features: found %v and %v", n, w.Found, x.Found)
 			}
-			for c := range w.Columns {
-				if len(w.Columns[c].Value(0)) == 0 || len(w.Columns[c].Value(1)) == 0 || len(w.Columns[c].Value(2)) != 0 {
-					t.Fatalf("%d features: %s is %x", n, w.Features[c], w.Columns[c].Buf)
+			for c := range w.Features {
+				if len(w.Value(c, 0)) == 0 || len(w.Value(c, 1)) == 0 || len(w.Value(c, 2)) != 0 {
+					t.Fatalf("%d features: %s is %x", n, w.Features[c], w.Buf)
 				}
 			}
 		}
 	}
 	whole := feeReading(t, "2")
 	whole.View, whole.Features = wide, append(slices.Clone(names), names[:3]...) // a feature twice
-	if err := store.Read(t.Context(), "shop", []*asof.Reading{whole, whole}); err != nil || len(whole.Columns[252].Value(0)) == 0 {
+	if err := store.Read(t.Context(), "shop", []*asof.Reading{whole, whole}); err != nil || len(whole.Value(252, 0)) == 0 {
 		t.Errorf("a feature that is asked for twice: %v", err)
 	}
 }

@@ -27,12 +27,22 @@ type Answer struct {
 	readings []asof.Reading      // by plan.readings
 	asked    []*asof.Reading
 	one      []entitykey.Value // the values of one key
+	tail     tail
 }
 
 // keyColumn is a join key as the answer repeats it.
 type keyColumn struct {
-	name   string
-	values asof.ValueColumn
+	name string
+	buf  []byte // of the values, as messages
+	ends []int  // by row: where its value ends
+}
+
+func (k *keyColumn) value(row int) []byte {
+	start := 0
+	if row > 0 {
+		start = k.ends[row-1]
+	}
+	return k.buf[start:k.ends[row]]
 }
 
 // Release gives the answer's memory back. The answer and every slice taken
@@ -69,7 +79,7 @@ func (a *Answer) Views() []ViewVersion { return a.plan.views }
 // Value returns a value as a feast.types.Value message, nothing for a null.
 func (a *Answer) Value(column, row int) []byte {
 	if column < len(a.keys) {
-		return a.keys[column].values.Value(row)
+		return a.keys[column].value(row)
 	}
 	f := a.feature(column)
 	return f.value(f.at[row], a.drop)
@@ -98,9 +108,9 @@ func (a *Answer) Event(column, row int) int64 {
 // featureColumn is a feature's column where it was read.
 type featureColumn struct {
 	reading *asof.Reading
-	values  *asof.ValueColumn
-	at      []int32 // by row: its place in the reading
-	oldest  int64   // the event time that is not too old yet
+	spans   []asof.Span // by key
+	at      []int32     // by row: its place in the reading
+	oldest  int64       // the event time that is not too old yet
 }
 
 func (a *Answer) feature(column int) featureColumn {
@@ -111,18 +121,19 @@ func (a *Answer) feature(column int) featureColumn {
 	if p.maxAge > 0 {
 		oldest = a.now - p.maxAge
 	}
-	return featureColumn{r, &r.Columns[f.column], a.groups[p.group].at, oldest}
+	return featureColumn{r, r.Column(f.column), a.groups[p.group].at, oldest}
 }
 
 func (f *featureColumn) value(at int32, drop bool) []byte {
 	if drop && f.reading.Events[at] < f.oldest { // where nothing was found there is no value either
 		return nil
 	}
-	return f.values.Value(int(at))
+	span := f.spans[at]
+	return f.reading.Buf[span.Start:span.End]
 }
 
 func (f *featureColumn) status(at int32) asof.Status {
-	span := f.values.Spans[at]
+	span := f.spans[at]
 	switch {
 	case !f.reading.Found[at]:
 		return asof.StatusNotFound
@@ -214,11 +225,10 @@ func decode(dst []entitykey.Value, c *Column, key string, t asof.ValueType) ([]e
 }
 
 func (k *keyColumn) put(values []entitykey.Value) {
-	k.values.Buf, k.values.Spans = k.values.Buf[:0], resized(k.values.Spans, len(values))
-	for i, v := range values {
-		start := len(k.values.Buf)
-		k.values.Buf = appendKey(k.values.Buf, v)
-		k.values.Spans[i] = asof.Span{Start: int32(start), End: int32(len(k.values.Buf))}
+	k.buf, k.ends = k.buf[:0], k.ends[:0]
+	for _, v := range values {
+		k.buf = appendKey(k.buf, v)
+		k.ends = append(k.ends, len(k.buf))
 	}
 }
 

@@ -2,22 +2,11 @@ package serving
 
 import (
 	"bytes"
-	"math"
 	"strconv"
-	"time"
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/value"
 )
-
-// statusNames are Feast's, each with the comma behind it.
-var statusNames = [...]string{
-	asof.StatusInvalid:       `"INVALID",`,
-	asof.StatusPresent:       `"PRESENT",`,
-	asof.StatusNullValue:     `"NULL_VALUE",`,
-	asof.StatusNotFound:      `"NOT_FOUND",`,
-	asof.StatusOutsideMaxAge: `"OUTSIDE_MAX_AGE",`,
-}
 
 // AppendFeast appends the answer as Feast's HTTP server gives it: results by
 // column, then the metadata, with the views and their versions when asked for.
@@ -25,23 +14,25 @@ var statusNames = [...]string{
 // flush keeps everything.
 func (a *Answer) AppendFeast(dst []byte, versions bool, flush func([]byte) []byte) []byte {
 	dst = append(dst, `{"results":[`...)
+	a.tail.text = a.tail.text[:0]
 	for c := range a.Columns() {
 		if flush != nil {
 			dst = flush(dst)
 		}
 		dst = append(comma(dst, c), `{"values":[`...)
-		dst = a.appendValues(dst, c, value.Served)
-		dst = append(dst, `],"statuses":[`...)
-		if a.rows > 0 { // Feast leaves an empty list of times out
-			dst = a.appendStatuses(dst, c)
-			dst = a.appendEvents(append(dst, `],"event_timestamps":[`...), c)
+		if a.rows == 0 { // Feast leaves an empty list of times out
+			dst = append(dst, `],"statuses":[]}`...)
+			continue
 		}
-		dst = append(dst, `]}`...)
+		var nulls int
+		dst, nulls = a.appendValues(dst, c, value.Served)
+		dst = a.appendTail(dst, c, nulls)
 	}
 	dst = append(dst, `],"metadata":{"feature_names":[`...)
-	for c := range a.Columns() {
-		dst = value.AppendQuoted(comma(dst, c), a.Name(c), false)
+	for i := range a.keys {
+		dst = value.AppendQuoted(comma(dst, i), a.keys[i].name, false)
 	}
+	dst = append(comma(dst, len(a.keys)*len(a.plan.quoted)), a.plan.quoted...)
 	dst = append(dst, ']')
 	if versions {
 		dst = a.appendVersions(dst)
@@ -69,7 +60,7 @@ func (a *Answer) AppendDict(dst []byte) []byte {
 	for c := range a.Columns() {
 		compact = value.AppendQuoted(comma(compact, c), a.Name(c), true)
 		compact = append(compact, `:[`...)
-		compact = a.appendValues(compact, c, value.Printed)
+		compact, _ = a.appendValues(compact, c, value.Printed)
 		compact = append(compact, ']')
 	}
 	return value.AppendIndented(dst, append(compact, '}'))
@@ -136,60 +127,26 @@ func (a *Answer) cell(column, row int) string {
 	return string(shown)
 }
 
-func (a *Answer) appendValues(dst []byte, column int, form value.Form) []byte {
+// appendValues appends the values of a column, and returns how many of them the
+// store does not have.
+func (a *Answer) appendValues(dst []byte, column int, form value.Form) (_ []byte, nulls int) {
 	if a.rows == 0 {
-		return dst
+		return dst, 0
 	}
 	if column < len(a.keys) {
 		for row := range a.rows {
-			dst = append(value.AppendJSON(dst, a.keys[column].values.Value(row), form), ',')
+			dst = append(value.AppendJSON(dst, a.keys[column].value(row), form), ',')
 		}
-	} else {
-		f := a.feature(column)
-		for _, at := range f.at {
-			dst = append(value.AppendJSON(dst, f.value(at, a.drop), form), ',')
-		}
+		return dst[:len(dst)-1], 0
 	}
-	return dst[:len(dst)-1]
-}
-
-// appendStatuses appends the statuses of a column that has rows.
-func (a *Answer) appendStatuses(dst []byte, column int) []byte {
-	if column < len(a.keys) {
-		for range a.rows {
-			dst = append(dst, statusNames[asof.StatusPresent]...)
+	f := a.feature(column)
+	for _, at := range f.at {
+		if span := f.spans[at]; span.Start == span.End {
+			nulls++
 		}
-	} else {
-		f := a.feature(column)
-		for _, at := range f.at {
-			dst = append(dst, statusNames[f.status(at)]...)
-		}
+		dst = append(value.AppendJSON(dst, f.value(at, a.drop), form), ',')
 	}
-	return dst[:len(dst)-1]
-}
-
-// appendEvents appends the event times of a column that has rows. Rows that were
-// materialized together mostly have one time, which is written once and copied.
-func (a *Answer) appendEvents(dst []byte, column int) []byte {
-	var f featureColumn
-	if column >= len(a.keys) {
-		f = a.feature(column)
-	}
-	last, start, end := int64(math.MinInt64), 0, 0 // where last stands in dst, with its comma
-	for row := range a.rows {
-		event := int64(0)
-		if f.at != nil {
-			event = f.reading.Events[f.at[row]]
-		}
-		if event == last {
-			dst = append(dst, dst[start:end]...)
-			continue
-		}
-		last, start = event, len(dst)
-		dst = append(appendTime(dst, event), ',')
-		end = len(dst)
-	}
-	return dst[:len(dst)-1]
+	return dst[:len(dst)-1], nulls
 }
 
 // comma appends a comma before all elements but the first.
@@ -198,22 +155,4 @@ func comma(dst []byte, i int) []byte {
 		return append(dst, ',')
 	}
 	return dst
-}
-
-// appendTime appends an instant as protobuf's JSON writes it: RFC 3339 in UTC
-// with 0, 3 or 6 digits behind the second.
-func appendTime(dst []byte, us int64) []byte {
-	dst = time.UnixMicro(us).UTC().AppendFormat(append(dst, '"'), time.RFC3339)
-	fraction, digits := ((us%1_000_000)+1_000_000)%1_000_000, 6
-	if fraction%1_000 == 0 {
-		fraction, digits = fraction/1_000, 3
-	}
-	if fraction > 0 {
-		dst[len(dst)-1] = '.'
-		for scale := [...]int64{3: 100, 6: 100_000}[digits]; scale > 0; scale /= 10 {
-			dst = append(dst, '0'+byte(fraction/scale%10))
-		}
-		dst = append(dst, 'Z')
-	}
-	return append(dst, '"')
 }

@@ -62,7 +62,7 @@ func (o *Outcome) view(name string) *ViewValues {
 // count adds the column's values by status. Nearly all are present: that is
 // told from their bytes and their time alone.
 func (f *featureColumn) count(into *[asof.StatusOutsideMaxAge + 1]int) {
-	spans, events := f.values.Spans, f.reading.Events
+	spans, events := f.spans, f.reading.Events
 	present := 0
 	for _, at := range f.at {
 		if span := spans[at]; span.Start != span.End && events[at] >= f.oldest {

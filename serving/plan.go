@@ -13,6 +13,7 @@ import (
 // plan is what a selection needs, worked out for one state of the registry.
 type plan struct {
 	features []planFeature   // in the order asked
+	quoted   []byte          // their names as JSON, with commas
 	readings []planReading   // one for each view and way to name its entities
 	groups   []planGroup     // one for each kind of entity key
 	keys     []planKey       // the columns that the request has to have
@@ -84,6 +85,7 @@ func compile(s *asof.Snapshot, sel Selection, keyVersion int) (*plan, error) {
 			column = len(r.features)
 			r.features = append(r.features, c.feature)
 		}
+		p.quoted = value.AppendQuoted(comma(p.quoted, len(p.features)), name, false)
 		p.features = append(p.features, planFeature{name, at, column})
 		if v := (ViewVersion{c.view.Name, c.view.VersionNumber}); !slices.Contains(p.views, v) {
 			p.views = append(p.views, v)

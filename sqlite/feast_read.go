@@ -73,7 +73,7 @@ func (o *FeastOnline) read(ctx context.Context, tx *sql.Tx, project string, r *a
 			r.Found[i], r.Events[i] = true, event
 		}
 		if c := slices.Index(r.Features, string(name)); c >= 0 && value.Holds(r.View.Feature(r.Features[c]).Type, message) {
-			r.Columns[c].Set(i, message)
+			r.Set(c, i, message)
 		}
 	}
 	return rows.Err()

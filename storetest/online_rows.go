@@ -139,9 +139,9 @@ func shown(r *asof.Reading, i int) string {
 	if !r.Found[i] {
 		return "-"
 	}
-	values := make([]string, len(r.Columns))
-	for c := range r.Columns {
-		values[c] = string(value.AppendJSON(nil, r.Columns[c].Value(i), value.Plain))
+	values := make([]string, len(r.Features))
+	for c := range r.Features {
+		values[c] = string(value.AppendJSON(nil, r.Value(c, i), value.Plain))
 	}
 	return strings.Join(values, " ")
 }

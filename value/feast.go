@@ -18,7 +18,7 @@ type Cells struct {
 }
 
 // Value returns the message of feature f of row i; empty for a null.
-func (c *Cells) Value(f, i int) []byte { return c.values.Columns[f].Value(i) }
+func (c *Cells) Value(f, i int) []byte { return c.values.Value(f, i) }
 
 // EncodeCells is Encode for a store in Feast's layout, whose entity keys have
 // that version.

@@ -72,8 +72,8 @@ func read(t *testing.T, v *asof.FeatureView, s *value.Schema, row value.Row, fea
 
 func jsonOf(r *asof.Reading) string {
 	var out []byte
-	for c := range r.Columns {
-		out = append(value.AppendJSON(out, r.Columns[c].Value(0), value.Plain), ' ')
+	for c := range r.Features {
+		out = append(value.AppendJSON(out, r.Value(c, 0), value.Plain), ' ')
 	}
 	return strings.TrimSpace(string(out))
 }

@@ -1,7 +1,6 @@
 package value
 
 import (
-	"bytes"
 	"math"
 	"strconv"
 	"unicode/utf8"
@@ -26,21 +25,6 @@ func (p *payload) float(dst []byte, v float64, bits int) []byte {
 		return append(dst, name...)
 	}
 	return append(append(append(dst, '"'), name...), '"')
-}
-
-// AppendFloat appends a finite float as Python prints it: the shortest digits
-// that read back as the same float of that many bits, always with a decimal
-// point or an exponent, and an exponent below 0.0001 and from 1e16.
-func AppendFloat(dst []byte, v float64, bits int) []byte {
-	if abs := math.Abs(v); abs != 0 && (abs < 1e-4 || abs >= 1e16) {
-		return strconv.AppendFloat(dst, v, 'e', -1, bits)
-	}
-	start := len(dst)
-	dst = strconv.AppendFloat(dst, v, 'f', -1, bits)
-	if bytes.IndexByte(dst[start:], '.') < 0 {
-		dst = append(dst, ".0"...)
-	}
-	return dst
 }
 
 const hex = "0123456789abcdef"

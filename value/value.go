@@ -1,5 +1,5 @@
 // Package value is the bytes of feature values: feast.types.Value messages, as
-// every online store of Feast holds them and as asof.ValueColumn carries them.
+// every online store of Feast holds them and as an asof.Reading carries them.
 // It writes them from Arrow cells, prints them as JSON, and packs the values of
 // one entity and view into one row.
 //

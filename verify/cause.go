@@ -66,8 +66,8 @@ func (c *comparison) judge(row value.Row, i int) judgement {
 func (c *comparison) values(i int, expired bool, late string) judgement {
 	var differs []int
 	typed := true
-	for f := range c.offline.Columns {
-		want, got := c.offline.Columns[f].Value(i), c.online.Columns[f].Value(i)
+	for f := range c.offline.Features {
+		want, got := c.offline.Value(f, i), c.online.Value(f, i)
 		if string(want) == string(got) {
 			continue
 		}

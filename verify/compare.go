@@ -181,7 +181,7 @@ func row(r *asof.Reading, i int, features []int) *Row {
 	}
 	row := &Row{Event: time.UnixMicro(r.Events[i]).UTC()}
 	for _, f := range features {
-		row.Values = append(row.Values, value.AppendJSON(nil, r.Columns[f].Value(i), value.Plain))
+		row.Values = append(row.Values, value.AppendJSON(nil, r.Value(f, i), value.Plain))
 	}
 	return row
 }
