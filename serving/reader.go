@@ -9,6 +9,7 @@ package serving
 import (
 	"context"
 	"errors"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -151,6 +152,11 @@ func (r *Reader) readStore(ctx context.Context, readings []*asof.Reading) error 
 	err := r.Online.Read(ctx, r.Project, readings)
 	if errors.Is(err, context.DeadlineExceeded) || err != nil && ctx.Err() == context.DeadlineExceeded {
 		return asof.Errorf(asof.CodeUnavailable, "the online store did not answer in time: %w", err)
+	}
+	for _, asked := range readings {
+		if err == nil && len(asked.Buf) > math.MaxInt32 { // the spans are wrong
+			return asof.Errorf(asof.CodeInvalid, "the values of view %q for these %d entities are more than 2 GiB; split the request", asked.View.Name, len(asked.Keys))
+		}
 	}
 	return unavailable(err)
 }
