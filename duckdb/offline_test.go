@@ -255,6 +255,27 @@ func TestBadCSV(t *testing.T) {
 
 // A PostgreSQLSource sees the warehouse's tables by their names, and one
 // SELECT only.
+// TestEmptyCSV reads files in which the columns of times hold nothing, so that
+// only the source says that they are times.
+func TestEmptyCSV(t *testing.T) {
+	dir := t.TempDir()
+	store := offline(t, asofduckdb.Options{Dir: dir})
+	for text, rows := range map[string]int64{"k,ts,made\n": 0, "k,ts,made\n7,2024-01-31,\n": 1} {
+		if err := os.WriteFile(filepath.Join(dir, "few.csv"), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		source := &asof.DataSource{Name: "few", Kind: asof.SourceFile, Path: "few.csv", TimestampField: "ts", CreatedField: "made"}
+		span, err := store.Range(t.Context(), source)
+		if err != nil || span.Rows != rows {
+			t.Errorf("%q: %d rows, %v", text, span.Rows, err)
+		}
+		columns, err := store.Columns(t.Context(), source)
+		if err != nil || len(columns) != 3 || !columns[1].IsTime || !columns[2].IsTime {
+			t.Errorf("%q: %v, %v", text, columns, err)
+		}
+	}
+}
+
 func TestWarehouseSources(t *testing.T) {
 	w, err := asofduckdb.OpenWarehouse(filepath.Join(t.TempDir(), "warehouse"))
 	if err != nil {

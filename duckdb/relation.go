@@ -98,12 +98,39 @@ func (s *session) file(ctx context.Context, dir string, source *asof.DataSource,
 		// The separator is set, since one that is guessed may be wrong.
 		sql := "read_csv(" + quoteText(pattern(path, "csv")) + `, header = true, delim = ',', quote = '"', escape = '"', hive_partitioning = true, union_by_name = true`
 		columns, err := s.columns(ctx, sql+")")
+		if err == nil {
+			err = s.emptyTimes(ctx, sql+")", source, columns)
+		}
 		if err != nil || view == nil {
 			return relation{sql + ")", columns}, missing(what, path, s.fault(what, err))
 		}
 		return relation{sql + ", all_varchar = true)", declared(view, columns)}, nil
 	}
 	return relation{}, asof.Errorf(asof.CodeInvalid, "%s is a %s file, which the duckdb offline store does not read; it reads Parquet and CSV", what, source.FileFormat())
+}
+
+// emptyTimes takes a source's timestamp and created columns for times where they
+// hold nothing, of which DuckDB detects text.
+func (s *session) emptyTimes(ctx context.Context, sql string, source *asof.DataSource, columns []asof.SourceColumn) error {
+	for i, c := range columns {
+		if c.Native != "VARCHAR" || c.Name != source.TimestampField && c.Name != source.CreatedField {
+			continue
+		}
+		rows, err := s.arrow.QueryContext(ctx, "SELECT 1 FROM "+sql+" WHERE "+quoteName(c.Name)+" IS NOT NULL LIMIT 1")
+		if err != nil {
+			return err
+		}
+		some := rows.Next() && rows.RecordBatch().NumRows() > 0
+		err = rows.Err()
+		rows.Release()
+		if err != nil {
+			return err
+		}
+		if !some {
+			columns[i].Native, columns[i].Type, columns[i].IsTime = pit.TextOf+"TIMESTAMPTZ", asof.Scalar(asof.TypeUnixTimestamp), true
+		}
+	}
+	return nil
 }
 
 // localPath returns a path of a definition as one of this machine.
