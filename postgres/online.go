@@ -30,6 +30,7 @@ type viewName struct{ project, view string }
 type viewTable struct {
 	id, revision int64
 	schema       *value.Schema
+	path         pgx.Identifier
 	name         string // in SQL
 }
 
@@ -170,13 +171,15 @@ func (o *Online) find(ctx context.Context, tx pgx.Tx, project, view, lock string
 	case err != nil:
 		return nil, err
 	}
-	table.name = o.tableName(table.id)
+	table.path, table.name = o.tablePath(table.id), o.tableName(table.id)
 	table.schema, err = value.ParseSchema(text)
 	return &table, err
 }
 
-func (o *Online) tableName(id int64) string {
-	return o.db.qualified(fmt.Sprintf("asof_online_%d", id))
+func (o *Online) tableName(id int64) string { return o.tablePath(id).Sanitize() }
+
+func (o *Online) tablePath(id int64) pgx.Identifier {
+	return pgx.Identifier{o.db.schema, fmt.Sprintf("asof_online_%d", id)}
 }
 
 func (o *Online) unknown(project, view string) error {

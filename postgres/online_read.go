@@ -79,7 +79,7 @@ func (o *Online) load(ctx context.Context, project string) error {
 		}
 		o.mu.Lock()
 		defer o.mu.Unlock()
-		o.tables[viewName{project, view}] = &viewTable{table.id, table.revision, schema, o.tableName(table.id)}
+		o.tables[viewName{project, view}] = &viewTable{id: table.id, revision: table.revision, schema: schema, name: o.tableName(table.id)}
 		return nil
 	})
 	if missing(err) {

@@ -2,20 +2,24 @@ package postgres
 
 import (
 	"context"
+	"errors"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/value"
 )
 
 const (
-	// rowsPerInsert is how many rows go into one statement, as arrays. It is
-	// as fast as COPY into a temporary table, and leaves the catalog alone.
+	// rowsPerInsert is how many rows go into one statement, as arrays, where
+	// some keys are there. It is as fast as COPY into a temporary table, and
+	// leaves the catalog alone.
 	rowsPerInsert = 20_000
-	// manyRows is from where on a table is analysed after a write: a plan that
-	// was made while it was small must not read all of it for one key.
+	// manyRows is from where on a write is looked at for being all new, and the
+	// table is analysed after it: a plan that was made while it was small must
+	// not read all of it for one key.
 	manyRows = 5_000
 )
 
@@ -34,8 +38,10 @@ func (o *Online) Write(ctx context.Context, project string, view *asof.FeatureVi
 		if err != nil {
 			return err
 		}
-		written, err = insert(ctx, tx, table, encoded, newestWins)
-		return err
+		if written, err = write(ctx, tx, table, encoded); err != nil {
+			return err
+		}
+		return analyze(ctx, tx, table, written)
 	})
 	if err != nil {
 		return 0, err
@@ -62,8 +68,11 @@ func (o *Online) Restore(ctx context.Context, project string, view *asof.Feature
 		if err != nil {
 			return err
 		}
-		_, err = insert(ctx, tx, table, encoded, replace)
-		return err
+		changed, err := insert(ctx, tx, table, encoded, replace)
+		if err != nil {
+			return err
+		}
+		return analyze(ctx, tx, table, changed)
 	})
 }
 
@@ -87,6 +96,18 @@ func (o *Online) change(ctx context.Context, project string, view *asof.FeatureV
 	return o.db.fault("writing features of "+view.Name, err)
 }
 
+// write writes rows newest-wins and returns how many took effect.
+func write(ctx context.Context, tx pgx.Tx, table *viewTable, rows []value.Row) (int64, error) {
+	done, err := fresh(ctx, tx, table, rows)
+	if err != nil {
+		return 0, err
+	}
+	if done {
+		return int64(len(rows)), nil
+	}
+	return insert(ctx, tx, table, rows, newestWins)
+}
+
 // insert inserts rows many at a time and returns how many took effect.
 func insert(ctx context.Context, tx pgx.Tx, table *viewTable, rows []value.Row, onConflict string) (int64, error) {
 	text := "INSERT INTO " + table.name + " AS t (entity_key, event_us, created_us, row)" +
@@ -98,10 +119,7 @@ func insert(ctx context.Context, tx pgx.Tx, table *viewTable, rows []value.Row, 
 	for from := 0; from < len(rows); from += rowsPerInsert {
 		keys, packed, events, created = keys[:0], packed[:0], events[:0], created[:0]
 		for _, row := range rows[from:min(from+rowsPerInsert, len(rows))] {
-			if row.Packed == nil {
-				row.Packed = []byte{} // nil would be NULL
-			}
-			keys, packed = append(keys, row.Key), append(packed, row.Packed)
+			keys, packed = append(keys, row.Key), append(packed, notNull(row.Packed))
 			events, created = append(events, row.Event), append(created, row.Created)
 		}
 		tag, err := tx.Exec(ctx, text, keys, events, created, packed)
@@ -110,9 +128,63 @@ func insert(ctx context.Context, tx pgx.Tx, table *viewTable, rows []value.Row, 
 		}
 		changed += tag.RowsAffected()
 	}
+	return changed, nil
+}
+
+// fresh copies rows, in key order, into the table where it has no key between
+// their first and their last, and reports whether it did: COPY takes less than
+// half of what ON CONFLICT does. A view that is filled in key order is all of
+// that kind. Another writer of such a key may have been faster; then nothing is
+// copied.
+func fresh(ctx context.Context, tx pgx.Tx, table *viewTable, rows []value.Row) (bool, error) {
+	if len(rows) < manyRows {
+		return false, nil
+	}
+	var there bool
+	err := tx.QueryRow(ctx, "SELECT EXISTS (SELECT FROM "+table.name+" WHERE entity_key BETWEEN $1 AND $2)", rows[0].Key, rows[len(rows)-1].Key).Scan(&there)
+	if err != nil || there {
+		return false, err
+	}
+	err = pgx.BeginFunc(ctx, tx, func(tx pgx.Tx) error { // a savepoint
+		_, err := tx.CopyFrom(ctx, table.path, []string{"entity_key", "event_us", "created_us", "row"}, &copied{rows: rows})
+		return err
+	})
+	var fault *pgconn.PgError
+	if errors.As(err, &fault) && fault.Code == "23505" { // unique_violation
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// copied hands rows to COPY.
+type copied struct {
+	rows   []value.Row // those that are left
+	values [4]any
+}
+
+func (c *copied) Next() bool { return len(c.rows) > 0 }
+func (c *copied) Err() error { return nil }
+
+func (c *copied) Values() ([]any, error) {
+	row := c.rows[0]
+	c.rows = c.rows[1:]
+	c.values = [4]any{row.Key, row.Event, row.Created, notNull(row.Packed)}
+	return c.values[:], nil
+}
+
+// notNull is for a row of nulls alone, which has no bytes: nil would be NULL.
+func notNull(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}
+
+// analyze has the server look at a table in which many rows have changed.
+func analyze(ctx context.Context, tx pgx.Tx, table *viewTable, changed int64) error {
 	if changed < manyRows {
-		return changed, nil
+		return nil
 	}
 	_, err := tx.Exec(ctx, "ANALYZE "+table.name)
-	return changed, err
+	return err
 }
