@@ -42,6 +42,10 @@ bench-offline: build feast-venv ## training data beside Feast and the bare engin
 bench-online: build feast-venv ## online reads beside Feast and the bare store, as ratios; ARGS=-full measures everything
 	go run ./bench/online $(ARGS)
 
+.PHONY: bench-fill
+bench-fill: build feast-venv ## filling online stores beside Feast and bare loaders, as ratios
+	go run ./bench/fill $(ARGS)
+
 .PHONY: mutate
 mutate: ## break each rule of the point-in-time join: a case of the corpus must fail
 	@scripts/need.sh compiler postgres

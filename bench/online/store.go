@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/asof-dev/asof/bench/server"
 )
 
 // store is a filled store, and the servers that read it.
@@ -60,7 +62,7 @@ func openStore(o options, name string) (s *store, err error) {
 	if err != nil {
 		return s, err
 	}
-	port, err := freePort()
+	port, err := server.FreePort()
 	if err != nil {
 		return s, err
 	}
@@ -101,14 +103,14 @@ func (s *store) startFeast(o options, name, online string) (*contender, error) {
 	if err := s.do(repository, python, "-c", feastPy); err != nil {
 		return nil, err
 	}
-	port, err := freePort()
+	port, err := server.FreePort()
 	if err != nil {
 		return nil, err
 	}
 	if _, err := s.spawn(repository, feast, "serve", "-p", strconv.Itoa(port), "-w", "2", "--no-access-log", "--max-requests", "0"); err != nil {
 		return nil, err
 	}
-	return &contender{name: "Feast", address: net.JoinHostPort("127.0.0.1", strconv.Itoa(port))}, reachable(port)
+	return &contender{name: "Feast", address: net.JoinHostPort("127.0.0.1", strconv.Itoa(port))}, server.Reachable(port)
 }
 
 // do runs a command to its end.
