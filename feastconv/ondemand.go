@@ -17,7 +17,7 @@ const substrait = "substrait"
 
 func decodeFunction(t *core.FeatureTransformationV2) *asof.Function {
 	if f := t.GetUserDefinedFunction(); f != nil {
-		return &asof.Function{Name: f.GetName(), Text: f.GetBodyText(), Body: f.GetBody(), Mode: f.GetMode()}
+		return &asof.Function{Name: f.GetName(), Text: f.GetBodyText(), Imports: importsOf(f.GetBody()), Body: f.GetBody(), Mode: f.GetMode()}
 	}
 	if plan := t.GetSubstraitTransformation(); plan != nil {
 		return &asof.Function{Mode: substrait, Body: marshal(plan)}

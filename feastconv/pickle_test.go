@@ -82,6 +82,13 @@ def typed(inputs: Dict[str, Any]) -> Dict[str, Any]:
 		if err != nil {
 			t.Fatal(err)
 		}
+		again, err := feastconv.Decode(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := again.(*asof.OnDemandFeatureView).Function.Imports; got != f.Imports {
+			t.Errorf("%s: the imports came back as %q, want %q", f.Name, got, f.Imports)
+		}
 		b, err := proto.Marshal(m)
 		if err != nil {
 			t.Fatal(err)

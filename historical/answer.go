@@ -1,6 +1,7 @@
 package historical
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -20,42 +21,73 @@ type answer struct {
 	draft              *draft // nil: no receipt is made
 	pulls              []asof.Pull
 	schema             *arrow.Schema
-	order              []int  // columns of the store's answer
+	order              []int // columns of the store's answer, then those that are computed
+	compute            func(arrow.RecordBatch) ([]arrow.RecordBatch, error)
+	failed             error  // of compute
 	isFeature          []bool // by column of this one
 	current            arrow.RecordBatch
 }
 
-func newAnswer(rows array.RecordReader, entities *entityRows, c *choice, label string) (*answer, error) {
-	from := rows.Schema()
-	if want := len(entities.columns) + len(c.features); from.NumFields() != want {
-		return nil, fmt.Errorf("the offline store answered %d columns where %d were asked for", from.NumFields(), want)
-	}
-	a := &answer{RecordReader: rows, entities: entities}
-	a.refs.Store(1)
-	for i := range entities.columns {
-		a.order = append(a.order, i)
-	}
+func newAnswer(ctx context.Context, rows array.RecordReader, entities *entityRows, c *choice, r *Request) (*answer, error) {
+	fields := slices.Clone(rows.Schema().Fields())
 	first := make([]int, len(c.views)) // where the features of each view begin
 	next := len(entities.columns)
 	for i, v := range c.views {
 		first[i] = next
 		next += len(v.Features)
 	}
-	for _, f := range c.features {
-		a.order = append(a.order, first[f.view]+f.at)
+	if len(fields) != next {
+		return nil, fmt.Errorf("the offline store answered %d columns where %d were asked for", len(fields), next)
 	}
+	a := &answer{RecordReader: rows, entities: entities}
+	a.refs.Store(1)
+	computed := map[*computation]int{} // where the features of each begin
+	for _, m := range c.computed {
+		computed[m] = len(fields)
+		for _, f := range m.view.Features {
+			fields = append(fields, arrow.Field{Name: f.Name, Type: f.Type.Arrow()})
+		}
+	}
+	for i := range entities.columns {
+		a.order = append(a.order, i)
+	}
+	for _, f := range c.features {
+		at := f.at
+		if f.computed != nil {
+			at += computed[f.computed]
+		} else {
+			at += first[f.view]
+		}
+		fields[at].Name = f.output
+		a.order = append(a.order, at)
+	}
+	a.arrange(fields, r.Label)
+	a.compute = func(batch arrow.RecordBatch) (outputs []arrow.RecordBatch, err error) {
+		for _, m := range c.computed {
+			out, err := m.run(ctx, batch, entities.columns, first, r.allocator())
+			if err != nil {
+				return outputs, err
+			}
+			outputs = append(outputs, out)
+		}
+		return outputs, nil
+	}
+	return a, nil
+}
+
+// arrange moves the label last and makes the schema.
+func (a *answer) arrange(fields []arrow.Field, label string) {
 	if label != "" {
-		at := slices.IndexFunc(a.order, func(i int) bool { return from.Field(i).Name == label })
+		at := slices.IndexFunc(a.order, func(i int) bool { return fields[i].Name == label })
 		moved := a.order[at]
 		a.order = append(slices.Delete(a.order, at, at+1), moved)
 	}
-	fields := make([]arrow.Field, len(a.order))
+	ordered := make([]arrow.Field, len(a.order))
 	for i, at := range a.order {
-		fields[i] = arrow.Field{Name: from.Field(at).Name, Type: from.Field(at).Type, Nullable: true}
-		a.isFeature = append(a.isFeature, at >= len(entities.columns))
+		ordered[i] = arrow.Field{Name: fields[at].Name, Type: fields[at].Type, Nullable: true}
+		a.isFeature = append(a.isFeature, at >= len(a.entities.columns))
 	}
-	a.schema = arrow.NewSchema(fields, nil)
-	return a, nil
+	a.schema = arrow.NewSchema(ordered, nil)
 }
 
 func (a *answer) Schema() *arrow.Schema          { return a.schema }
@@ -79,15 +111,33 @@ func (a *answer) drop() {
 	}
 }
 
+// Err returns what ended the rows before their end.
+func (a *answer) Err() error {
+	if a.failed != nil {
+		return a.failed
+	}
+	return a.RecordReader.Err()
+}
+
 func (a *answer) Next() bool {
 	a.drop()
-	if !a.RecordReader.Next() {
+	if a.failed != nil || !a.RecordReader.Next() {
 		return false
 	}
 	batch := a.RecordReader.RecordBatch()
+	outputs, err := a.compute(batch)
+	all := slices.Clone(batch.Columns())
+	for _, out := range outputs {
+		defer out.Release()
+		all = append(all, out.Columns()...)
+	}
+	if err != nil {
+		a.failed = err
+		return false
+	}
 	columns := make([]arrow.Array, len(a.order))
 	for i, at := range a.order {
-		columns[i] = batch.Column(at)
+		columns[i] = all[at]
 	}
 	a.current = array.NewRecordBatch(a.schema, columns, batch.NumRows())
 	return true

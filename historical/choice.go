@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/ondemand"
 )
 
 // choice is what a request asks for: the features in the order asked, and the
@@ -11,6 +12,8 @@ import (
 type choice struct {
 	features  []feature
 	views     []asof.ViewQuery
+	defined   []*asof.FeatureView // what each of views is
+	computed  []*computation
 	fullNames bool
 }
 
@@ -18,21 +21,29 @@ type choice struct {
 type feature struct {
 	reference asof.Reference // with the view's alias, where it has one
 	output    string
-	view, at  int // which of choice.views, which of its features
+	view, at  int          // which of choice.views, which of its features
+	computed  *computation // or what computes it; at is then the place among its features
 }
 
 // choose resolves references or a service against a snapshot.
-func choose(s *asof.Snapshot, references []string, service string, fullNames bool) (*choice, error) {
+func choose(s *asof.Snapshot, references []string, service string, fullNames bool, workers *ondemand.Workers) (*choice, error) {
 	c := &choice{fullNames: fullNames}
+	if err := c.resolve(s, references, service); err != nil {
+		return nil, err
+	}
+	return c, c.prepare(s, workers)
+}
+
+func (c *choice) resolve(s *asof.Snapshot, references []string, service string) error {
 	switch {
 	case len(references) > 0 && service != "":
-		return nil, asof.Errorf(asof.CodeInvalid, "features and the feature service %q are asked for at once; ask for one of the two", service)
+		return asof.Errorf(asof.CodeInvalid, "features and the feature service %q are asked for at once; ask for one of the two", service)
 	case len(references) > 0:
-		return c, c.byReference(s, references)
+		return c.byReference(s, references)
 	case service != "":
-		return c, c.byService(s, service)
+		return c.byService(s, service)
 	}
-	return nil, asof.Errorf(asof.CodeInvalid, "no features are asked for; name them as view:feature, or name a feature service")
+	return asof.Errorf(asof.CodeInvalid, "no features are asked for; name them as view:feature, or name a feature service")
 }
 
 // byReference reads each view once, whatever the order its features come in.
@@ -43,6 +54,12 @@ func (c *choice) byReference(s *asof.Snapshot, references []string) error {
 		ref, err := asof.ParseReference(text)
 		if err != nil {
 			return err
+		}
+		if s.Object(asof.KindOnDemandView, ref.View) != nil {
+			if err := c.add(s, ref.View, ref); err != nil {
+				return err
+			}
+			continue
 		}
 		at := slices.IndexFunc(projections, func(p asof.Projection) bool { return p.View == ref.View })
 		if at < 0 {
@@ -76,6 +93,14 @@ func (c *choice) byService(s *asof.Snapshot, name string) error {
 	}
 	for i := range service.Projections {
 		p := &service.Projections[i]
+		if s.Object(asof.KindOnDemandView, p.View) != nil {
+			for _, f := range p.Features {
+				if err := c.add(s, p.View, asof.Reference{View: p.Name(), Feature: f.Name}); err != nil {
+					return asof.Errorf(asof.ErrorCode(err), "feature service %q: %w", name, err)
+				}
+			}
+			continue
+		}
 		v, err := readable(s, p.View)
 		if err == nil && p.VersionTag != nil && *p.VersionTag != v.VersionNumber {
 			err = asof.Errorf(asof.CodeInvalid, "version %d of feature view %q is asked for, and the registry's definition is version %d; only that one can be read",
@@ -88,7 +113,7 @@ func (c *choice) byService(s *asof.Snapshot, name string) error {
 			return asof.Errorf(asof.ErrorCode(err), "feature service %q: %w", name, err)
 		}
 		for at, f := range p.Features {
-			c.features = append(c.features, feature{reference: asof.Reference{View: p.Name(), Feature: f.Name}, view: i, at: at})
+			c.features = append(c.features, feature{reference: asof.Reference{View: p.Name(), Feature: f.Name}, view: len(c.views) - 1, at: at})
 		}
 	}
 	if len(c.features) == 0 {
@@ -97,10 +122,23 @@ func (c *choice) byService(s *asof.Snapshot, name string) error {
 	return c.name(name)
 }
 
+// add asks for a feature of an on-demand view.
+func (c *choice) add(s *asof.Snapshot, view string, ref asof.Reference) error {
+	made, at, err := c.compute(s, view, ref.Feature)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(c.features, func(f feature) bool { return f.reference == ref }) {
+		return asof.Errorf(asof.CodeInvalid, "feature %q is asked for twice; ask for it once", ref)
+	}
+	c.features = append(c.features, feature{reference: ref, at: at, computed: made})
+	return nil
+}
+
 // readable returns a view whose history an engine can read.
 func readable(s *asof.Snapshot, name string) (*asof.FeatureView, error) {
 	if s.Object(asof.KindOnDemandView, name) != nil {
-		return nil, asof.Errorf(asof.CodeInvalid, "%q is an on-demand feature view: its features are computed when they are asked for, and no engine of asof computes them yet; ask for the features that it reads", name)
+		return nil, asof.Errorf(asof.CodeInvalid, "%q is an on-demand feature view: its features are computed from others, and have no rows of their own; ask for the features that it reads", name)
 	}
 	v, err := s.View(name)
 	if err != nil {
@@ -114,7 +152,7 @@ func readable(s *asof.Snapshot, name string) (*asof.FeatureView, error) {
 
 func (c *choice) read(v *asof.FeatureView, p *asof.Projection) error {
 	q, err := p.Query(v)
-	c.views = append(c.views, q)
+	c.views, c.defined = append(c.views, q), append(c.defined, v)
 	return err
 }
 
@@ -132,7 +170,9 @@ func (c *choice) name(service string) error {
 			return c.collision(other, f.reference, f.output, service)
 		}
 		taken[f.output] = f.reference
-		c.views[f.view].Features[f.at].Output = f.output
+		if f.computed == nil {
+			c.views[f.view].Features[f.at].Output = f.output
+		}
 	}
 	return nil
 }

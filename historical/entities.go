@@ -133,6 +133,12 @@ func checkNames(what string, columns []string, c *choice, label string) error {
 				what, k.Entity, c.viewsOf(k.Entity), known(k.Entity, columns))
 		}
 	}
+	needed, views := c.requestData()
+	for i, name := range needed {
+		if !slices.Contains(columns, name) {
+			return asof.Errorf(asof.CodeInvalid, "%s: there is no column %q, request data that on-demand feature view %q needs%s", what, name, views[i], known(name, columns))
+		}
+	}
 	for _, f := range c.features {
 		if slices.Contains(columns, f.output) {
 			return asof.Errorf(asof.CodeInvalid, "%s: column %q has the name of the feature %q; %s", what, f.output, f.reference, c.wayOut(f))

@@ -29,14 +29,16 @@ func refused(t *testing.T, r historical.Request, code asof.Code, want string) {
 
 func TestChoiceErrors(t *testing.T) {
 	odd := project(
-		&asof.OnDemandFeatureView{Name: "ratio"},
+		&asof.OnDemandFeatureView{Name: "ratio", Enabled: true, Features: []asof.Field{field("x", asof.TypeFloat64)}},
+		onDemand("windowed", "def windowed(df):\n    df['x'] = df['monthly_fee'].rolling(3)\n    return df\n", field("x", asof.TypeFloat64)),
+		onDemand("requested", "def requested(df):\n    df['x'] = df['factor'] * df['monthly_fee']\n    return df\n", field("x", asof.TypeFloat64)),
 		&asof.FeatureView{Name: "off", Source: &asof.DataSource{}},
 		&asof.FeatureView{Name: "stream", Enabled: true, Stream: &asof.DataSource{Kind: asof.SourcePush}},
 		&asof.FeatureService{Name: "twice", Projections: []asof.Projection{
 			{View: "payments", Features: []asof.Field{{Name: "failed_payments_90d"}}},
 			{View: "payments", Features: []asof.Field{{Name: "failed_payments_90d"}}, JoinKeyMap: map[string]string{"user_id": "friend_id"}}}},
 		&asof.FeatureService{Name: "old", Projections: []asof.Projection{{View: "payments", Features: []asof.Field{{Name: "failed_payments_30d"}}}}},
-		&asof.FeatureService{Name: "computed", Projections: []asof.Projection{{View: "ratio"}}},
+		&asof.FeatureService{Name: "computed", Projections: []asof.Projection{{View: "ratio", Features: []asof.Field{{Name: "x"}}}}},
 		&asof.FeatureService{Name: "pinned", Projections: []asof.Projection{{View: "payments", VersionTag: new(int32(2))}}},
 		&asof.FeatureService{Name: "none"},
 		view("a", "rates", nil, field("rate__x", asof.TypeFloat64)), view("a__rate", "rates", nil, field("x", asof.TypeFloat64)),
@@ -57,13 +59,17 @@ func TestChoiceErrors(t *testing.T) {
 		{"subs:monthly_fee usage:monthly_fee", "", false, asof.CodeInvalid,
 			`features "subs:monthly_fee" and "usage:monthly_fee" have the same name; ask for full feature names (--full-feature-names), subs__monthly_fee and usage__monthly_fee, or leave one out`},
 		{"a:rate__x a__rate:x", "", true, asof.CodeInvalid, `features "a:rate__x" and "a__rate:x" have the same full name "a__rate__x"; leave one out`},
-		{"ratio:x", "", false, asof.CodeInvalid, `"ratio" is an on-demand feature view: its features are computed when they are asked for, and no engine of asof computes them yet; ask for the features that it reads`},
+		{"ratio:x", "", false, asof.CodeInvalid, `on-demand feature view "ratio" has no function`},
+		{"ratio:y", "", false, asof.CodeNotFound, `on-demand feature view "ratio" has no feature "y"; did you mean "x"?`},
+		{"windowed:x", "", false, asof.CodeInvalid, `on-demand feature view "windowed": line 2 of the function (df['x'] = df['monthly_fee'].rolling(3)): .rolling() of a column takes other rows into account, which asof cannot run; use element-wise operations, or configure asof.python`},
+		{"requested:x requested:x", "", false, asof.CodeInvalid, `feature "requested:x" is asked for twice; ask for it once`},
+		{"requested:x", "", false, asof.CodeInvalid, entities.Path + `: there is no column "factor", request data that on-demand feature view "requested" needs; known: user_id, event_timestamp, churn_label`},
 		{"off:x", "", false, asof.CodeInvalid, "feature view \"off\" is disabled; set enabled=True in its definition and run `asof apply`"},
 		{"stream:x", "", false, asof.CodeInvalid, `feature view "stream" has no batch source: its history cannot be read`},
 		{"", "chrun", false, asof.CodeNotFound, `feature service "chrun" does not exist in this project; did you mean "churn"?`},
 		{"", "twice", true, asof.CodeInvalid, `feature service "twice" has "payments:failed_payments_90d" twice; give one of the two views a name of its own with .with_name("…")`},
 		{"", "old", false, asof.CodeNotFound, `feature service "old": feature view "payments" has no feature "failed_payments_30d"; did you mean "failed_payments_90d"?`},
-		{"", "computed", false, asof.CodeInvalid, `feature service "computed": "ratio" is an on-demand feature view: its features are computed when they are asked for, and no engine of asof computes them yet; ask for the features that it reads`},
+		{"", "computed", false, asof.CodeInvalid, `on-demand feature view "ratio" has no function`},
 		{"", "pinned", false, asof.CodeInvalid, `feature service "pinned": version 2 of feature view "payments" is asked for, and the registry's definition is version 0; only that one can be read`},
 		{"", "none", false, asof.CodeInvalid, `feature service "none" has no features`},
 	} {

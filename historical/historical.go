@@ -14,6 +14,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/ondemand"
 	"github.com/asof-dev/asof/receipt"
 )
 
@@ -30,7 +31,8 @@ type Request struct {
 	Output     string // a .csv, .parquet or .arrow file; its folder is made where it is missing
 	Table      string // or a table of Warehouse, as Warehouse.Replace writes it
 	Warehouse  asof.Warehouse
-	Progress   asof.Progress // may be nil
+	Progress   asof.Progress     // may be nil
+	Workers    *ondemand.Workers // Python processes for on-demand functions that need one; may be nil
 
 	// CreatedCutoff leaves out what was created after an entity row's time.
 	CreatedCutoff bool
@@ -131,7 +133,7 @@ func Records(ctx context.Context, r Request) (array.RecordReader, error) {
 
 // ask has the store answer the request.
 func (r *Request) ask(ctx context.Context) (*answer, error) {
-	chosen, err := choose(r.Snapshot, r.References, r.Service, r.FullNames)
+	chosen, err := choose(r.Snapshot, r.References, r.Service, r.FullNames, r.Workers)
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +165,7 @@ func (r *Request) answer(ctx context.Context, entities *entityRows, chosen *choi
 	if err != nil {
 		return nil, err
 	}
-	a, err := newAnswer(rows, entities, chosen, r.Label)
+	a, err := newAnswer(ctx, rows, entities, chosen, r)
 	if err != nil {
 		rows.Release()
 		return nil, err
@@ -183,7 +185,7 @@ func Plan(ctx context.Context, r Request) ([]asof.ViewPlan, error) {
 	if !ok {
 		return nil, asof.Errorf(asof.CodeInvalid, "this offline store does not say how it answers; leave --explain out")
 	}
-	chosen, err := choose(r.Snapshot, r.References, r.Service, r.FullNames)
+	chosen, err := choose(r.Snapshot, r.References, r.Service, r.FullNames, r.Workers)
 	if err != nil {
 		return nil, err
 	}
