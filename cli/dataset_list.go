@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -55,7 +56,7 @@ type dataset struct {
 // receiptLine and savedLine are what --output json prints.
 type receiptLine struct {
 	Kind  string `json:"kind"`  // receipt
-	State string `json:"state"` // there, replaced, gone
+	State string `json:"state"` // there, replaced, gone, unknown
 	*receipt.Receipt
 }
 
@@ -78,10 +79,7 @@ func (r *repository) datasets(ctx context.Context) ([]dataset, error) {
 	if err != nil {
 		return nil, err
 	}
-	state, err := r.states(ctx, kept)
-	if err != nil {
-		return nil, err
-	}
+	state := r.states(ctx, kept)
 	list := []dataset{}
 	for _, d := range kept {
 		list = append(list, dataset{d.Finished, &receiptLine{"receipt", state(d), d}, nil, featuresOf(d.Request.Service, d.Request.Features)})
@@ -156,31 +154,38 @@ func (a *app) printDatasets(output string, list []dataset) error {
 	return plainTable(a.stdio.Out, []string{"KIND", "ID", "WHERE", "STATE", "MADE", "ROWS", "COLUMNS", "JOIN KEYS", "FEATURES", "CONTENT"}, rows)
 }
 
-// states returns what says whether the file or the table of a training set is
-// still the one written. The warehouse is asked where a table is among them.
-func (r *repository) states(ctx context.Context, list []*receipt.Receipt) (func(*receipt.Receipt) string, error) {
+// states tells what has become of what was written. Where the warehouse can't be
+// asked it says so, and the state of a table is unknown.
+func (r *repository) states(ctx context.Context, list []*receipt.Receipt) func(*receipt.Receipt) string {
 	var tables map[string]string
+	var err error
 	if slices.ContainsFunc(list, func(d *receipt.Receipt) bool { return d.Table != "" }) {
-		warehouse, err := r.Warehouse(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if tables, err = warehouse.Replaced(ctx); err != nil {
-			return nil, err
+		if tables, err = r.replaced(ctx); err != nil {
+			fmt.Fprintf(r.app.stdio.Err, "%s the tables of training sets can't be looked up: %s\n", paint(r.app.stdio.Err, yellow, "warning:"), err)
 		}
 	}
 	return func(d *receipt.Receipt) string {
-		if d.Table == "" {
+		id, there := tables[d.Table]
+		switch {
+		case d.Table == "":
 			return r.fileState(d)
-		}
-		switch id, there := tables[d.Table]; {
+		case err != nil:
+			return "unknown"
 		case !there:
 			return "gone"
 		case id != d.ID:
 			return "replaced"
 		}
 		return "there"
-	}, nil
+	}
+}
+
+func (r *repository) replaced(ctx context.Context) (map[string]string, error) {
+	warehouse, err := r.Warehouse(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return warehouse.Replaced(ctx)
 }
 
 func (r *repository) fileState(d *receipt.Receipt) string {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -147,8 +148,8 @@ func (a *app) printVerified(results []verify.Result) error {
 				causes = append(causes, fmt.Sprintf("%s %s", thousands(n), cause))
 			}
 		}
-		counts = append(counts, []string{r.View, instant{r.At, ""}.String(), thousands(r.Keys), thousands(r.Equal), thousands(r.Ahead),
-			thousands(r.Mismatched()), strings.Join(causes, ", "), took(r.Took)})
+		counts = append(counts, []string{r.View, instant{r.At, ""}.String(), strconv.FormatInt(r.Keys, 10), strconv.FormatInt(r.Equal, 10), strconv.FormatInt(r.Ahead, 10),
+			strconv.FormatInt(r.Mismatched(), 10), strings.Join(causes, ", "), took(r.Took)})
 	}
 	if len(lines) > 0 {
 		if err := plainTable(a.stdio.Out, []string{"VIEW", "KEY", "CAUSE", "FEATURE", "OFFLINE", "ONLINE"}, lines); err != nil {
