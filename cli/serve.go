@@ -49,7 +49,7 @@ func (a *app) serveCommand() *cobra.Command {
 		Use:   "serve",
 		Short: "Serve features over HTTP and gRPC",
 		Long: "Serves POST /get-online-features as Feast's server does, GET /features and GET /features/{key},\n" +
-			"GET /health, GET /ready and GET /metrics; with --all also Feast's ServingService over gRPC.",
+			"GET /health, GET /ready and GET /metrics; with --all also Feast's ServingService and the registry over gRPC.",
 		Example: a.example("-c my_project serve", "-c my_project serve -h 0.0.0.0 -p 8000", "-c my_project serve --all", "-c my_project serve -t grpc --grpc-port 50052",
 			"-c my_project serve --metrics-port 9100"),
 		Args: a.args(),
@@ -74,6 +74,7 @@ func (a *app) serveCommand() *cobra.Command {
 	flags.IntVar(&o.grpcPort, "grpc-port", 50051, "the port of gRPC, which is served too when it is given; 0 takes a free one")
 	flags.StringVarP(&o.kind, "type", "t", "http", "http, or grpc for gRPC alone")
 	flags.BoolVar(&o.all, "all", false, "everything that can be served, each on Feast's port")
+	flags.IntVar(&o.registryPort, "registry-port", 6570, "the port of the registry under --all; 0 takes a free one")
 	flags.IntVar(&o.metricsPort, "metrics-port", 8000, "a port of its own for /metrics; 0 takes a free one (without it /metrics is on the port of HTTP)")
 	flags.BoolVarP(&o.metrics, "metrics", "m", false, "the same as --metrics-port 8000, as in Feast")
 	flags.Bool("help", false, "help for serve") // -h is the host, as in Feast
@@ -94,6 +95,7 @@ func (a *app) serveCommand() *cobra.Command {
 type serveFlags struct {
 	host           string
 	port, grpcPort int
+	registryPort   int
 	metricsPort    int
 	kind           string
 	all, grpc      bool
@@ -115,7 +117,7 @@ func (r *repository) serve(ctx context.Context, o serveFlags) error {
 	if err != nil {
 		return err
 	}
-	servers, err := r.listen(o, reader)
+	servers, err := r.listen(ctx, o, reader)
 	defer func() {
 		for _, s := range servers {
 			_ = s.listener.Close() // closed already where it was served
@@ -136,7 +138,7 @@ func (r *repository) serve(ctx context.Context, o serveFlags) error {
 
 // listen returns the servers that are asked for, those that listen already
 // where one of them cannot.
-func (r *repository) listen(o serveFlags, reader *serving.Reader) (servers []server, err error) {
+func (r *repository) listen(ctx context.Context, o serveFlags, reader *serving.Reader) (servers []server, err error) {
 	log, limits, project := slog.Default(), r.config.Asof.Serve, "project "+r.config.Project+" on "
 	metrics := r.metrics(log)
 	ownMetrics := o.ownMetrics || r.config.Metrics.Enabled
@@ -155,6 +157,12 @@ func (r *repository) listen(o serveFlags, reader *serving.Reader) (servers []ser
 		servers, err = listen(servers, project+"grpc://", o.host, o.grpcPort, "--grpc-port", func(ctx context.Context, l net.Listener) error {
 			return grpcapi.Serve(ctx, l, options)
 		})
+	}
+	if err == nil && o.all {
+		var serve func(context.Context, net.Listener) error
+		if serve, err = r.registryServer(ctx, nil); err == nil {
+			servers, err = listen(servers, registryTold(nil), o.host, o.registryPort, "--registry-port", serve)
+		}
 	}
 	if err == nil && ownMetrics {
 		servers, err = listen(servers, "metrics on http://", o.host, o.metricsPort, "--metrics-port", func(ctx context.Context, l net.Listener) error {

@@ -14,6 +14,10 @@ const (
 	nestedTag = "feast:nested_inner_type"
 )
 
+// Fields returns the fields of a message's specs: those of a view, features or
+// the columns of its entities.
+func Fields(specs []*core.FeatureSpecV2) []asof.Field { return decodeFields(specs) }
+
 func decodeFields(specs []*core.FeatureSpecV2) []asof.Field {
 	var fields []asof.Field
 	for _, s := range specs {

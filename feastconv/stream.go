@@ -50,7 +50,7 @@ func (e *Encoder) streamView(v *asof.FeatureView) (*core.StreamFeatureView, erro
 	s := m.Spec
 	s.Name, s.Project = v.Name, e.Project
 	s.Entities, s.EntityColumns = encodeEntities(v.Entities, v.EntityColumns, s.EntityColumns)
-	s.Features = append(encodeFields(v.Features, s.Features), s.EntityColumns...)
+	s.Features = withKeys(encodeFields(v.Features, s.Features), s.EntityColumns, s.Features)
 	s.Ttl = encodeTTL(v.TTL)
 	s.Online, s.Disabled = v.Online, !v.Enabled
 	s.Description, s.Tags, s.Owner, s.Org = v.Description, v.Tags, v.Owner, v.Org
@@ -71,6 +71,19 @@ func (e *Encoder) streamView(v *asof.FeatureView) (*core.StreamFeatureView, erro
 	}
 	m.Meta = encodeViewMeta(m.Meta, v)
 	return m, nil
+}
+
+// withKeys lists join keys among features: where they stood, else at the end.
+func withKeys(features, keys, old []*core.FeatureSpecV2) []*core.FeatureSpecV2 {
+	keys = slices.Clone(keys)
+	for at, was := range old {
+		key := slices.IndexFunc(keys, func(k *core.FeatureSpecV2) bool { return k.GetName() == was.GetName() })
+		if key >= 0 {
+			features = slices.Insert(features, min(at, len(features)), keys[key])
+			keys = slices.Delete(keys, key, key+1)
+		}
+	}
+	return append(features, keys...)
 }
 
 func decodeAggregations(list []*core.Aggregation) []asof.Aggregation {

@@ -77,6 +77,12 @@ func text(m protoreflect.Message, field protoreflect.Name) string {
 	return ""
 }
 
+// Name returns the name of an object's message.
+func Name(m proto.Message) string {
+	_, name := identity(m.ProtoReflect())
+	return name
+}
+
 // objectsOf decodes a project, and returns the version of its content.
 func objectsOf(r *core.Registry, project string) ([]asof.Object, string, error) {
 	var objects []asof.Object

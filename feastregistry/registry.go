@@ -89,15 +89,16 @@ func Add(registry *core.Registry, field, project string, text []byte) error {
 		if err := proto.Unmarshal(text, m.Message().Interface()); err != nil {
 			return err
 		}
-		belong(m.Message(), project)
+		Belong(m.Message().Interface(), project)
 		messages.Append(m)
 		return nil
 	}
 	return fmt.Errorf("a registry has no %s", field)
 }
 
-// belong says of an object's message which project it is of.
-func belong(m protoreflect.Message, project string) {
+// Belong says of an object's message which project it is of.
+func Belong(message proto.Message, project string) {
+	m := message.ProtoReflect()
 	if spec := m.Descriptor().Fields().ByName("spec"); spec != nil {
 		m = m.Mutable(spec).Message()
 	}

@@ -51,6 +51,11 @@ type content struct {
 	snapshots map[string]*asof.Snapshot
 }
 
+var (
+	_ asof.Registry       = (*Registry)(nil)
+	_ feastregistry.Store = (*Registry)(nil)
+)
+
 // Open returns the registry in the file at path. A file that does not exist is
 // an empty registry; the first Apply makes it. now is the clock, nil for the
 // system's, in microseconds as Feast writes them.
@@ -88,9 +93,30 @@ func (r *Registry) snapshot(project string) (*asof.Snapshot, error) {
 	return s, nil
 }
 
+// Message returns the whole registry as the file has it now, as
+// feastregistry.Store says.
+func (r *Registry) Message(ctx context.Context) (*core.Registry, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.refresh(ctx); err != nil {
+		return nil, err
+	}
+	return r.last.registry, nil
+}
+
+// Change changes the registry as feastregistry.Store says. The file is always
+// read and written whole, whatever the projects.
+func (r *Registry) Change(ctx context.Context, _ []string, edit func(*core.Registry, time.Time) error) error {
+	return r.change(ctx, func(registry *core.Registry) (bool, error) { return true, edit(registry, r.now()) })
+}
+
 // Apply changes a project as the contract of asof.Registry says.
 func (r *Registry) Apply(ctx context.Context, project string, change asof.Change) (*asof.Snapshot, error) {
-	err := r.change(ctx, project, func(current *asof.Snapshot, registry *core.Registry) (bool, error) {
+	err := r.change(ctx, func(registry *core.Registry) (bool, error) {
+		current, err := r.snapshot(project)
+		if err != nil {
+			return false, err
+		}
 		return feastregistry.Apply(registry, project, current, change, r.now(), r.path)
 	})
 	if err != nil {
@@ -101,7 +127,11 @@ func (r *Registry) Apply(ctx context.Context, project string, change asof.Change
 
 // RecordMaterialization adds an interval to a feature view.
 func (r *Registry) RecordMaterialization(ctx context.Context, project, view string, span asof.Interval) error {
-	return r.change(ctx, project, func(current *asof.Snapshot, registry *core.Registry) (bool, error) {
+	return r.change(ctx, func(registry *core.Registry) (bool, error) {
+		current, err := r.snapshot(project)
+		if err != nil {
+			return false, err
+		}
 		return true, feastregistry.Materialize(registry, project, current, view, span, r.now())
 	})
 }
@@ -111,7 +141,7 @@ func (r *Registry) Teardown(ctx context.Context, project string) error {
 	if _, err := os.Stat(r.path); os.IsNotExist(err) {
 		return nil
 	}
-	return r.change(ctx, project, func(_ *asof.Snapshot, registry *core.Registry) (bool, error) {
+	return r.change(ctx, func(registry *core.Registry) (bool, error) {
 		return feastregistry.RemoveProject(registry, project), nil
 	})
 }
@@ -119,7 +149,7 @@ func (r *Registry) Teardown(ctx context.Context, project string) error {
 // change runs edit on a copy of the registry, under the lock, and writes the
 // result where edit reports a change. It starts again where a process that
 // takes no lock, as Feast, has written in between.
-func (r *Registry) change(ctx context.Context, project string, edit func(*asof.Snapshot, *core.Registry) (bool, error)) error {
+func (r *Registry) change(ctx context.Context, edit func(*core.Registry) (bool, error)) error {
 	path, err := r.target()
 	if err != nil {
 		return err
@@ -136,12 +166,8 @@ func (r *Registry) change(ctx context.Context, project string, edit func(*asof.S
 		if err := r.refresh(ctx); err != nil {
 			return err
 		}
-		current, err := r.snapshot(project)
-		if err != nil {
-			return err
-		}
 		registry := proto.CloneOf(r.last.registry)
-		changed, err := edit(current, registry)
+		changed, err := edit(registry)
 		if err != nil || !changed {
 			return err
 		}

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
+	registrypb "github.com/asof-dev/asof/feastpb/registry"
 	servingpb "github.com/asof-dev/asof/feastpb/serving"
 	typespb "github.com/asof-dev/asof/feastpb/types"
 )
@@ -23,7 +24,7 @@ import (
 // TestServeAll starts the servers as a person does, asks each of them, and
 // stops them politely.
 func TestServeAll(t *testing.T) {
-	addresses := serve(t, shop(t), 2, "--all", "-p", "0", "--grpc-port", "0")
+	addresses := serve(t, shop(t), 3, "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0")
 	if body := fetch(t, "http://"+addresses["http"]+"/features/3413-BMNZE?features=monthly_fee", 200); !strings.Contains(body, `"monthly_fee":45.25`) {
 		t.Errorf("HTTP: %s", body)
 	}
@@ -36,6 +37,14 @@ func TestServeAll(t *testing.T) {
 		Entities: map[string]*typespb.RepeatedValue{"user_id": {Val: []*typespb.Value{{Val: &typespb.Value_StringVal{StringVal: "3413-BMNZE"}}}}}})
 	if err != nil || got.Results[1].Values[0].GetFloatVal() != 45.25 {
 		t.Errorf("gRPC: %v, %v", got, err)
+	}
+	conn.Close()
+	if conn, err = grpc.NewClient(addresses["registry"], grpc.WithTransportCredentials(insecure.NewCredentials())); err != nil {
+		t.Fatal(err)
+	}
+	view, err := registrypb.NewRegistryServerClient(conn).GetFeatureView(t.Context(), &registrypb.GetFeatureViewRequest{Project: "shop", Name: "subs_profile_fv"})
+	if err != nil || len(view.Meta.MaterializationIntervals) != 1 {
+		t.Errorf("the registry: %v, %v", view, err)
 	}
 	conn.Close()
 }
@@ -108,7 +117,7 @@ func serve(t *testing.T, dir string, servers int, args ...string) map[string]str
 		}
 	})
 	where := map[string]string{}
-	line := regexp.MustCompile(`^Serving (?:project \S+|(metrics)) on (\w+)://(.*)$`)
+	line := regexp.MustCompile(`^Serving (?:project \S+|(metrics|registry)) on (\w+)://(.*)$`)
 	for lines := bufio.NewScanner(stderr); len(where) < servers && lines.Scan(); {
 		if m := line.FindStringSubmatch(lines.Text()); m != nil {
 			where[cmp.Or(m[1], m[2])] = m[3]

@@ -1,8 +1,9 @@
 """Applies, with Feast's SDK, a repository that has one of everything.
 
-    python repository.py DIR
+    python repository.py DIR [REGISTRY]
 
-writes DIR/feature_store.yaml, DIR/stats.parquet and DIR/registry.db.
+writes DIR/feature_store.yaml, DIR/stats.parquet and DIR/registry.db; or into
+another REGISTRY, as the configuration names it.
 """
 
 import os
@@ -34,7 +35,7 @@ from feast.types import (
 directory = sys.argv[1]
 with open(os.path.join(directory, "feature_store.yaml"), "w") as file:
     file.write(
-        "project: everything\nprovider: local\nregistry: registry.db\n"
+        f"project: everything\nprovider: local\nregistry: {sys.argv[2] if len(sys.argv) > 2 else 'registry.db'}\n"
         "online_store: {type: sqlite, path: online.db}\nentity_key_serialization_version: 3\n")
 now = datetime(2024, 1, 31, tzinfo=timezone.utc)
 pd.DataFrame({

@@ -1,0 +1,132 @@
+// Package registryapi serves a registry over gRPC as Feast's registry server
+// does: feast.registry.RegistryServer, with health and reflection beside it.
+//
+// Reads are answered from one index of the registry in memory, which is made
+// again when the registry has changed, whoever changed it.
+//
+// Writes with commit=false belong to the connection that they came by. They are
+// seen by that connection alone, until Commit, or a write with commit=true,
+// puts all of them into the registry as one transaction, on top of what others
+// have changed meanwhile. Refresh and the end of the connection drop them, and
+// so does a commit that fails.
+//
+// An error's text is the JSON by which Feast's SDK raises the class that it
+// names.
+package registryapi
+
+import (
+	"context"
+	"crypto/tls"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/health"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/reflection"
+
+	"github.com/asof-dev/asof"
+	pb "github.com/asof-dev/asof/feastpb/registry"
+	"github.com/asof-dev/asof/feastregistry"
+)
+
+// Options are what a server works on. Only Store is needed.
+type Options struct {
+	Store feastregistry.Store
+
+	// Online makes the online store ready for the views of keep and removes
+	// those of drop. It is called with the views of a commit before they are
+	// registered, and again with those to remove afterwards; nil where no online
+	// store goes with the registry.
+	Online func(ctx context.Context, project string, keep []*asof.FeatureView, drop []string) error
+
+	Datasets Datasets // nil where no offline store goes with the registry
+
+	TLS     *tls.Config   // nil serves in the clear
+	MaxBody int           // bytes of a request; 0 is 64 MiB
+	Grace   time.Duration // for open requests to end when the context is done; 0 is 10 s
+	Log     *slog.Logger  // gets what no caller can set right; nil for nowhere
+}
+
+// Serve answers on the listener until ctx is done; then it takes no more calls,
+// lets open ones end within the grace time, and returns nil. It closes the
+// listener.
+func Serve(ctx context.Context, l net.Listener, o Options) error {
+	o = o.filled()
+	s := newService(o)
+	server, state := newServer(s, o)
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(l) }()
+	select {
+	case err := <-failed:
+		return asof.Errorf(asof.CodeUnavailable, "cannot serve the registry on %s: %w", l.Addr(), err)
+	case <-ctx.Done():
+	}
+	state.Shutdown()
+	late := time.AfterFunc(o.Grace, server.Stop)
+	defer late.Stop()
+	server.GracefulStop()
+	s.jobs.stop()
+	return nil
+}
+
+func (o Options) filled() Options {
+	if o.MaxBody == 0 {
+		o.MaxBody = 64 << 20
+	}
+	if o.Grace == 0 {
+		o.Grace = 10 * time.Second
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+func newServer(s *service, o Options) (*grpc.Server, *health.Server) {
+	options := []grpc.ServerOption{
+		grpc.MaxRecvMsgSize(o.MaxBody),
+		grpc.ConnectionTimeout(5 * time.Second),
+		grpc.StatsHandler(connections{}),
+		grpc.UnaryInterceptor(s.intercept),
+	}
+	if o.TLS != nil {
+		options = append(options, grpc.Creds(credentials.NewTLS(o.TLS)))
+	}
+	server := grpc.NewServer(options...)
+	pb.RegisterRegistryServerServer(server, s)
+	state := health.NewServer()
+	state.SetServingStatus(pb.RegistryServer_ServiceDesc.ServiceName, healthpb.HealthCheckResponse_SERVING)
+	healthpb.RegisterHealthServer(server, state)
+	reflection.Register(server)
+	return server, state
+}
+
+// service answers the calls.
+type service struct {
+	pb.UnimplementedRegistryServerServer // every method has one of ours
+	Options
+	jobs *jobs
+
+	mu    sync.Mutex
+	index *feastregistry.Index // of the registry as it was read last
+}
+
+func newService(o Options) *service { return &service{Options: o, jobs: newJobs()} }
+
+// current returns the index of the registry as it is now.
+func (s *service) current(ctx context.Context) (*feastregistry.Index, error) {
+	message, err := s.Store.Message(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.index == nil || s.index.Registry != message {
+		s.index = feastregistry.NewIndex(message)
+	}
+	return s.index, nil
+}

@@ -1,0 +1,365 @@
+package registryapi_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/emptypb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/feastpb/core"
+	pb "github.com/asof-dev/asof/feastpb/registry"
+	"github.com/asof-dev/asof/registryapi"
+	"github.com/asof-dev/asof/registryfile"
+)
+
+const project = "shop"
+
+func entity(name string) *core.Entity {
+	return &core.Entity{Spec: &core.EntitySpecV2{Name: name, JoinKey: name + "_id"}}
+}
+
+func plainView(name string) *core.FeatureView {
+	return &core.FeatureView{Spec: &core.FeatureViewSpec{Name: name, Online: true, Entities: []string{"user"},
+		EntityColumns: []*core.FeatureSpecV2{{Name: "user_id", ValueType: 2}},
+		Features:      []*core.FeatureSpecV2{{Name: "hours", ValueType: 5}}, BatchSource: &core.DataSource{Name: "stats", Type: core.DataSource_BATCH_FILE}}}
+}
+
+// client is one client, with a connection of its own.
+type client struct {
+	pb.RegistryServerClient
+	t     *testing.T
+	close func() error
+}
+
+func connect(t *testing.T, address string) client {
+	t.Helper()
+	c, conn := dial(t, address)
+	return client{c, t, conn.Close}
+}
+
+// entity applies an entity.
+func (c client) entity(name string, commit bool) {
+	c.t.Helper()
+	if _, err := c.ApplyEntity(c.t.Context(), &pb.ApplyEntityRequest{Entity: entity(name), Project: project, Commit: commit}); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c client) view(m *core.FeatureView, commit bool) error {
+	_, err := c.ApplyFeatureView(c.t.Context(), &pb.ApplyFeatureViewRequest{
+		BaseFeatureView: &pb.ApplyFeatureViewRequest_FeatureView{FeatureView: m}, Project: project, Commit: commit})
+	return err
+}
+
+func (c client) commit() error {
+	_, err := c.Commit(c.t.Context(), &emptypb.Empty{})
+	return err
+}
+
+// sees fails the test where the client's list of entities is another one.
+func (c client) sees(want ...string) {
+	c.t.Helper()
+	answer, err := c.ListEntities(c.t.Context(), &pb.ListEntitiesRequest{Project: project})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	var got []string
+	for _, e := range answer.Entities {
+		if e.Spec.Name != asof.DummyEntity {
+			got = append(got, e.Spec.Name)
+		}
+	}
+	if slices.Sort(got); !slices.Equal(got, want) {
+		c.t.Errorf("sees %q, want %q", got, want)
+	}
+}
+
+func wantCode(t *testing.T, err error, want codes.Code, text string) {
+	t.Helper()
+	if status.Code(err) != want || !strings.Contains(fmt.Sprint(err), text) {
+		t.Errorf("got %v, want %s with %q", err, want, text)
+	}
+}
+
+func TestAnApplyIsSeenByItsConnectionUntilItIsCommitted(t *testing.T) {
+	address, _ := startFile(t)
+	a, b := connect(t, address), connect(t, address)
+	a.sees()
+	a.entity("user", false)
+	a.sees("user")
+	b.sees()
+	if answer, err := a.ListProjects(t.Context(), &pb.ListProjectsRequest{}); err != nil || len(answer.Projects) != 0 {
+		t.Errorf("projects before the commit: %v (%v)", answer, err)
+	}
+	b.entity("shop", false)
+	b.entity("till", true) // commits both
+	a.sees("shop", "till", "user")
+	if err := a.commit(); err != nil {
+		t.Fatal(err)
+	}
+	b.sees("shop", "till", "user")
+	answer, err := b.GetProject(t.Context(), &pb.GetProjectRequest{Name: project})
+	if err != nil || answer.Spec.Name != project {
+		t.Errorf("the project that the applies imply: %v (%v)", answer, err)
+	}
+}
+
+func TestDeletesAndPutsOfOneConnection(t *testing.T) {
+	address, _ := startFile(t)
+	a, b := connect(t, address), connect(t, address)
+	a.entity("user", true)
+	remove := func(c client, name string, commit bool) error {
+		_, err := c.DeleteEntity(t.Context(), &pb.DeleteEntityRequest{Name: name, Project: project, Commit: commit})
+		return err
+	}
+	if err := remove(a, "user", false); err != nil {
+		t.Fatal(err)
+	}
+	a.sees()
+	b.sees("user")
+	wantCode(t, remove(a, "user", false), codes.NotFound, `"class":"EntityNotFoundException","message":"Entity user does not exist in project shop"`)
+	a.entity("user", false)
+	a.sees("user")
+	if err := remove(b, "user", true); err != nil { // meanwhile
+		t.Fatal(err)
+	}
+	if err := a.commit(); err != nil {
+		t.Fatal(err)
+	}
+	b.sees("user")
+	if err := remove(a, "user", false); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Refresh(t.Context(), &pb.RefreshRequest{Project: project}); err != nil {
+		t.Fatal(err)
+	}
+	a.sees("user") // a refresh drops what is not committed
+}
+
+func TestAClientThatDiesLeavesNothing(t *testing.T) {
+	address, registry := startFile(t)
+	a := connect(t, address)
+	a.entity("user", false)
+	a.sees("user")
+	if err := a.close(); err != nil {
+		t.Fatal(err)
+	}
+	b := connect(t, address)
+	b.sees()
+	b.entity("shop", true)
+	b.sees("shop")
+	m, err := registry.Message(t.Context())
+	if err != nil || len(m.Entities) != 2 { // and the dummy entity
+		t.Errorf("registered: %v (%v)", m.GetEntities(), err)
+	}
+	wantCode(t, connect(t, address).commit(), codes.FailedPrecondition, "the connection was lost")
+}
+
+func TestClientsAtOnceLoseNothing(t *testing.T) {
+	address, _ := startFile(t)
+	const clients, rounds = 8, 5
+	var group sync.WaitGroup
+	var want []string
+	for n := range clients {
+		for i := range rounds {
+			want = append(want, fmt.Sprintf("a%d_%d", n, i), fmt.Sprintf("b%d_%d", n, i))
+		}
+		c := connect(t, address)
+		group.Go(func() {
+			for i := range rounds {
+				for _, half := range []string{"a", "b"} {
+					if _, err := c.ApplyEntity(t.Context(), &pb.ApplyEntityRequest{Entity: entity(fmt.Sprintf("%s%d_%d", half, n, i)), Project: project}); err != nil {
+						t.Error(err)
+					}
+				}
+				if err := c.commit(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	slices.Sort(want)
+	connect(t, address).sees(want...)
+}
+
+func TestMaterializationsOfWritersAreJoined(t *testing.T) {
+	address, _ := startFile(t)
+	a, b := connect(t, address), connect(t, address)
+	if err := a.view(plainView("visits"), true); err != nil {
+		t.Fatal(err)
+	}
+	day := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
+	record := func(c client, from, to int, commit bool) {
+		t.Helper()
+		_, err := c.ApplyMaterialization(t.Context(), &pb.ApplyMaterializationRequest{FeatureView: plainView("visits"), Project: project,
+			StartDate: timestamppb.New(day.AddDate(0, 0, from)), EndDate: timestamppb.New(day.AddDate(0, 0, to)), Commit: commit})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	spans := func(c client) string {
+		t.Helper()
+		m, err := c.GetFeatureView(t.Context(), &pb.GetFeatureViewRequest{Name: "visits", Project: project})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := m.Meta.State.String()
+		for _, i := range m.Meta.MaterializationIntervals {
+			text += fmt.Sprintf(" %d-%d", i.StartTime.AsTime().YearDay(), i.EndTime.AsTime().YearDay())
+		}
+		return text
+	}
+	for i := range 20 {
+		record(a, i, i+1, true)
+	}
+	if got := spans(a); got != "AVAILABLE_ONLINE 1-21" {
+		t.Errorf("twenty days that touch: %s", got)
+	}
+	stale, err := a.GetFeatureView(t.Context(), &pb.GetFeatureViewRequest{Name: "visits", Project: project})
+	if err != nil {
+		t.Fatal(err)
+	}
+	record(a, 30, 31, false)
+	record(b, 40, 41, true)
+	if got := spans(a); got != "AVAILABLE_ONLINE 1-21 31-32 41-42" {
+		t.Errorf("before the commit: %s", got)
+	}
+	if got := spans(b); got != "AVAILABLE_ONLINE 1-21 41-42" {
+		t.Errorf("the other client: %s", got)
+	}
+	if err := a.commit(); err != nil {
+		t.Fatal(err)
+	}
+	stale.Spec.Description = "as it was read before"
+	if err := b.view(stale, true); err != nil {
+		t.Fatal(err)
+	}
+	if got := spans(b); got != "AVAILABLE_ONLINE 1-21 31-32 41-42" {
+		t.Errorf("after a view was put as it was read before: %s", got)
+	}
+	_, err = a.ApplyMaterialization(t.Context(), &pb.ApplyMaterializationRequest{FeatureView: plainView("nope"), Project: project,
+		StartDate: timestamppb.New(day), EndDate: timestamppb.New(day)})
+	wantCode(t, err, codes.NotFound, "Feature view nope does not exist in project shop")
+	_, err = a.ApplyMaterialization(t.Context(), &pb.ApplyMaterializationRequest{FeatureView: plainView("visits"), Project: project,
+		StartDate: timestamppb.New(day.AddDate(0, 0, 1)), EndDate: timestamppb.New(day)})
+	wantCode(t, err, codes.InvalidArgument, "an end_date that is not before it")
+}
+
+// onlineCalls notes what a server asks of its online store.
+type onlineCalls struct {
+	mu    sync.Mutex
+	calls []string
+	err   error
+}
+
+func (o *onlineCalls) update(_ context.Context, project string, keep []*asof.FeatureView, drop []string) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	call := project
+	for _, v := range keep {
+		call += " +" + v.Name
+	}
+	for _, v := range drop {
+		call += " -" + v
+	}
+	o.calls = append(o.calls, call)
+	return o.err
+}
+
+func TestACommitMakesTheOnlineTables(t *testing.T) {
+	online := &onlineCalls{}
+	address := start(t, registryapi.Options{Store: registryfile.Open(t.TempDir()+"/registry.db", nil), Online: online.update})
+	c := connect(t, address)
+	for _, name := range []string{"visits", "tags"} {
+		if err := c.view(plainView(name), false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(online.calls) != 0 {
+		t.Errorf("before the commit: %q", online.calls)
+	}
+	if err := c.commit(); err != nil {
+		t.Fatal(err)
+	}
+	offline := plainView("visits")
+	offline.Spec.Online = false
+	if err := c.view(offline, false); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.DeleteFeatureView(t.Context(), &pb.DeleteFeatureViewRequest{Name: "tags", Project: project, Commit: true}); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"shop +visits +tags", "shop -visits -tags"}; !slices.Equal(online.calls, want) {
+		t.Errorf("asked of the online store: %q, want %q", online.calls, want)
+	}
+
+	online.err = asof.Errorf(asof.CodeUnavailable, "the online store is away")
+	wantCode(t, c.view(plainView("more"), true), codes.Unavailable, "the online store is away")
+	online.err = nil
+	if err := c.commit(); err != nil { // of what failed, nothing is left
+		t.Fatal(err)
+	}
+	_, err := c.GetAnyFeatureView(t.Context(), &pb.GetAnyFeatureViewRequest{Name: "more", Project: project})
+	wantCode(t, err, codes.NotFound, "FeatureViewNotFoundException")
+	online.err = errors.New("a secret of ours")
+	wantCode(t, c.view(plainView("more"), true), codes.Internal, "the server's log says more")
+}
+
+func TestViewsOfAllKindsShareOneSpaceOfNames(t *testing.T) {
+	address, _ := startFile(t)
+	c := connect(t, address)
+	if err := c.view(plainView("visits"), false); err != nil {
+		t.Fatal(err)
+	}
+	_, err := c.ApplyFeatureView(t.Context(), &pb.ApplyFeatureViewRequest{Project: project,
+		BaseFeatureView: &pb.ApplyFeatureViewRequest_LabelView{LabelView: &core.LabelView{Spec: &core.LabelViewSpec{Name: "visits"}}}})
+	wantCode(t, err, codes.InvalidArgument, "'visits' is already used by a FeatureView. Cannot register a LabelView")
+	for want, request := range map[string]*pb.ApplyFeatureViewRequest{
+		"names no project":         {BaseFeatureView: &pb.ApplyFeatureViewRequest_FeatureView{FeatureView: plainView("v")}},
+		"has no feature view":      {Project: project},
+		"feature view has no name": {Project: project, BaseFeatureView: &pb.ApplyFeatureViewRequest_FeatureView{FeatureView: plainView("")}},
+	} {
+		_, err := c.ApplyFeatureView(t.Context(), request)
+		wantCode(t, err, codes.InvalidArgument, want)
+	}
+}
+
+func TestAProjectGoesWithAllThatIsInIt(t *testing.T) {
+	address, registry := startFile(t)
+	a, b := connect(t, address), connect(t, address)
+	a.entity("user", true)
+	if err := a.view(plainView("visits"), true); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.ApplyEntity(t.Context(), &pb.ApplyEntityRequest{Entity: entity("other"), Project: "bank", Commit: true}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.DeleteProject(t.Context(), &pb.DeleteProjectRequest{Name: project}); err != nil {
+		t.Fatal(err)
+	}
+	a.sees()
+	b.sees("user")
+	a.entity("shop", false)
+	a.sees("shop")
+	if err := a.commit(); err != nil {
+		t.Fatal(err)
+	}
+	b.sees("shop")
+	m, err := registry.Message(t.Context())
+	if err != nil || len(m.FeatureViews) != 0 || len(m.FeatureViewVersionHistory.GetRecords()) != 0 || len(m.Projects) != 2 {
+		t.Errorf("registered: %v (%v)", m, err)
+	}
+	_, err = a.DeleteProject(t.Context(), &pb.DeleteProjectRequest{Name: "nope"})
+	wantCode(t, err, codes.NotFound, `"class":"ProjectObjectNotFoundException","message":"Project nope does not exist"`)
+}
