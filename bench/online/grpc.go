@@ -42,11 +42,11 @@ func measureGRPC(o options, s *store) error {
 		var http, grpc costs
 		for range o.turns {
 			err := errors.Join(
-				http.add(s.pid, func() (int64, error) {
+				http.add(s.ours.pid, func() (int64, error) {
 					r, err := load(s.ours.address, bodies[1], c.connections, o.length)
 					return int64(r.perSecond * o.length.Seconds()), err
 				}),
-				grpc.add(s.pid, func() (int64, error) { return call(s.grpc, calls, c.connections, o.length) }))
+				grpc.add(s.ours.pid, func() (int64, error) { return call(s.grpc, calls, c.connections, o.length) }))
 			if err != nil {
 				return err
 			}

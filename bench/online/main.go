@@ -144,6 +144,20 @@ func measureStore(ctx context.Context, o options, name string) (err error) {
 	return measureGRPC(o, s)
 }
 
+// measure adds a turn.
+func (k *contender) measure(requests [][]byte, connections int, length time.Duration) error {
+	turn := func() (int64, error) {
+		r, err := load(k.address, requests, connections, length)
+		k.results = append(k.results, r)
+		return int64(r.perSecond * length.Seconds()), err
+	}
+	if k.pid == 0 {
+		_, err := turn()
+		return err
+	}
+	return k.costs.add(k.pid, turn)
+}
+
 // measureCell compares answers, then lets the contenders take turns.
 func measureCell(o options, c cell, contenders []*contender) error {
 	requests, err := makeRequests(o, c, contenders)
@@ -154,16 +168,14 @@ func measureCell(o options, c cell, contenders []*contender) error {
 		for i, k := range contenders {
 			length := o.length
 			if turn == 0 {
-				k.results = nil
+				k.results, k.costs = nil, costs{}
 				if _, err := load(k.address, requests[i], c.connections, length/2); err != nil { // to warm up
 					return fmt.Errorf("%s: %w", k.name, err)
 				}
 			}
-			r, err := load(k.address, requests[i], c.connections, length)
-			if err != nil {
+			if err := k.measure(requests[i], c.connections, length); err != nil {
 				return fmt.Errorf("%s: %w", k.name, err)
 			}
-			k.results = append(k.results, r)
 		}
 	}
 	return nil

@@ -21,7 +21,6 @@ import (
 type store struct {
 	floor, ours, feast *contender
 	grpc               string // where ours serves gRPC
-	pid                int    // of ours
 	running            []*exec.Cmd
 }
 
@@ -29,7 +28,9 @@ type store struct {
 type contender struct {
 	name    string
 	address string
+	pid     int // 0 for one of several processes
 	results []result
+	costs   costs
 }
 
 // openStore starts the store, fills it through asof and, for Feast, in Feast's
@@ -69,7 +70,7 @@ func openStore(o options, name string) (s *store, err error) {
 	if s.ours, err = s.serve("asof", repository, asof, "serve", "-p", "0", "--grpc-port", strconv.Itoa(port)); err != nil {
 		return s, err
 	}
-	s.grpc, s.pid = net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), s.running[len(s.running)-1].Process.Pid
+	s.grpc = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	if s.floor, err = s.serve("floor", repository, self, "floor", name, floorArg); err != nil || o.feast == "" {
 		return s, err
 	}
@@ -151,7 +152,7 @@ func (s *store) serve(name, dir, program string, args ...string) (*contender, er
 	for lines.Scan() {
 		if m := served.FindStringSubmatch(lines.Text()); m != nil {
 			go func() { _, _ = io.Copy(io.Discard, out) }()
-			return &contender{name: name, address: m[1]}, nil
+			return &contender{name: name, address: m[1], pid: s.running[len(s.running)-1].Process.Pid}, nil
 		}
 		said = append(said, lines.Text())
 	}
