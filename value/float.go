@@ -50,82 +50,93 @@ var powers = func() (p [20]uint64) {
 //
 // This is Raffaello Giulietti's way (The Schubfach way to render doubles, 2021).
 // With v = c·2^-s, the neighbours of v are 2^-s away. For the least j with
-// 10^-j <= 2^-s, a number between the middles to both neighbours is a multiple of
-// 10^-j, and at most one is a multiple of 10^(1-j): any shorter one is that.
+// 10^-j <= 2^-s, the multiple of 10^-j that is next to v lies between the middles
+// to both neighbours, and at most one multiple of 10^(1-j) does: any shorter
+// number is that one.
 func shortest(v float64) (fraction uint64, digits int, ok bool) {
 	word := math.Float64bits(v)
 	c, s := word&(1<<52-1), 1075-int(word>>52)
 	if c == 0 || s < 1 || s > 63 {
 		return 0, 0, false
 	}
-	odd := c & 1
-	c |= 1 << 52
+	owned := 1 - c&1                  // an even float owns the middles
 	j := (s*315653 + 1<<20 - 1) >> 20 // s·log10(2), rounded up
 	power := powers[j]
 
-	// v·10^j and the middles, in quarters; a lost rest makes them odd, which
-	// keeps comparisons with multiples of four exact.
-	hi, lo := bits.Mul64(4*c, power)
-	halfHi, halfLo := power>>63, power<<1
-	lowLo, carry := bits.Sub64(lo, halfLo, 0)
-	lowHi, _ := bits.Sub64(hi, halfHi, carry)
-	highLo, carry := bits.Add64(lo, halfLo, 0)
-	highHi, _ := bits.Add64(hi, halfHi, carry)
-	scaled := quarters(hi, lo, s)
-	low := quarters(lowHi, lowLo, s) + odd // an odd float does not own the middles
-	high := quarters(highHi, highLo, s) - odd
+	// v·10^j is n and rest/2^s, and the middles are half/2^s away.
+	hi, lo := bits.Mul64(c|1<<52, power)
+	unit := uint64(1) << s
+	n, rest := hi<<(64-s)|lo>>s, lo&(unit-1)
+	most := power/2 + owned // the least distance that is too far
+	whole, part := most>>s, most&(unit-1)
 
-	n := scaled >> 2
-	short := n / 10 * 10
+	last := n % 10
+	up, upRest := 10-last, uint64(0) // to the next multiple of ten
+	if rest > 0 {
+		up, upRest = 9-last, unit-rest
+	}
 	switch {
-	case low <= 4*short:
-		n = short
-	case 4*(short+10) <= high:
-		n = short + 10
+	case last < whole || last == whole && rest < part:
+		n -= last
+	case up < whole || up == whole && upRest < part:
+		n += 10 - last
 	default:
-		below, above := low <= 4*n, 4*(n+1) <= high
-		middle := 4*n + 2
-		if above && (!below || scaled > middle || scaled == middle && n&1 == 1) {
+		if middle := unit / 2; rest > middle || rest == middle && n&1 == 1 {
 			n++
 		}
 		return n - uint64(v)*power, j, true
 	}
-	fraction, digits = n-uint64(v)*power, j
-	for _, zeros := range [...]int{8, 4, 2, 1} {
-		for fraction%powers[zeros] == 0 {
-			fraction, digits = fraction/powers[zeros], digits-zeros
-		}
-	}
+	fraction, digits = withoutZeros((n-uint64(v)*power)/10, j-1)
 	return fraction, digits, true
 }
 
-// quarters returns a number without its last s bits, odd if any of them was set.
-func quarters(hi, lo uint64, s int) uint64 {
-	n := hi<<(64-s) | lo>>s
-	if lo<<(64-s) != 0 {
-		n |= 1
+// withoutZeros takes the zeros at the end away.
+func withoutZeros(fraction uint64, digits int) (uint64, int) {
+	if fraction%10 != 0 {
+		return fraction, digits
 	}
-	return n
+	for fraction%1e8 == 0 {
+		fraction, digits = fraction/1e8, digits-8
+	}
+	for fraction%1e2 == 0 {
+		fraction, digits = fraction/1e2, digits-2
+	}
+	if fraction%10 == 0 {
+		fraction, digits = fraction/10, digits-1
+	}
+	return fraction, digits
 }
 
 // appendFraction appends a decimal point and the digits behind it.
 func appendFraction(dst []byte, fraction uint64, digits int) []byte {
-	var text [20]byte
-	at := len(text)
-	left := digits
+	var text [24]byte
+	at, left := len(text), digits
+	for ; left >= 8; left -= 8 {
+		eight := uint32(fraction % 1e8)
+		fraction /= 1e8
+		at -= 8
+		putPair(&text, at, eight/1e6)
+		putPair(&text, at+2, eight/1e4%100)
+		putPair(&text, at+4, eight/100%100)
+		putPair(&text, at+6, eight%100)
+	}
+	few := uint32(fraction)
 	for ; left >= 2; left -= 2 {
-		pair := fraction % 100
-		fraction /= 100
 		at -= 2
-		text[at], text[at+1] = pairs[2*pair], pairs[2*pair+1]
+		putPair(&text, at, few%100)
+		few /= 100
 	}
 	if left > 0 {
 		at--
-		text[at] = '0' + byte(fraction)
+		text[at] = '0' + byte(few)
 	}
 	at--
 	text[at] = '.'
 	return append(dst, text[at:]...)
+}
+
+func putPair(text *[24]byte, at int, pair uint32) {
+	text[at], text[at+1] = pairs[2*pair], pairs[2*pair+1]
 }
 
 const pairs = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748495051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899"

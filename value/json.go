@@ -31,14 +31,43 @@ const (
 	Plain
 )
 
+// The tags of the values that most features have.
+const (
+	tagString  = byte(asof.TypeString)<<3 | byte(protowire.BytesType)
+	tagInt32   = byte(asof.TypeInt32)<<3 | byte(protowire.VarintType)
+	tagInt64   = byte(asof.TypeInt64)<<3 | byte(protowire.VarintType)
+	tagFloat64 = byte(asof.TypeFloat64)<<3 | byte(protowire.Fixed64Type)
+	tagFloat32 = byte(asof.TypeFloat32)<<3 | byte(protowire.Fixed32Type)
+	tagBool    = byte(asof.TypeBool)<<3 | byte(protowire.VarintType)
+)
+
 // AppendJSON appends a Value message as JSON; no bytes, and bytes that are no
-// Value, are null.
+// Value, are null. Numbers, booleans and short strings, which is all that most
+// answers hold, come first.
 func AppendJSON(dst []byte, v []byte, form Form) []byte {
+	if len(v) < 2 {
+		return appendMessage(dst, v, form)
+	}
+	switch tag, rest := v[0], v[1:]; {
+	case tag == tagFloat32 && len(rest) == 4:
+		p := payload{form: form}
+		return p.float(dst, float64(math.Float32frombits(binary.LittleEndian.Uint32(rest))), 32)
+	case tag == tagFloat64 && len(rest) == 8:
+		p := payload{form: form}
+		return p.float(dst, math.Float64frombits(binary.LittleEndian.Uint64(rest)), 64)
+	case tag == tagString && int(rest[0]) == len(rest)-1 && rest[0] < 0x80:
+		return AppendQuoted(dst, rest[1:], form == Printed)
+	case (tag == tagInt64 || tag == tagInt32) && len(rest) == 1 && rest[0] < 0x80:
+		return strconv.AppendInt(dst, int64(rest[0]), 10)
+	case tag == tagBool && len(rest) == 1 && rest[0] < 0x80:
+		return strconv.AppendBool(dst, rest[0] != 0)
+	}
+	return appendMessage(dst, v, form)
+}
+
+func appendMessage(dst, v []byte, form Form) []byte {
 	if len(v) == 0 {
 		return append(dst, "null"...)
-	}
-	if dst, ok := appendCommon(dst, v, form); ok {
-		return dst
 	}
 	number, typ, n := protowire.ConsumeTag(v)
 	if n < 0 || typ != wire(asof.ValueType(number)) {
@@ -51,36 +80,6 @@ func AppendJSON(dst []byte, v []byte, form Form) []byte {
 		return append(dst[:start], "null"...)
 	}
 	return dst
-}
-
-// The tags of the values that most features have.
-const (
-	tagString  = byte(asof.TypeString)<<3 | byte(protowire.BytesType)
-	tagInt32   = byte(asof.TypeInt32)<<3 | byte(protowire.VarintType)
-	tagInt64   = byte(asof.TypeInt64)<<3 | byte(protowire.VarintType)
-	tagFloat64 = byte(asof.TypeFloat64)<<3 | byte(protowire.Fixed64Type)
-	tagFloat32 = byte(asof.TypeFloat32)<<3 | byte(protowire.Fixed32Type)
-	tagBool    = byte(asof.TypeBool)<<3 | byte(protowire.VarintType)
-)
-
-// appendCommon appends numbers, booleans and short strings, which is all that
-// most answers hold. It reports whether v was one.
-func appendCommon(dst, v []byte, form Form) ([]byte, bool) {
-	p := payload{form: form}
-	switch tag, rest := v[0], v[1:]; {
-	case tag == tagString && len(rest) > 0 && int(rest[0]) == len(rest)-1 && rest[0] < 0x80:
-		return AppendQuoted(dst, rest[1:], form == Printed), true
-	case tag == tagFloat64 && len(rest) == 8:
-		return p.float(dst, math.Float64frombits(binary.LittleEndian.Uint64(rest)), 64), true
-	case tag == tagFloat32 && len(rest) == 4:
-		return p.float(dst, float64(math.Float32frombits(binary.LittleEndian.Uint32(rest))), 32), true
-	case tag == tagBool && len(rest) == 1 && rest[0] < 0x80:
-		return strconv.AppendBool(dst, rest[0] != 0), true
-	case tag == tagInt64 || tag == tagInt32:
-		n, size := binary.Uvarint(rest)
-		return strconv.AppendInt(dst, int64(n), 10), size == len(rest) && size > 0
-	}
-	return dst, false
 }
 
 // payload reads what follows a tag, and appends it.

@@ -12,14 +12,15 @@ func (p *payload) float(dst []byte, v float64, bits int) []byte {
 	if p.form != Plain {
 		bits = 64
 	}
+	if v-v == 0 { // neither NaN nor infinite
+		return AppendFloat(dst, v, bits)
+	}
 	name := "NaN"
 	switch {
 	case math.IsInf(v, 1):
 		name = "Infinity"
 	case math.IsInf(v, -1):
 		name = "-Infinity"
-	case !math.IsNaN(v):
-		return AppendFloat(dst, v, bits)
 	}
 	if p.form == Printed {
 		return append(dst, name...)
