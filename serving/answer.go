@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/apache/arrow-go/v18/arrow"
+
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/entitykey"
 )
@@ -26,6 +28,9 @@ type Answer struct {
 	groups   []keySet            // by plan.groups
 	readings []asof.Reading      // by plan.readings
 	asked    []*asof.Reading
+	sent     []arrow.Array     // request data, in the order of plan.computed and their inputs
+	outputs  []asof.Reading    // by plan.computed, with a place for each row
+	each     []int32           // 0, 1, 2…: the places of the rows in outputs
 	one      []entitykey.Value // the values of one key
 	tail     tail
 }
@@ -52,6 +57,7 @@ func (a *Answer) Release() {
 		clear(a.values[i]) // they hold on to the request
 	}
 	clear(a.one)
+	clear(a.sent)
 	a.plan, a.rows = nil, 0
 	a.reader.answers.Put(a)
 }
@@ -111,17 +117,27 @@ type featureColumn struct {
 	spans   []asof.Span // by key
 	at      []int32     // by row: its place in the reading
 	oldest  int64       // the event time that is not too old yet
+	present bool        // whatever the value is: it was computed
 }
 
 func (a *Answer) feature(column int) featureColumn {
 	f := &a.plan.features[column-len(a.keys)]
-	p := &a.plan.readings[f.reading]
-	r := &a.readings[f.reading]
+	if f.computed {
+		r := &a.outputs[f.reading]
+		return featureColumn{r, r.Spans[f.column*a.rows : (f.column+1)*a.rows], a.each, math.MinInt64, true}
+	}
+	return a.read(f.reading, f.column)
+}
+
+// read is a feature as the store gave it.
+func (a *Answer) read(reading, column int) featureColumn {
+	p := &a.plan.readings[reading]
+	r := &a.readings[reading]
 	oldest := int64(math.MinInt64)
 	if p.maxAge > 0 {
 		oldest = a.now - p.maxAge
 	}
-	return featureColumn{r, r.Column(f.column), a.groups[p.group].at, oldest}
+	return featureColumn{r, r.Column(column), a.groups[p.group].at, oldest, false}
 }
 
 func (f *featureColumn) value(at int32, drop bool) []byte {
@@ -139,7 +155,7 @@ func (f *featureColumn) status(at int32) asof.Status {
 		return asof.StatusNotFound
 	case f.reading.Events[at] < f.oldest:
 		return asof.StatusOutsideMaxAge
-	case span.Start == span.End:
+	case span.Start == span.End && !f.present:
 		return asof.StatusNullValue
 	}
 	return asof.StatusPresent
@@ -167,6 +183,9 @@ func (a *Answer) bind(p *plan, entities []Column, maxRows int) error {
 		if err := a.bindColumn(c); err != nil {
 			return err
 		}
+	}
+	if err := a.bindRequest(entities); err != nil {
+		return err
 	}
 	if slices.Contains(a.has, false) {
 		var names []string
@@ -241,6 +260,7 @@ func (a *Answer) bindKeys() error {
 			return err
 		}
 	}
+	a.outputs = resized(a.outputs, len(p.computed))
 	a.readings, a.asked = resized(a.readings, len(p.readings)), a.asked[:0]
 	for i := range p.readings {
 		r := &a.readings[i]

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/ondemand"
 )
 
 // definitions are one state of the registry, and the plans made from it.
@@ -16,8 +17,9 @@ type definitions struct {
 	snapshot *asof.Snapshot
 	checked  atomic.Int64 // when the registry last said that this is its state, nanoseconds since start
 
-	making sync.Mutex
-	plans  atomic.Pointer[map[string]*plan] // never changed, only replaced
+	making   sync.Mutex
+	plans    atomic.Pointer[map[string]*plan] // never changed, only replaced
+	programs sync.Map                         // *ondemand.Program by *asof.OnDemandFeatureView
 }
 
 // maxPlans bounds the plans that are kept: a caller may ask for any set of
@@ -82,13 +84,22 @@ func newDefinitions(s *asof.Snapshot) *definitions {
 }
 
 // plan returns the plan of a selection, made when first asked for.
-func (d *definitions) plan(s Selection, keyVersion int) (*plan, error) {
+func (d *definitions) plan(s Selection, keyVersion int, workers *ondemand.Workers) (*plan, error) {
 	var room [512]byte
 	key := s.appendKey(room[:0])
 	if p := (*d.plans.Load())[string(key)]; p != nil {
 		return p, nil
 	}
-	p, err := compile(d.snapshot, s, keyVersion)
+	p, err := compile(d.snapshot, s, keyVersion, func(view *asof.OnDemandFeatureView, keys []asof.Field) (*ondemand.Program, error) {
+		if known, ok := d.programs.Load(view); ok {
+			return known.(*ondemand.Program), nil
+		}
+		program, err := ondemand.Compile(view, ondemand.Options{Keys: keys, Workers: workers})
+		if err == nil {
+			d.programs.Store(view, program)
+		}
+		return program, err
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -44,8 +44,16 @@ func (o *Outcome) Take(a *Answer) {
 	o.Views = o.Views[:0]
 	for i := range a.plan.features {
 		f := a.feature(len(a.keys) + i)
-		f.count(&o.view(a.plan.readings[a.plan.features[i].reading].view.Name).Statuses)
+		f.count(&o.view(a.plan.features[i].view(a.plan)).Statuses)
 	}
+}
+
+// view returns the name of a feature's view.
+func (f *planFeature) view(p *plan) string {
+	if f.computed {
+		return p.computed[f.reading].view.Name
+	}
+	return p.readings[f.reading].view.Name
 }
 
 // view returns the place where values of a view are counted.

@@ -15,6 +15,7 @@ type plan struct {
 	features []planFeature   // in the order asked
 	quoted   []byte          // their names as JSON, with commas
 	readings []planReading   // one for each view and way to name its entities
+	computed []planComputed  // one for each on-demand view
 	groups   []planGroup     // one for each kind of entity key
 	keys     []planKey       // the columns that the request has to have
 	roles    map[string]role // every column that a request may have
@@ -25,6 +26,7 @@ type plan struct {
 type planFeature struct {
 	name            string
 	reading, column int
+	computed        bool // reading is one of plan.computed, column one of its view's features
 }
 
 type planReading struct {
@@ -63,7 +65,7 @@ type ViewVersion struct {
 }
 
 // compile makes the plan of a selection.
-func compile(s *asof.Snapshot, sel Selection, keyVersion int) (*plan, error) {
+func compile(s *asof.Snapshot, sel Selection, keyVersion int, program compileFunc) (*plan, error) {
 	list, err := resolve(s, sel)
 	if err != nil {
 		return nil, err
@@ -71,25 +73,27 @@ func compile(s *asof.Snapshot, sel Selection, keyVersion int) (*plan, error) {
 	p := &plan{roles: map[string]role{}}
 	for i := range list {
 		c := &list[i]
-		at, err := p.reading(c, keyVersion)
+		f := planFeature{name: c.feature}
+		if sel.FullNames {
+			f.name = c.prefix() + "__" + c.feature
+		}
+		if c.onDemand != nil {
+			f.computed, f.column = true, slices.IndexFunc(c.onDemand.Features, func(o asof.Field) bool { return o.Name == c.feature })
+			f.reading, err = p.compute(s, c.onDemand, keyVersion, program)
+		} else {
+			f.reading, err = p.reading(c, keyVersion)
+		}
 		if err != nil {
 			return nil, err
 		}
-		name := c.feature
-		if sel.FullNames {
-			name = c.prefix() + "__" + c.feature
+		if c.onDemand == nil {
+			f.column = p.readings[f.reading].column(c.feature)
+			if v := (ViewVersion{c.view.Name, c.view.VersionNumber}); !slices.Contains(p.views, v) {
+				p.views = append(p.views, v)
+			}
 		}
-		r := &p.readings[at]
-		column := slices.Index(r.features, c.feature)
-		if column < 0 {
-			column = len(r.features)
-			r.features = append(r.features, c.feature)
-		}
-		p.quoted = value.AppendQuoted(comma(p.quoted, len(p.features)), name, false)
-		p.features = append(p.features, planFeature{name, at, column})
-		if v := (ViewVersion{c.view.Name, c.view.VersionNumber}); !slices.Contains(p.views, v) {
-			p.views = append(p.views, v)
-		}
+		p.quoted = value.AppendQuoted(comma(p.quoted, len(p.features)), f.name, false)
+		p.features = append(p.features, f)
 	}
 	p.assignRoles(s)
 	return p, p.collision(list, sel.FullNames)

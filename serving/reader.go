@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/ondemand"
 )
 
 // Options are what a Reader works on. Registry, Online and Project are needed,
@@ -32,6 +33,8 @@ type Options struct {
 	MaxEntities int              // rows of one request; 0 is 10,000
 	Now         func() time.Time // the time that a ttl is counted back from; nil is time.Now
 	Refresh     time.Duration    // how long the registry is not asked again; 0 is 100 ms
+
+	Workers *ondemand.Workers // Python processes for on-demand functions that need one; may be nil
 }
 
 // Reader answers online reads. It may be used by several goroutines.
@@ -76,7 +79,7 @@ func (r *Reader) Read(ctx context.Context, q *Request) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := d.plan(q.Selection, r.KeyVersion)
+	p, err := d.plan(q.Selection, r.KeyVersion, r.Workers)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +95,7 @@ func (r *Reader) ReadKey(ctx context.Context, key string, s Selection) (*Answer,
 		return nil, err
 	}
 	s.Every = s.Every || len(s.Features) == 0 && s.Service == ""
-	p, err := d.plan(s, r.KeyVersion)
+	p, err := d.plan(s, r.KeyVersion, r.Workers)
 	if err != nil {
 		return nil, err
 	}
@@ -143,6 +146,10 @@ func (r *Reader) answer(ctx context.Context, p *plan, entities []Column) (*Answe
 		return nil, err
 	}
 	a.took = time.Since(start) - began
+	if err := a.compute(ctx); err != nil {
+		a.Release()
+		return nil, err
+	}
 	return a, nil
 }
 

@@ -60,6 +60,13 @@ func TestRead(t *testing.T) {
 			features("stores:rating"), []serving.Column{texts("user_id", "x"), numbers("store_id", "8")}, "user_id: \"x\"P\nstore_id: 8P\nrating: null-", 1},
 		"request data of an on-demand view": {
 			features("stores:rating"), []serving.Column{numbers("amount", "1.5"), numbers("store_id", "8")}, "store_id: 8P\nrating: null-", 1},
+		"on-demand features, computed from what is read and what is sent, in one round trip": {
+			features("computed:sum", "profile:name", "computed:big", "plain:label", "computed:who"), []serving.Column{texts("user_id", "ann", "bob", "eve"), numbers("amount", "1.5", "2", "3")},
+			"user_id: \"ann\"P \"bob\"P \"eve\"P\nsum: 31.5P nullP nullP\nname: \"Ann \\\"ß\\\"\"P01T00 \"Bob\"P02T00 null-\nbig: trueP falseP falseP\nlabel: \"30\"P nullP nullP\nwho: \"ANN\"P \"BOB\"P \"EVE\"P", 3},
+		"on-demand features of a service": {
+			serving.Selection{Service: "with_computed", FullNames: true}, []serving.Column{texts("user_id", "ann"), texts("amount", "-1")},
+			"user_id: \"ann\"P\nc__sum: 29.0P", 1},
+		"on-demand features of no rows": {features("plain:label"), []serving.Column{texts("user_id"), texts("amount")}, "user_id:\nlabel:", 0},
 		"the name of a feature alone": {
 			features("fee"), []serving.Column{texts("user_id", "ann")}, "user_id: \"ann\"P\nfee: 45.25P01T00", 1},
 		"no rows": {features("profile:age"), []serving.Column{texts("user_id")}, "user_id:\nage:", 0},
@@ -105,9 +112,10 @@ func TestMistakes(t *testing.T) {
 		"empty reference": {features(""), []serving.Column{ann}, asof.CodeInvalid, "", "write it as view:feature"},
 		"nothing":         {serving.Selection{}, []serving.Column{ann}, asof.CodeInvalid, "", "no features are asked for"},
 		"both":            {serving.Selection{Service: "churn", Features: []string{"profile:age"}}, []serving.Column{ann}, asof.CodeInvalid, "", "ask for one of them"},
-		"on demand":       {features("computed:sum"), []serving.Column{ann}, asof.CodeInvalid, "", "registered, and its features are not served yet"},
-		"on-demand bare":  {features("sum"), []serving.Column{ann}, asof.CodeInvalid, "", "registered, and its features are not served yet"},
-		"in a service":    {serving.Selection{Service: "with_computed"}, []serving.Column{ann}, asof.CodeInvalid, "", `feature service "with_computed"`},
+		"on demand":       {features("windowed:x"), []serving.Column{ann}, asof.CodeInvalid, "", "line 2 of the function (df['x'] = df['age'].rolling(2)): .rolling() of a column takes other rows into account"},
+		"on-demand bare":  {features("sum"), []serving.Column{ann}, asof.CodeNotFound, serving.FaultNoEntity, `request data "amount", which on-demand feature view "computed" needs, is missing`},
+		"request data":    {features("plain:label"), []serving.Column{ann, texts("amount", "much")}, asof.CodeInvalid, "", `row 1: "amount", which on-demand feature view "plain" needs: "much" does not fit Float64`},
+		"of on-demand":    {features("computed:sun"), []serving.Column{ann}, asof.CodeNotFound, serving.FaultNoFeature, `"computed" has no feature "sun"; did you mean "sum"?`},
 		"disabled":        {features("disabled:old"), []serving.Column{ann}, asof.CodeInvalid, "", `"disabled" is disabled`},
 		"offline":         {features("offline_only:secret"), []serving.Column{ann}, asof.CodeInvalid, "", "online=False"},
 		"collision":       {features("profile:age", "usage:age"), []serving.Column{ann}, asof.CodeInvalid, serving.FaultNameCollision, `profile:age and usage:age would both be named "age"; ask with full_feature_names`},
@@ -409,4 +417,12 @@ func TestReadersAndApplies(t *testing.T) {
 		s.apply(&changed)
 	}
 	wait.Wait()
+}
+
+func TestAFunctionThatFails(t *testing.T) {
+	s := newShop(t, serving.Options{})
+	_, err := s.reader.Read(t.Context(), &serving.Request{Selection: features("failing:x"), Entities: []serving.Column{texts("user_id", "eve"), numbers("amount", "1")}})
+	if err == nil || asof.ErrorCode(err) != asof.CodeInvalid || !strings.Contains(err.Error(), "line 2 of the function (df['x'] = df['age'].astype(int)): a null cannot be made an integer") {
+		t.Errorf("%s: %v", asof.ErrorCode(err), err)
+	}
 }

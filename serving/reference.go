@@ -10,9 +10,10 @@ import (
 // chosen is one feature of a selection: the view as it is used, and the name
 // of the feature.
 type chosen struct {
-	view    *asof.FeatureView
-	use     *asof.Projection // its alias and join-key map; nil for the view itself
-	feature string
+	view     *asof.FeatureView
+	onDemand *asof.OnDemandFeatureView // in the place of view
+	use      *asof.Projection          // its alias and join-key map; nil for the view itself
+	feature  string
 }
 
 // prefix is what full names and messages call the view.
@@ -20,7 +21,40 @@ func (c *chosen) prefix() string {
 	if c.use != nil {
 		return c.use.Name()
 	}
+	if c.onDemand != nil {
+		return c.onDemand.Name
+	}
 	return c.view.Name
+}
+
+// choose finds a feature of a view, or of an on-demand view.
+func choose(s *asof.Snapshot, view, feature string, use *asof.Projection) (chosen, error) {
+	c := chosen{use: use, feature: feature}
+	var has bool
+	var names []string
+	if v, ok := s.Object(asof.KindOnDemandView, view).(*asof.OnDemandFeatureView); ok {
+		c.onDemand = v
+		for _, f := range v.Features {
+			names = append(names, f.Name)
+		}
+		has = slices.Contains(names, feature)
+		if !v.Enabled {
+			return chosen{}, asof.Errorf(asof.CodeInvalid, "on-demand feature view %q is disabled", view)
+		}
+	} else {
+		var err error
+		if c.view, err = servedView(s, view); err != nil {
+			return chosen{}, err
+		}
+		has, names = c.view.Feature(feature) != nil, c.view.FeatureNames()
+	}
+	switch {
+	case !has && use != nil:
+		return chosen{}, fault(FaultNoFeature, asof.Errorf(asof.CodeNotFound, "it uses feature %q, which view %q does not have (any more); run `asof apply`", feature, view))
+	case !has:
+		return chosen{}, fault(FaultNoFeature, asof.Errorf(asof.CodeNotFound, "feature view %q has no feature %q%s", view, feature, asof.DidYouMean(feature, names)))
+	}
+	return c, nil
 }
 
 // resolve finds the features of a selection, in the order asked.
@@ -57,15 +91,12 @@ func resolveService(s *asof.Snapshot, name string) ([]chosen, error) {
 	var list []chosen
 	for i := range service.Projections {
 		use := &service.Projections[i]
-		view, err := servedView(s, use.View)
-		if err != nil {
-			return nil, asof.Errorf(asof.ErrorCode(err), "feature service %q: %w", name, err)
-		}
 		for _, f := range use.Features {
-			if view.Feature(f.Name) == nil {
-				return nil, fault(FaultNoFeature, asof.Errorf(asof.CodeNotFound, "feature service %q uses feature %q, which view %q does not have (any more); run `asof apply`", name, f.Name, view.Name))
+			c, err := choose(s, use.View, f.Name, use)
+			if err != nil {
+				return nil, asof.Errorf(asof.ErrorCode(err), "feature service %q: %w", name, err)
 			}
-			list = append(list, chosen{view, use, f.Name})
+			list = append(list, c)
 		}
 	}
 	if len(list) == 0 {
@@ -82,14 +113,7 @@ func resolveOne(s *asof.Snapshot, reference string) (chosen, error) {
 	if err != nil {
 		return chosen{}, err
 	}
-	view, err := servedView(s, r.View)
-	if err != nil {
-		return chosen{}, err
-	}
-	if view.Feature(r.Feature) == nil {
-		return chosen{}, fault(FaultNoFeature, asof.Errorf(asof.CodeNotFound, "feature view %q has no feature %q%s", view.Name, r.Feature, asof.DidYouMean(r.Feature, view.FeatureNames())))
-	}
-	return chosen{view: view, feature: r.Feature}, nil
+	return choose(s, r.View, r.Feature, nil)
 }
 
 // resolveBare finds a feature by its name alone.
@@ -114,8 +138,7 @@ func resolveBare(s *asof.Snapshot, feature string) (chosen, error) {
 		}
 		return chosen{}, fault(FaultNoFeature, asof.Errorf(asof.CodeNotFound, "no feature view has a feature %q%s", feature, asof.DidYouMean(feature, distinct(all))))
 	case 1:
-		view, err := servedView(s, in[0])
-		return chosen{view: view, feature: feature}, err
+		return choose(s, in[0], feature, nil)
 	}
 	return chosen{}, asof.Errorf(asof.CodeInvalid, "feature %q is in several views, %s; ask for %s:%s, say", feature, quoted(in), in[0], feature)
 }
@@ -126,7 +149,7 @@ func servedView(s *asof.Snapshot, name string) (*asof.FeatureView, error) {
 	view, ok := s.Object(asof.KindFeatureView, name).(*asof.FeatureView)
 	switch {
 	case !ok && s.Object(asof.KindOnDemandView, name) != nil:
-		return nil, asof.Errorf(asof.CodeInvalid, "%q is an on-demand feature view: it is registered, and its features are not served yet; ask for the features that it is computed from", name)
+		return nil, asof.Errorf(asof.CodeInvalid, "%q is an on-demand feature view, which no other can be computed from", name)
 	case !ok:
 		var names []string
 		for _, v := range s.Views() {

@@ -84,16 +84,28 @@ func objects() []asof.Object {
 		&asof.Entity{Name: "user", JoinKey: "user_id", ValueType: asof.TypeString},
 		&asof.Entity{Name: "store", JoinKey: "store_id", ValueType: asof.TypeInt64},
 		&asof.Entity{Name: asof.DummyEntity, JoinKey: asof.DummyJoinKey, ValueType: asof.TypeString},
-		&asof.OnDemandFeatureView{Name: "computed", Enabled: true, Features: []asof.Field{field("sum", asof.TypeInt64)},
-			Sources: []asof.OnDemandSource{{Name: "request", Request: &asof.DataSource{Name: "request", Kind: asof.SourceRequest, Schema: []asof.Field{field("amount", asof.TypeFloat64)}}}}},
+		onDemand("computed", "pandas", false, "def computed(df):\n    out = pd.DataFrame()\n    out['sum'] = df['age'] + df['amount']\n    out['big'] = df['fee'] * 2 > 10\n    out['who'] = df['user_id'].str.upper()\n    return out\n",
+			field("sum", asof.TypeFloat64), field("big", asof.TypeBool), field("who", asof.TypeString)),
+		onDemand("plain", "python", true, "def plain(d):\n    return {'label': str(d['age']) if d['age'] is not None else None}\n", field("label", asof.TypeString)),
+		onDemand("windowed", "pandas", false, "def windowed(df):\n    df['x'] = df['age'].rolling(2)\n    return df\n", field("x", asof.TypeFloat64)),
+		onDemand("failing", "pandas", false, "def failing(df):\n    df['x'] = df['age'].astype(int)\n    return df\n", field("x", asof.TypeFloat64)),
 		&asof.FeatureService{Name: "churn", Projections: []asof.Projection{
 			{View: "usage", Features: []asof.Field{field("hours", asof.TypeFloat32)}},
 			{View: "profile", Features: []asof.Field{field("fee", asof.TypeFloat32), field("age", asof.TypeInt64)}}}},
 		&asof.FeatureService{Name: "pair", Projections: []asof.Projection{
 			{View: "profile", Alias: "buyer", Features: []asof.Field{field("name", asof.TypeString)}, JoinKeyMap: map[string]string{"user_id": "buyer_id"}},
 			{View: "profile", Alias: "seller", Features: []asof.Field{field("name", asof.TypeString)}, JoinKeyMap: map[string]string{"user_id": "seller_id"}}}},
-		&asof.FeatureService{Name: "with_computed", Projections: []asof.Projection{{View: "computed", Features: []asof.Field{field("sum", asof.TypeInt64)}}}},
+		&asof.FeatureService{Name: "with_computed", Projections: []asof.Projection{{View: "computed", Alias: "c", Features: []asof.Field{field("sum", asof.TypeFloat64)}}}},
 	}
+}
+
+// onDemand is an on-demand view of a user's age and fee, and of a request's amount.
+func onDemand(name, mode string, singleton bool, text string, features ...asof.Field) *asof.OnDemandFeatureView {
+	return &asof.OnDemandFeatureView{Name: name, Mode: mode, Singleton: singleton, Enabled: true, Features: features,
+		Function: &asof.Function{Name: name, Text: text, Mode: mode},
+		Sources: []asof.OnDemandSource{
+			{Name: "profile", View: &asof.Projection{View: "profile", Features: []asof.Field{field("age", asof.TypeInt64), field("fee", asof.TypeFloat32)}}},
+			{Name: "request", Request: &asof.DataSource{Name: "request", Kind: asof.SourceRequest, Schema: []asof.Field{field("amount", asof.TypeFloat64)}}}}}
 }
 
 func newShop(t *testing.T, options serving.Options) *shop {
