@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/ondemand"
 )
 
 // Desired is what a repository defines for one project.
@@ -20,8 +21,10 @@ type Desired struct {
 // configured; what needs one is then an error.
 type Options struct {
 	Sources     asof.Sources
-	SkipSources bool // do not hold the sources against reality; schemas are still inferred
-	Retype      bool // let features that were materialized change their types: they are null online until they are filled again
+	SkipSources bool              // do not hold the sources against reality; schemas are still inferred
+	Strict      bool              // refuse on-demand views whose functions cannot be run
+	Workers     *ondemand.Workers // Python processes for on-demand functions; may be nil
+	Retype      bool              // let features that were materialized change their types: they are null online until they are filled again
 }
 
 // Stores are what a plan changes. Ledger may be nil.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/ondemand"
 )
 
 // Action says what a plan does to an object.
@@ -85,6 +86,9 @@ func NewPlan(ctx context.Context, desired Desired, current *asof.Snapshot, opts 
 			return nil, err
 		}
 	}
+	if err := p.tryFunctions(r, opts); err != nil {
+		return nil, err
+	}
 	for _, v := range r.views() {
 		if v.Online && len(v.Features) > 0 {
 			p.online = append(p.online, v)
@@ -96,6 +100,32 @@ func NewPlan(ctx context.Context, desired Desired, current *asof.Snapshot, opts 
 		}
 	}
 	return p, nil
+}
+
+// tryFunctions notes how the functions of the on-demand views run that are
+// created or updated. With Strict, one that cannot be run is a mistake.
+func (p *Plan) tryFunctions(r *repository, opts Options) error {
+	views := map[string]*asof.FeatureView{}
+	for _, v := range r.views() {
+		views[v.Name] = v
+	}
+	var problems asof.Problems
+	for _, o := range r.objects[asof.KindOnDemandView] {
+		v := o.(*asof.OnDemandFeatureView)
+		keys := ondemand.Keys(v, func(name string) *asof.FeatureView { return views[name] })
+		changed := slices.ContainsFunc(p.put, func(c asof.Object) bool { return c == o })
+		if !changed && !opts.Strict {
+			continue
+		}
+		sentence, ok := ondemand.Summary(v, ondemand.Options{Keys: keys, Workers: opts.Workers})
+		switch {
+		case !ok && opts.Strict:
+			problems = append(problems, asof.Problem{Place: v.Meta.Place, Message: sentence})
+		case changed:
+			p.Notes = append(p.Notes, sentence)
+		}
+	}
+	return problems.Err()
 }
 
 func (p *Plan) compare(kind asof.Kind, objects []asof.Object, current *asof.Snapshot) {
@@ -110,9 +140,6 @@ func (p *Plan) compare(kind asof.Kind, objects []asof.Object, current *asof.Snap
 				continue
 			}
 			p.noteOnline(o, old)
-		}
-		if kind == asof.KindOnDemandView {
-			p.Notes = append(p.Notes, fmt.Sprintf("on-demand feature view %s is registered; its features are not computed yet, neither online nor offline", o.ObjectName()))
 		}
 		p.Changes = append(p.Changes, change)
 		p.put = append(p.put, o)

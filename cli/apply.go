@@ -15,6 +15,7 @@ import (
 type applyFlags struct {
 	skipSources bool
 	retype      bool
+	strict      bool
 	python      bool
 	output      string
 }
@@ -22,6 +23,7 @@ type applyFlags struct {
 func (f *applyFlags) add(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.skipSources, "skip-source-validation", false, "do not hold the sources against what is defined")
 	cmd.Flags().BoolVar(&f.retype, "retype", false, "let features that were materialized change their types; they are null until they are filled again")
+	cmd.Flags().BoolVar(&f.strict, "strict", false, "refuse on-demand feature views whose functions cannot be run")
 	cmd.Flags().BoolVar(&f.python, "python", false, "let an installed feast read the definitions, by python3 on the PATH")
 	cmd.Flags().Bool("skip-feature-view-validation", false, "")
 	cmd.Flags().Bool("no-progress", false, "")
@@ -108,7 +110,7 @@ func (a *app) withDefinitions(ctx context.Context, flags applyFlags,
 		if err != nil {
 			return err
 		}
-		return do(ctx, r, desired, apply.Options{Sources: offline, SkipSources: flags.skipSources, Retype: flags.retype})
+		return do(ctx, r, desired, apply.Options{Sources: offline, SkipSources: flags.skipSources, Retype: flags.retype, Strict: flags.strict, Workers: r.workers()})
 	})
 }
 

@@ -234,6 +234,7 @@ func (r *repository) asks(ctx context.Context, q *historical.Request) error {
 	if q.Store, err = r.Offline(ctx); err != nil {
 		return err
 	}
+	q.Workers = r.workers()
 	q.Version, q.Dir, q.Receipts = Version, r.config.Dir, r.receipts()
 	return nil
 }

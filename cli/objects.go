@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/ondemand"
 )
 
 // objectKind is a kind of registered object as the command line shows it.
@@ -152,12 +153,25 @@ func (a *app) describeCommand(k objectKind) *cobra.Command {
 				if err != nil {
 					return err
 				}
+				if v, ok := object.(*asof.OnDemandFeatureView); ok {
+					a.noteFunction(snapshot, v, r.workers())
+				}
 				return a.printMessage(output, snapshot, object)
 			})
 		},
 	}
 	cmd.Flags().StringVar(&output, "output", "yaml", "yaml or json")
 	return cmd
+}
+
+// noteFunction says how the function of an on-demand view runs.
+func (a *app) noteFunction(s *asof.Snapshot, v *asof.OnDemandFeatureView, workers *ondemand.Workers) {
+	find := func(name string) *asof.FeatureView {
+		view, _ := s.Object(asof.KindFeatureView, name).(*asof.FeatureView)
+		return view
+	}
+	sentence, _ := ondemand.Summary(v, ondemand.Options{Keys: ondemand.Keys(v, find), Workers: workers})
+	fmt.Fprintf(a.stdio.Err, "%s %s\n", paint(a.stdio.Err, yellow, "note:"), sentence)
 }
 
 func (a *app) registryDumpCommand() *cobra.Command {

@@ -42,7 +42,7 @@ func (d *registryDatasets) Create(ctx context.Context, asked registryapi.Dataset
 	if _, err := os.Stat(path); err == nil && !asked.Overwrite {
 		return made, asof.Errorf(asof.CodeConflict, "saved dataset location %s already exists: set allow_overwrite, or take another path", asked.Location)
 	}
-	q := historical.Request{References: asked.Features, Service: asked.Service, Output: path, Version: Version, Dir: d.repository.config.Dir}
+	q := historical.Request{References: asked.Features, Service: asked.Service, Output: path, Version: Version, Dir: d.repository.config.Dir, Workers: d.repository.workers()}
 	if asked.Rows != "" {
 		q.Entities.JSON = asked.Rows
 	} else {

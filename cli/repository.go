@@ -8,11 +8,13 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/apply"
 	"github.com/asof-dev/asof/definition"
+	"github.com/asof-dev/asof/ondemand"
 	"github.com/asof-dev/asof/trace"
 )
 
@@ -29,6 +31,7 @@ type repository struct {
 	online    asof.OnlineStore
 	warehouse asof.Warehouse
 	ledger    asof.Ledger
+	python    *ondemand.Workers // nil: none was needed, or is named
 	sharing   sync.Mutex        // of the next two
 	shared    map[any]io.Closer // by the keys of Share
 	closers   []io.Closer       // closed last to first
@@ -138,6 +141,17 @@ func (r *repository) Ledger(ctx context.Context) (asof.Ledger, error) {
 	}
 	store, err := open(ctx, r.app.engines.Ledger, r.setup(section))
 	return opened(r, &r.ledger, r.trace.Ledger(store), err)
+}
+
+// workers returns the Python processes of asof.python, nil where none is named.
+func (r *repository) workers() *ondemand.Workers {
+	r.sharing.Lock()
+	defer r.sharing.Unlock()
+	if r.python == nil && r.config.Asof.Python != "" {
+		r.python = ondemand.NewWorkers(r.config.Asof.Python, runtime.GOMAXPROCS(0))
+		r.closers = append(r.closers, r.python)
+	}
+	return r.python
 }
 
 // snapshot reads the project's definitions as they are registered. A project

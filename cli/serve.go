@@ -36,7 +36,7 @@ func (r *repository) reader(ctx context.Context) (*serving.Reader, error) {
 		online = proxy.Cache(online, cache.Entries, cmp.Or(cache.TTL, time.Second))
 	}
 	return serving.New(serving.Options{Registry: registry, Online: r.trace.Online(online), Project: r.config.Project, KeyVersion: asof.KeyVersion(online),
-		OnExpired: r.config.Asof.OnExpired, MaxEntities: r.config.Asof.Serve.MaxEntities})
+		OnExpired: r.config.Asof.OnExpired, MaxEntities: r.config.Asof.Serve.MaxEntities, Workers: r.workers()})
 }
 
 // feastServeFlags are flags of Feast's serve that have no meaning in one

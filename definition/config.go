@@ -34,6 +34,7 @@ type Asof struct {
 	Connections map[string]Section // databases that sources are read from beside the offline store's, by name
 	Serve       Serve
 	OnExpired   string // "keep" or "drop"
+	Python      string // the interpreter for on-demand functions that need one; "" for none
 	Layout      string // of the online store: "asof", "feast", or "" where the store's rows decide
 }
 
@@ -42,7 +43,7 @@ var topKeys = []string{"project", "project_description", "provider", "registry",
 	"entity_key_serialization_version", "auth", "batch_engine", "feature_server", "embedding_model", "flags", "repo_path",
 	"coerce_tz_aware", "materialization", "materialization_engine", "openlineage", "mlflow", "data_quality_monitoring", "asof"}
 
-var asofKeys = []string{"warehouse", "connections", "serve", "on_expired", "layout"}
+var asofKeys = []string{"warehouse", "connections", "serve", "on_expired", "layout", "python"}
 
 // LoadConfig reads the file at path, for the repository in dir. Environment
 // variables ($NAME and ${NAME}) are put in as Feast does; one that is not set
@@ -133,6 +134,7 @@ func (c *Config) readAsof(r *reading, own *ast.MappingNode) {
 	if c.Asof.OnExpired != "keep" && c.Asof.OnExpired != "drop" {
 		r.problem(values["on_expired"], "asof.on_expired is %q; write keep or drop", c.Asof.OnExpired)
 	}
+	r.text(values["python"], "asof.python", &c.Asof.Python)
 	r.text(values["layout"], "asof.layout", &c.Asof.Layout)
 	if c.Asof.Layout != "" && c.Asof.Layout != "asof" && c.Asof.Layout != "feast" {
 		r.problem(values["layout"], "asof.layout is %q; write asof or feast, or leave it out", c.Asof.Layout)

@@ -47,15 +47,6 @@ type Options struct {
 	Workers *Workers     // Python processes for what cannot be run here; may be nil
 }
 
-// Input is a column that a program reads.
-type Input struct {
-	Name    string // of the column: view__feature, or the name of request data or of a key
-	View    string // the source's view; "" for request data and keys
-	Feature string
-	Type    asof.Type
-	Key     bool // a join key, which the function may use as well
-}
-
 // Program is the function of a view, ready to be run. It is safe for concurrent
 // use.
 type Program struct {
@@ -87,25 +78,19 @@ func Compile(view *asof.OnDemandFeatureView, o Options) (*Program, error) {
 	return p, nil
 }
 
-// inputsOf lists what the function of a view is given.
-func inputsOf(view *asof.OnDemandFeatureView, keys []asof.Field) []Input {
-	var list []Input
-	for _, s := range view.Sources {
-		switch {
-		case s.View != nil:
-			for _, f := range s.View.Features {
-				list = append(list, Input{Name: s.View.View + "__" + f.Name, View: s.View.View, Feature: f.Name, Type: f.Type})
-			}
-		case s.Request != nil:
-			for _, f := range s.Request.Schema {
-				list = append(list, Input{Name: f.Name, Feature: f.Name, Type: f.Type})
-			}
-		}
+// Summary says in a sentence how the function of a view runs, and why not here
+// where it does not. Ok is false where it does not run at all.
+func Summary(view *asof.OnDemandFeatureView, o Options) (sentence string, ok bool) {
+	p, err := Compile(view, o)
+	switch {
+	case err != nil:
+		return err.Error(), false
+	case p.how == Nowhere:
+		return fmt.Sprintf("%s; until then its features cannot be read", p.reason), false
+	case p.reason != nil:
+		return fmt.Sprintf("on-demand feature view %q runs %s; over a made-up row: %s", view.Name, p.how, p.reason), true
 	}
-	for _, k := range keys {
-		list = append(list, Input{Name: k.Name, Feature: k.Name, Type: k.Type, Key: true})
-	}
-	return list
+	return fmt.Sprintf("on-demand feature view %q runs %s", view.Name, p.how), true
 }
 
 // try runs the function over a made-up row, and over one of nulls, and decides

@@ -151,7 +151,7 @@ func TestWorkers(t *testing.T) {
 	mem := memory.NewCheckedAllocator(memory.DefaultAllocator)
 	defer mem.AssertSize(t, 0)
 	w := NewWorkers(storetest.FeastPython(t), 2)
-	defer w.Close()
+	defer func() { _ = w.Close() }() // it has no errors
 	batch := randomRows(rand.New(rand.NewPCG(1, 1)), 50)
 	defer batch.Release()
 	run := func(mode, text string) (arrow.RecordBatch, error) {

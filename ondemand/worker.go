@@ -52,7 +52,7 @@ func NewWorkers(python string, size int) *Workers {
 }
 
 // Close ends the processes.
-func (w *Workers) Close() {
+func (w *Workers) Close() error {
 	w.mu.Lock()
 	idle := w.idle
 	w.idle, w.closed = nil, true
@@ -60,6 +60,7 @@ func (w *Workers) Close() {
 	for _, p := range idle {
 		p.stop()
 	}
+	return nil
 }
 
 type worker struct {
