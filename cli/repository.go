@@ -128,9 +128,7 @@ func (r *repository) Ledger(ctx context.Context) (asof.Ledger, error) {
 		return r.ledger, nil
 	}
 	section := r.config.Registry
-	if section.Type == "sql" {
-		section.Type = "postgres"
-	} else {
+	if section.Type != "sql" {
 		section.Type = "sqlite"
 	}
 	for _, s := range []definition.Section{r.config.Online, r.config.Offline} {

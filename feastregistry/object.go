@@ -117,6 +117,9 @@ func objectsOf(r *core.Registry, project string) ([]asof.Object, string, error) 
 // RemoveProject removes all that belongs to a project, and reports whether
 // there was anything.
 func RemoveProject(r *core.Registry, project string) (found bool) {
+	if infra := r.GetInfra(); infra != nil {
+		infra.InfraObjects = slices.DeleteFunc(infra.InfraObjects, func(o *core.InfraObject) bool { return infraOwner(r, o) == project })
+	}
 	for _, l := range lists {
 		if keep(l.of(r), func(m protoreflect.Message) bool {
 			owner, _ := identity(m)

@@ -1,18 +1,23 @@
 package registryapi_test
 
 import (
-	"os"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/testing/protocmp"
 
 	"github.com/asof-dev/asof/feastpb/core"
+	pb "github.com/asof-dev/asof/feastpb/registry"
 	"github.com/asof-dev/asof/feastregistry"
+	"github.com/asof-dev/asof/registryapi"
+	"github.com/asof-dev/asof/registryfile"
+	"github.com/asof-dev/asof/sqlite"
 	"github.com/asof-dev/asof/storetest"
 )
 
@@ -24,28 +29,69 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 `
 
 // TestEverything lets Feast's SDK apply a repository that has one of everything
-// twice: into its own registry file, and into ours over the wire. What either
-// holds is the same but for times and ids.
+// twice: into its own registry, and into ours over the wire. What either holds
+// is the same but for times and ids; and the SDK reads what ours wrote.
 func TestEverything(t *testing.T) {
-	address, registry := startFile(t)
 	script := filepath.Join("..", "feastconv", "testdata", "repository.py")
-	theirs, ours := t.TempDir(), t.TempDir()
-	storetest.RunPython(t, runFile, script, theirs)
-	storetest.RunPython(t, runFile, script, ours, "{registry_type: remote, path: '"+address+"'}")
-	b, err := os.ReadFile(filepath.Join(theirs, "registry.db"))
+	theirs := filepath.Join(t.TempDir(), "theirs.db")
+	storetest.RunPython(t, runFile, script, t.TempDir(), theirs)
+	want, err := registryfile.Open(theirs, nil).Message(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &core.Registry{}
-	if err := proto.Unmarshal(b, want); err != nil {
-		t.Fatal(err)
+	for _, c := range []struct {
+		name, registry string // as feature_store.yaml has it, with the file for %s
+		open           func(path string) feastregistry.Store
+	}{
+		{"file", "%s", func(path string) feastregistry.Store { return registryfile.Open(path, nil) }},
+		{"SQLite", "{registry_type: sql, path: 'sqlite:///%s', cache_ttl_seconds: 0}", func(path string) feastregistry.Store {
+			r := sqlite.OpenRegistry(path)
+			t.Cleanup(func() { r.Close() })
+			return r
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			ours := filepath.Join(t.TempDir(), "ours.db")
+			store := c.open(ours)
+			address := start(t, registryapi.Options{Store: store})
+			storetest.RunPython(t, runFile, script, t.TempDir(), "{registry_type: remote, path: '"+address+"'}")
+			got, err := store.Message(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			compareProject(t, "everything", want, got)
+			listed := storetest.RunPython(t, besideUs, t.TempDir(), theirs, fmt.Sprintf(c.registry, ours))
+			first, second, _ := strings.Cut(string(listed), "\n")
+			if strings.Count(first, " ") < 20 || strings.TrimSpace(second) != first {
+				t.Errorf("Feast lists of its own registry and of ours:\n%s", listed)
+			}
+			client, _ := dial(t, address)
+			if _, err := client.GetEntity(t.Context(), &pb.GetEntityRequest{Project: "everything", Name: "beside"}); err != nil {
+				t.Errorf("what Feast has put beside us: %v", err)
+			}
+			_, err = client.GetEntity(t.Context(), &pb.GetEntityRequest{Project: "everything", Name: "shop"})
+			wantCode(t, err, codes.NotFound, "EntityNotFoundException")
+		})
 	}
-	got, err := registry.Message(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	compareProject(t, "everything", want, got)
 }
+
+// besideUs lists the objects of registries with the SDK, each on a line, and
+// changes them.
+const besideUs = `
+import os, sys
+from feast import Entity, FeatureStore, ValueType
+for registry in sys.argv[2:]:
+    with open(os.path.join(sys.argv[1], "feature_store.yaml"), "w") as file:
+        file.write("project: everything\nprovider: local\nregistry: " + registry + "\nentity_key_serialization_version: 3\n")
+    store = FeatureStore(repo_path=sys.argv[1])
+    kinds = ["entities", "data_sources", "all_feature_views", "feature_services", "permissions", "saved_datasets"]
+    names = [o.name for kind in kinds for o in getattr(store.registry, "list_" + kind)("everything")]
+    versions = [v["version"] for v in store.list_feature_view_versions("plain")]
+    print(*sorted(n.replace(" ", "_") for n in names if n not in ("beside", "shop")), *versions)
+    if registry != sys.argv[2]:
+        store.registry.apply_entity(Entity(name="beside", join_keys=["b"], value_type=ValueType.STRING), "everything")
+        store.registry.delete_entity("shop", "everything")
+`
 
 // compareProject holds the messages of a project in two registries against one
 // another.

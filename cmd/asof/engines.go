@@ -10,7 +10,7 @@ func engines() cli.Engines {
 	return cli.Engines{
 		Registry: []cli.Engine[asof.Registry]{
 			{Names: []string{"file"}, Open: fileRegistry},
-			{Names: []string{"sql"}, Open: postgresRegistry},
+			{Names: []string{"sql"}, Open: sqlRegistry},
 		},
 		Offline: []cli.Engine[asof.OfflineStore]{
 			// dask is Feast's name for its file store, and its default.
@@ -29,6 +29,7 @@ func engines() cli.Engines {
 		Ledger: []cli.Engine[asof.Ledger]{
 			{Names: []string{"sqlite"}, Open: sqliteLedger},
 			{Names: []string{"postgres"}, Open: postgresLedger},
+			{Names: []string{"sql"}, Open: sqlLedger},
 		},
 	}
 }

@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"net/url"
-	"strconv"
-	"strings"
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/cli"
@@ -41,7 +38,7 @@ type postgresSettings struct {
 // settings share one pool.
 func openPostgres(ctx context.Context, s cli.Setup) (*postgres.DB, error) {
 	if s.Section.Name == "registry" {
-		return openRegistryDatabase(ctx, s)
+		return openRegistryDatabase(ctx, s) // for the ledger beside it
 	}
 	config, err := postgresConfig(s)
 	if err != nil {
@@ -106,41 +103,4 @@ func postgresOffline(ctx context.Context, s cli.Setup) (asof.OfflineStore, error
 		return nil, err
 	}
 	return db.Offline(), nil
-}
-
-// openRegistryDatabase returns the database of a registry of type sql, which is
-// named by a URL, as SQLAlchemy writes them.
-func openRegistryDatabase(ctx context.Context, s cli.Setup) (*postgres.DB, error) {
-	var c struct {
-		Path string `yaml:"path"`
-
-		// Settings of Feast's that nothing here needs.
-		CacheTTL   int            `yaml:"cache_ttl_seconds"`
-		CacheMode  string         `yaml:"cache_mode"`
-		SchemaMode string         `yaml:"schema_mode"`
-		SQLAlchemy map[string]any `yaml:"sqlalchemy_config_kwargs"`
-		Workers    int            `yaml:"thread_pool_executor_worker_count"`
-	}
-	if err := s.Decode(&c); err != nil {
-		return nil, err
-	}
-	scheme, rest, _ := strings.Cut(c.Path, "://")
-	dialect, _, _ := strings.Cut(scheme, "+")
-	u, err := url.Parse("postgres://" + rest)
-	if dialect != "postgresql" && dialect != "postgres" || err != nil {
-		return nil, asof.Errorf(asof.CodeInvalid, "%s: a registry of type sql is read from PostgreSQL: write its `path` as postgresql://USER:PASSWORD@HOST:PORT/DATABASE", s.Config.Path)
-	}
-	port, _ := strconv.Atoi(u.Port()) // without one it is PostgreSQL's own
-	password, _ := u.User.Password()
-	config := postgres.Config{Host: u.Hostname(), Port: port, Database: strings.TrimPrefix(u.Path, "/"), User: u.User.Username(), Password: password,
-		SSLMode: u.Query().Get("sslmode"), SSLCert: u.Query().Get("sslcert"), SSLKey: u.Query().Get("sslkey"), SSLRoot: u.Query().Get("sslrootcert")}
-	return sharePostgres(ctx, s, config)
-}
-
-func postgresRegistry(ctx context.Context, s cli.Setup) (asof.Registry, error) {
-	db, err := openPostgres(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	return db.Registry(), nil
 }

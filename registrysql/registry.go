@@ -1,0 +1,191 @@
+// Package registrysql is a registry in the tables of Feast's SQL registry, so
+// that Feast's processes and ours share one. The database is the caller's: what
+// is here are the tables, and what a change does to them.
+package registrysql
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/feastpb/core"
+	"github.com/asof-dev/asof/feastregistry"
+)
+
+// Database holds the tables.
+//
+// Read runs do in a transaction that sees one state, and Write in one that
+// keeps other writers out of the tables, Feast's too, after it has made those
+// of Layouts that are missing. Both return do's error, or the database's with a
+// code and a sentence.
+//
+// Version returns a text that changes whenever rows of a project do, or any
+// row where project is ""; and "" where there are no tables.
+type Database interface {
+	Read(ctx context.Context, do func(Tx) error) error
+	Write(ctx context.Context, do func(Tx) error) error
+	Version(ctx context.Context, tx Tx, project string) (string, error)
+	Table(name string) string // as SQL names it
+	Where() string            // the database in messages
+}
+
+// Tx is a transaction. Arguments stand in SQL as $1, $2, …
+type Tx interface {
+	Exec(ctx context.Context, sql string, args ...any) error
+	Query(ctx context.Context, sql string, args []any, each func(scan func(...any) error) error) error
+}
+
+// Registry is an asof.Registry, and a feastregistry.Store.
+type Registry struct {
+	db Database
+
+	mu        sync.Mutex
+	snapshots map[string]kept[*asof.Snapshot] // by project
+	message   kept[*core.Registry]
+}
+
+// kept is what was read last, at a version.
+type kept[T any] struct {
+	version string
+	value   T
+}
+
+var (
+	_ asof.Registry       = (*Registry)(nil)
+	_ feastregistry.Store = (*Registry)(nil)
+)
+
+// New returns the registry in a database. Its tables are made by the first
+// change.
+func New(db Database) *Registry {
+	return &Registry{db: db, snapshots: map[string]kept[*asof.Snapshot]{}}
+}
+
+// Close does nothing: the database is the caller's.
+func (r *Registry) Close() error { return nil }
+
+// Snapshot returns the project as the tables have it now. It reads the objects
+// only where they have changed.
+func (r *Registry) Snapshot(ctx context.Context, project string) (snapshot *asof.Snapshot, err error) {
+	err = r.db.Read(ctx, func(tx Tx) error {
+		version, err := r.db.Version(ctx, tx, project)
+		if err != nil {
+			return err
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if last, ok := r.snapshots[project]; ok && last.version == version {
+			snapshot = last.value
+			return nil
+		}
+		registry, err := r.loadIf(ctx, tx, version, project)
+		if err != nil {
+			return err
+		}
+		if snapshot, err = r.snapshot(registry, project); err == nil {
+			r.snapshots[project] = kept[*asof.Snapshot]{version, snapshot}
+		}
+		return err
+	})
+	return snapshot, err
+}
+
+// loadIf loads nothing where there are no tables.
+func (r *Registry) loadIf(ctx context.Context, tx Tx, version string, projects ...string) (*core.Registry, error) {
+	if version == "" {
+		return &core.Registry{}, nil
+	}
+	return r.load(ctx, tx, projects)
+}
+
+func (r *Registry) snapshot(registry *core.Registry, project string) (*asof.Snapshot, error) {
+	snapshot, err := feastregistry.Snapshot(registry, project)
+	if err != nil {
+		return nil, asof.Errorf(asof.CodeInvalid, "registry %s: %w", r.db.Where(), err)
+	}
+	return snapshot, nil
+}
+
+// Message returns all projects, as feastregistry.Store says.
+func (r *Registry) Message(ctx context.Context) (registry *core.Registry, err error) {
+	err = r.db.Read(ctx, func(tx Tx) error {
+		version, err := r.db.Version(ctx, tx, "")
+		if err != nil {
+			return err
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.message.value == nil || r.message.version != version {
+			loaded, err := r.loadIf(ctx, tx, version)
+			if err != nil {
+				return err
+			}
+			r.message = kept[*core.Registry]{version, loaded}
+		}
+		registry = r.message.value
+		return nil
+	})
+	return registry, err
+}
+
+// Change changes projects, as feastregistry.Store says.
+func (r *Registry) Change(ctx context.Context, projects []string, edit func(*core.Registry, time.Time) error) error {
+	return r.change(ctx, projects, func(registry *core.Registry, now time.Time) (bool, error) { return true, edit(registry, now) })
+}
+
+// Apply changes a project as the contract of asof.Registry says.
+func (r *Registry) Apply(ctx context.Context, project string, change asof.Change) (*asof.Snapshot, error) {
+	err := r.change(ctx, []string{project}, func(registry *core.Registry, now time.Time) (bool, error) {
+		current, err := r.snapshot(registry, project)
+		if err != nil {
+			return false, err
+		}
+		return feastregistry.Apply(registry, project, current, change, now, r.db.Where())
+	})
+	if err != nil {
+		return nil, err
+	}
+	return r.Snapshot(ctx, project)
+}
+
+// RecordMaterialization adds an interval to a feature view.
+func (r *Registry) RecordMaterialization(ctx context.Context, project, view string, span asof.Interval) error {
+	return r.change(ctx, []string{project}, func(registry *core.Registry, now time.Time) (bool, error) {
+		current, err := r.snapshot(registry, project)
+		if err != nil {
+			return false, err
+		}
+		return true, feastregistry.Materialize(registry, project, current, view, span, now)
+	})
+}
+
+// Teardown removes a project's rows; the tables stay.
+func (r *Registry) Teardown(ctx context.Context, project string) error {
+	return r.change(ctx, []string{project}, func(registry *core.Registry, _ time.Time) (bool, error) {
+		return feastregistry.RemoveProject(registry, project), nil
+	})
+}
+
+// change runs edit on the messages of projects and writes what it changed.
+func (r *Registry) change(ctx context.Context, projects []string, edit func(*core.Registry, time.Time) (bool, error)) error {
+	return r.db.Write(ctx, func(tx Tx) error {
+		before, err := r.load(ctx, tx, projects)
+		if err != nil {
+			return err
+		}
+		now := time.Now().UTC().Truncate(time.Microsecond)
+		after := proto.CloneOf(before)
+		if changed, err := edit(after, now); err != nil || !changed {
+			return err
+		}
+		for _, project := range projects {
+			if err := r.store(ctx, tx, project, before, after, now); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
