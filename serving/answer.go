@@ -33,6 +33,7 @@ type Answer struct {
 	each     []int32           // 0, 1, 2…: the places of the rows in outputs
 	one      []entitykey.Value // the values of one key
 	tail     tail
+	times    vectorTimes
 }
 
 // keyColumn is a join key as the answer repeats it.

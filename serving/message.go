@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/asof-dev/asof"
 )
 
 // The fields of Feast's messages for an answer.
@@ -32,27 +34,74 @@ const (
 // them.
 func (a *Answer) AppendMessage(dst []byte, versions bool) []byte {
 	dst = a.appendMetadata(dst, versions)
-	for c := range a.Columns() {
-		values, events := 0, 0
-		for row := range a.rows {
-			values += sizeOfField(len(a.Value(c, row)))
-			events += sizeOfField(sizeOfTime(a.Event(c, row)))
-		}
-		dst = appendLength(dst, responseResults, values+sizeOfField(a.rows)+events)
-		for row := range a.rows {
-			v := a.Value(c, row)
-			dst = append(appendLength(dst, vectorValues, len(v)), v...)
-		}
-		dst = appendLength(dst, vectorStatuses, a.rows)
-		for row := range a.rows {
-			dst = append(dst, byte(a.Status(c, row)))
-		}
-		for row := range a.rows {
-			event := a.Event(c, row)
-			dst = appendTimestamp(appendLength(dst, vectorEvents, sizeOfTime(event)), event)
-		}
+	a.times = vectorTimes{text: a.times.text[:0]}
+	for i := range a.keys {
+		dst = a.appendKeyVector(dst, &a.keys[i])
+	}
+	for c := len(a.keys); c < a.Columns(); c++ {
+		f := a.feature(c)
+		dst = a.appendVector(dst, &f)
 	}
 	return dst
+}
+
+// appendVector appends the vector of a feature.
+func (a *Answer) appendVector(dst []byte, f *featureColumn) []byte {
+	values := 0
+	for _, at := range f.at {
+		values += sizeOfField(len(f.value(at, a.drop)))
+	}
+	times := a.times.of(f)
+	dst = appendLength(dst, responseResults, values+sizeOfField(a.rows)+len(times))
+	for _, at := range f.at {
+		v := f.value(at, a.drop)
+		dst = append(appendLength(dst, vectorValues, len(v)), v...)
+	}
+	dst = appendLength(dst, vectorStatuses, a.rows)
+	for _, at := range f.at {
+		dst = append(dst, byte(f.status(at)))
+	}
+	return append(dst, times...)
+}
+
+// appendKeyVector appends the vector of a join key, which is always there and
+// has no time.
+func (a *Answer) appendKeyVector(dst []byte, k *keyColumn) []byte {
+	values := 0
+	for row := range a.rows {
+		values += sizeOfField(len(k.value(row)))
+	}
+	dst = appendLength(dst, responseResults, values+sizeOfField(a.rows)+a.rows*sizeOfField(0))
+	for row := range a.rows {
+		dst = append(appendLength(dst, vectorValues, len(k.value(row))), k.value(row)...)
+	}
+	dst = appendLength(dst, vectorStatuses, a.rows)
+	for range a.rows {
+		dst = append(dst, byte(asof.StatusPresent))
+	}
+	for range a.rows {
+		dst = appendLength(dst, vectorEvents, 0)
+	}
+	return dst
+}
+
+// vectorTimes is the event timestamps of a view's rows, which are the same for
+// all its features: they are written once and copied.
+type vectorTimes struct {
+	reading *asof.Reading
+	text    []byte
+}
+
+func (t *vectorTimes) of(f *featureColumn) []byte {
+	if t.reading == f.reading {
+		return t.text
+	}
+	t.reading, t.text = f.reading, t.text[:0]
+	for _, at := range f.at {
+		event := f.reading.Events[at]
+		t.text = appendTimestamp(appendLength(t.text, vectorEvents, sizeOfTime(event)), event)
+	}
+	return t.text
 }
 
 func (a *Answer) appendMetadata(dst []byte, versions bool) []byte {

@@ -26,10 +26,11 @@ var overGRPC = []cell{{6, 1, 8}, {6, 100, 8}, {50, 1, 8}}
 
 // measureGRPC compares what a request costs our server over gRPC and over HTTP,
 // in CPU time: a client of gRPC costs more than the one for HTTP here, on the
-// same cores, so that rates would measure that.
+// same cores, so that rates would measure that. Callers have a connection each
+// over HTTP, and one together over gRPC.
 func measureGRPC(o options, s *store) error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(w, "\ngRPC\tfeatures\tentities\tconnections\tCPU of a request over HTTP\tover gRPC\tto HTTP\t\n")
+	fmt.Fprint(w, "\ngRPC\tfeatures\tentities\tcallers\tCPU of a request over HTTP\tover gRPC\tto HTTP\t\n")
 	for _, c := range overGRPC {
 		bodies, err := makeRequests(o, c, []*contender{s.floor, s.ours})
 		if err != nil {
@@ -89,22 +90,22 @@ func cpuOf(pid int) (time.Duration, error) {
 	return time.Duration(user+system) * 10 * time.Millisecond, errors.Join(err, wrong)
 }
 
-// call sends the calls over so many connections, each waiting for its answer,
-// and returns how many were answered.
-func call(address string, calls []message, connections int, length time.Duration) (int64, error) {
+// call sends the calls of so many callers, each waiting for its answer, over one
+// connection, which is how clients of gRPC share it. It returns how many were
+// answered.
+func call(address string, calls []message, callers int, length time.Duration) (int64, error) {
+	conn, err := connect(address)
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Close()
 	ctx := context.Background()
 	end := time.Now().Add(length)
-	errs := make([]error, connections)
+	errs := make([]error, callers)
 	var answered atomic.Int64
 	var group sync.WaitGroup
-	for n := range connections {
+	for n := range callers {
 		group.Go(func() {
-			conn, err := connect(address)
-			if err != nil {
-				errs[n] = err
-				return
-			}
-			defer conn.Close()
 			var answer message
 			for i := n; time.Now().Before(end) && errs[n] == nil; i++ {
 				errs[n] = conn.Invoke(ctx, servingpb.ServingService_GetOnlineFeatures_FullMethodName, &calls[i%len(calls)], &answer)
