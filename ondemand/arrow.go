@@ -127,14 +127,6 @@ func (v *vector) list() []starlark.Value {
 	return all
 }
 
-// toArrow returns the values as a column of type t. One that does not fit is an
-// *asof.CastError.
-func (v *vector) toArrow(t asof.Type, mem memory.Allocator) (arrow.Array, error) {
-	raw := v.column(mem)
-	defer raw.Release()
-	return asof.Cast(raw, t, mem)
-}
-
 // column is the vector in the Arrow type of its kind; objects are JSON texts.
 func (v *vector) column(mem memory.Allocator) arrow.Array {
 	types := map[kind]arrow.DataType{kindNull: arrow.Null, kindBool: arrow.FixedWidthTypes.Boolean, kindInt: arrow.PrimitiveTypes.Int64,

@@ -219,12 +219,12 @@ func timedelta(_ *run, a *arguments) (starlark.Value, error) {
 		size, ok := sizes[name]
 		n, isNumber := starlark.AsFloat(kw[1])
 		if !ok || !isNumber {
-			return nil, fmt.Errorf("Timedelta has no %s", name)
+			return nil, fmt.Errorf("a Timedelta has no %s", name)
 		}
 		total += time.Duration(math.RoundToEven(n * float64(size)))
 	}
 	if len(kwargs) == 0 {
-		return nil, errors.New("Timedelta needs a length")
+		return nil, errors.New("a Timedelta needs a length")
 	}
 	return python.Timedelta(total), nil
 }
