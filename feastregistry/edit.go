@@ -61,8 +61,14 @@ func (e *edit) register(put []asof.Object) ([]asof.Object, error) {
 	for _, o := range e.implied(put) {
 		ref := refOf(o)
 		old := e.objects[ref]
+		o, pinned, err := e.pin(old, o)
+		if err != nil {
+			return nil, err
+		}
 		stored := asof.Registered(old, o, e.now)
-		if err := e.number(old, stored); err != nil {
+		if pinned >= 0 {
+			setVersion(stored, pinned)
+		} else if err := e.number(old, stored); err != nil {
 			return nil, err
 		}
 		e.objects[ref] = stored

@@ -60,13 +60,17 @@ func (e *edit) number(old, stored asof.Object) error {
 		}
 		newest = 0
 	}
-	switch v := stored.(type) {
-	case *asof.FeatureView:
-		v.VersionNumber = newest + 1
-	case *asof.OnDemandFeatureView:
-		v.VersionNumber = newest + 1
-	}
+	setVersion(stored, newest+1)
 	return nil
+}
+
+func setVersion(o asof.Object, number int32) {
+	switch v := o.(type) {
+	case *asof.FeatureView:
+		v.VersionNumber = number
+	case *asof.OnDemandFeatureView:
+		v.VersionNumber = number
+	}
 }
 
 // record adds a view's message to the history, where its version is not there.

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/feastregistry"
 )
 
 // feastError is a status that Feast's SDK raises as a class of feast.errors.
@@ -66,7 +67,11 @@ func (s *service) intercept(ctx context.Context, request any, info *grpc.UnarySe
 		if a.code == codes.Unavailable || a.code == codes.PermissionDenied {
 			s.Log.Warn("a call of the registry was not answered", "method", method, "error", err)
 		}
-		return nil, feastError(a.code, a.class, "%s", err)
+		class := a.class
+		if errors.Is(err, feastregistry.ErrPinConflict) {
+			class = "FeatureViewPinConflict"
+		}
+		return nil, feastError(a.code, class, "%s", err)
 	}
 	if ctx.Err() != nil {
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {

@@ -93,6 +93,56 @@ for registry in sys.argv[2:]:
         store.registry.delete_entity("shop", "everything")
 `
 
+// TestVersionsAreFeasts pins versions of a view by the SDK in a registry of
+// Feast's own and in ours, and sees the same.
+func TestVersionsAreFeasts(t *testing.T) {
+	address, registry := startFile(t)
+	theirs := string(storetest.RunPython(t, pinVersions, t.TempDir(), "registry.db"))
+	ours := string(storetest.RunPython(t, pinVersions, t.TempDir(), "{registry_type: remote, path: '"+address+"'}"))
+	if diff := cmp.Diff(theirs, ours); diff != "" || !strings.Contains(theirs, "pinned v0 0 ['hours']") {
+		t.Errorf("versions (-Feast's +ours):\n%s", diff)
+	}
+	m, err := registry.Message(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var numbers []string
+	for _, v := range m.GetFeatureViewVersionHistory().GetRecords() {
+		numbers = append(numbers, fmt.Sprint(v.VersionNumber))
+	}
+	if got := strings.Join(numbers, " "); got != "0 1 7 8" {
+		t.Errorf("versions that are kept: %s", got)
+	}
+}
+
+const pinVersions = `
+import os, sys
+from feast import Entity, FeatureStore, FeatureView, Field, FileSource, ValueType
+from feast.types import Float32, Int64
+with open(os.path.join(sys.argv[1], "feature_store.yaml"), "w") as file:
+    file.write("project: versions\nprovider: local\nregistry: " + sys.argv[2] + "\nentity_key_serialization_version: 3\n")
+registry = FeatureStore(repo_path=sys.argv[1]).registry
+user = Entity(name="user", join_keys=["user_id"], value_type=ValueType.STRING)
+registry.apply_entity(user, "versions")
+source = FileSource(name="stats", path="stats.parquet", timestamp_field="at")
+
+def apply(step, fields, **options):
+    view = FeatureView(name="v", entities=[user], source=source, schema=[Field(name=f, dtype=Float32) for f in fields], **options)
+    try:
+        registry.apply_feature_view(view, "versions")
+    except Exception as error:
+        print(step, type(error).__name__)
+    v = registry.get_feature_view("v", "versions")
+    print(step, v.version, v.to_proto().meta.current_version_number, sorted(f.name for f in v.features))
+
+apply("first", ["hours"])
+apply("second", ["hours", "visits"])
+apply("pinned", ["hours", "visits"], version="v0")
+apply("conflict", ["hours", "other"], version="v1")
+apply("declared", ["hours", "late"], version="v7")
+apply("third", ["hours", "late", "later"])
+`
+
 // compareProject holds the messages of a project in two registries against one
 // another.
 func compareProject(t *testing.T, project string, want, got *core.Registry) {

@@ -363,3 +363,27 @@ func TestAProjectGoesWithAllThatIsInIt(t *testing.T) {
 	_, err = a.DeleteProject(t.Context(), &pb.DeleteProjectRequest{Name: "nope"})
 	wantCode(t, err, codes.NotFound, `"class":"ProjectObjectNotFoundException","message":"Project nope does not exist"`)
 }
+
+func TestAPinnedViewIsAppliedAgain(t *testing.T) {
+	address, _ := startFile(t)
+	c := connect(t, address)
+	wide := func(version string) *core.FeatureView {
+		m := plainView("visits")
+		m.Spec.Features = append(m.Spec.Features, &core.FeatureSpecV2{Name: "shops", ValueType: 5})
+		m.Spec.Version = version
+		return m
+	}
+	for _, m := range []*core.FeatureView{plainView("visits"), wide("latest"), wide("v0"), wide("v0")} {
+		if err := c.view(m, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := c.GetFeatureView(t.Context(), &pb.GetFeatureViewRequest{Name: "visits", Project: project})
+	if err != nil || len(got.Spec.Features) != 1 || got.Spec.Version != "v0" || got.Meta.CurrentVersionNumber != 0 {
+		t.Errorf("pinned to v0: %v (%v)", got, err)
+	}
+	changed := wide("v0")
+	changed.Spec.Features[0].Name = "other"
+	wantCode(t, c.view(changed, true), codes.InvalidArgument, `"class":"FeatureViewPinConflict"`)
+	wantCode(t, c.view(wide("newest"), true), codes.InvalidArgument, `it has to be \"latest\", or v and a number`)
+}
