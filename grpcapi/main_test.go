@@ -52,13 +52,20 @@ const (
 )
 
 // newReader returns a reader of a project with the rows above.
+// sent is an on-demand view that gives back what a request sends.
+var sent = &asof.OnDemandFeatureView{Name: "sent", Mode: "pandas", Enabled: true,
+	Features: []asof.Field{{Name: "half", Type: asof.Scalar(asof.TypeFloat64)}, {Name: "other", Type: asof.Scalar(asof.TypeBool)}, {Name: "vector", Type: asof.Scalar(asof.TypeFloat32List)}},
+	Function: &asof.Function{Name: "sent", Mode: "pandas", Text: "def sent(df):\n    return pd.DataFrame({'half': df['number'] / 2, 'other': ~df['yes'], 'vector': df['list']})\n"},
+	Sources: []asof.OnDemandSource{{Name: "request", Request: &asof.DataSource{Name: "request", Kind: asof.SourceRequest, Schema: []asof.Field{
+		{Name: "number", Type: asof.Scalar(asof.TypeFloat64)}, {Name: "yes", Type: asof.Scalar(asof.TypeBool)}, {Name: "list", Type: asof.Scalar(asof.TypeFloat32List)}}}}}}
+
 func newReader(tb testing.TB) *serving.Reader {
 	tb.Helper()
 	registry, store := memory.NewRegistry(nil), memory.NewOnline(3)
 	before := *visits
 	before.Features = visits.Features[1:]
 	for _, v := range []*asof.FeatureView{&before, visits} { // so that it is of a second version
-		if _, err := registry.Apply(tb.Context(), project, asof.Change{Put: []asof.Object{user, shop, tag, v, tags}}); err != nil {
+		if _, err := registry.Apply(tb.Context(), project, asof.Change{Put: []asof.Object{user, shop, tag, v, tags, sent}}); err != nil {
 			tb.Fatal(err)
 		}
 	}

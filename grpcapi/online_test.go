@@ -3,6 +3,7 @@ package grpcapi_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -149,6 +150,35 @@ func TestKeyForms(t *testing.T) {
 	}
 }
 
+// Request data has values of any type; of what is computed from it every value
+// is present, at the epoch.
+func TestRequestData(t *testing.T) {
+	client := servingpb.NewServingServiceClient(dial(t, start(t, grpcapi.Options{Reader: newReader(t)})))
+	list := func(values ...*typespb.Value) *typespb.RepeatedValue { return &typespb.RepeatedValue{Val: values} }
+	request := ask([]string{"sent:half", "sent:other", "sent:vector"}, "number",
+		list(&typespb.Value{Val: &typespb.Value_DoubleVal{DoubleVal: 0.1}}, &typespb.Value{Val: &typespb.Value_DoubleVal{DoubleVal: math.NaN()}}))
+	request.RequestContext = map[string]*typespb.RepeatedValue{
+		"yes":  list(&typespb.Value{Val: &typespb.Value_BoolVal{BoolVal: true}}, &typespb.Value{Val: &typespb.Value_BoolVal{BoolVal: false}}),
+		"list": list(&typespb.Value{Val: &typespb.Value_FloatListVal{FloatListVal: &typespb.FloatList{Val: []float32{0.1, 2}}}}, &typespb.Value{}),
+	}
+	got, err := client.GetOnlineFeatures(t.Context(), request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	results := got.Results
+	if len(results) != 3 || results[0].Values[0].GetDoubleVal() != 0.05 || results[0].Values[1].GetVal() != nil ||
+		results[1].Values[0].GetBoolVal() || !results[1].Values[1].GetBoolVal() || !slices.Equal(results[2].Values[0].GetFloatListVal().GetVal(), []float32{0.1, 2}) {
+		t.Errorf("values %v", results)
+	}
+	for _, r := range results {
+		for i, status := range r.Statuses {
+			if status != servingpb.FieldStatus_PRESENT || r.EventTimestamps[i].AsTime().Unix() != 0 {
+				t.Errorf("status %s at %s", status, r.EventTimestamps[i].AsTime())
+			}
+		}
+	}
+}
+
 func TestMistakes(t *testing.T) {
 	client := servingpb.NewServingServiceClient(dial(t, start(t, grpcapi.Options{Reader: newReader(t)})))
 	many := make([]string, 1001)
@@ -165,7 +195,7 @@ func TestMistakes(t *testing.T) {
 		{ask([]string{"visits:count"}, "user_id", texts("ann")), codes.InvalidArgument, `"shop_id"`},
 		{ask([]string{"visits:count"}, "user_id", numbers(4), "shop_id", numbers(7)), codes.InvalidArgument, "4 cannot be the value of join key"},
 		{ask([]string{"visits:count"}, "user_id", &typespb.RepeatedValue{Val: []*typespb.Value{{}}}, "shop_id", numbers(7)), codes.InvalidArgument, "null is no key"},
-		{ask([]string{"visits:count"}, "user_id", &typespb.RepeatedValue{Val: []*typespb.Value{{Val: &typespb.Value_BoolVal{BoolVal: true}}}}, "shop_id", numbers(7)), codes.InvalidArgument, "a value of another type"},
+		{ask([]string{"visits:count"}, "user_id", &typespb.RepeatedValue{Val: []*typespb.Value{{Val: &typespb.Value_BoolVal{BoolVal: true}}}}, "shop_id", numbers(7)), codes.InvalidArgument, "true cannot be the value of join key"},
 		{ask([]string{"tags:weight"}, "tag_id", texts(many...)), codes.InvalidArgument, "the limit is 1000"},
 	} {
 		_, err := client.GetOnlineFeatures(t.Context(), c.request)

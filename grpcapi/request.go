@@ -1,9 +1,12 @@
 package grpcapi
 
 import (
+	"strings"
+
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/asof-dev/asof/serving"
+	"github.com/asof-dev/asof/value"
 )
 
 // The fields of Feast's messages for a request.
@@ -100,9 +103,12 @@ func (r *request) column(m *reader) {
 	}
 }
 
-// cell reads a value. One that can be no key is shown by nothing but that.
+// cell reads a value. One that can be no key is there as its JSON, without the
+// quotation marks of a text such as NaN.
 func cell(values *reader) (c serving.Cell) {
-	for v := values.message(); v.nextOf(values); {
+	v := values.message()
+	whole := v.data[v.at:v.end]
+	for v.nextOf(values) {
 		switch v.field {
 		case valueString:
 			c = serving.Text(v.string())
@@ -113,7 +119,7 @@ func cell(values *reader) (c serving.Cell) {
 		case valueNull:
 			c = serving.Cell{}
 		default:
-			c = serving.Other("a value of another type")
+			c = serving.Other(strings.Trim(string(value.AppendJSON(nil, whole, value.Plain)), `"`))
 		}
 	}
 	return c

@@ -16,7 +16,7 @@ func arithmetic(op string, a, b *vector) (*vector, error) {
 	case a.kind == kindTime || b.kind == kindTime || a.kind == kindSpan || b.kind == kindSpan:
 		return clockwork(op, a, b)
 	case a.kind == kindText && b.kind == kindText && op == "+":
-		return concatenated(a, b), nil
+		return concatenated(a, b)
 	case a.kind == kindBool && b.kind == kindBool && (op == "+" || op == "*"):
 		return logic(map[string]string{"+": "|", "*": "&"}[op], a, b)
 	case a.kind == kindBool && b.kind == kindBool && op == "-":
@@ -227,16 +227,24 @@ func floored(op string, x, y int64) int64 {
 	return div
 }
 
-func concatenated(a, b *vector) *vector {
+// maxText bounds the texts of a column, in bytes: doubling them a few times
+// must not use up the memory.
+const maxText = 1 << 28
+
+func concatenated(a, b *vector) (*vector, error) {
 	out := newVector(kindText, a.n)
+	size := 0
 	for i := range out.texts {
 		if a.isNull(i) || b.isNull(i) {
 			out.setNull(i)
-		} else {
-			out.texts[i] = a.texts[i] + b.texts[i]
+			continue
 		}
+		if size += len(a.texts[i]) + len(b.texts[i]); size > maxText {
+			return nil, errors.New("the texts of a column would be too long")
+		}
+		out.texts[i] = a.texts[i] + b.texts[i]
 	}
-	return out
+	return out, nil
 }
 
 // negated is -a.

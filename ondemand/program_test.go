@@ -102,6 +102,7 @@ func TestRunRefuses(t *testing.T) {
 		{"python", "def f(d):\n    global seen\n    seen = 1\n    return {'f': d['i']}\n", "changes \"seen\""},
 		{"python", "def f(d):\n    return {'f': [x + 1 for x in d['s']]}\n", "line 2 of the function"},
 		{"python", "def f(d):\n    x = [0]\n    for i in range(100):\n        x = x + x\n    return {'f': x}\n", "too long"},
+		{"pandas", "def f(df):\n    for i in range(100):\n        df['s'] = df['s'].fillna('x') + df['s'].fillna('x')\n    return df\n", "the texts of a column would be too long"},
 		{"python", "def f(d):\n    return open('/etc/passwd').read()\n", "line 2 of the function"},
 	} {
 		p := compiled(t, requestView(c.text, c.mode, false, whole), nil)
