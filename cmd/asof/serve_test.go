@@ -96,11 +96,17 @@ func shop(t *testing.T) string {
 // servers listen, by what they serve: http, grpc, metrics.
 func serve(t *testing.T, dir string, servers int, args ...string) map[string]string {
 	t.Helper()
+	return serveBy(t, dir, servers, append([]string{"serve"}, args...)...)
+}
+
+// serveBy is serve by another command.
+func serveBy(t *testing.T, dir string, servers int, command ...string) map[string]string {
+	t.Helper()
 	path, err := exec.LookPath("asof")
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(path, append([]string{"-c", dir, "serve"}, args...)...)
+	cmd := exec.Command(path, append([]string{"-c", dir}, command...)...)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -113,7 +119,7 @@ func serve(t *testing.T, dir string, servers int, args ...string) map[string]str
 			t.Error(err)
 		}
 		if err := cmd.Wait(); err != nil {
-			t.Errorf("asof serve ends with %v", err)
+			t.Errorf("asof %s ends with %v", command[0], err)
 		}
 	})
 	where := map[string]string{}
