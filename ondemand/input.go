@@ -55,6 +55,9 @@ func inputsOf(view *asof.OnDemandFeatureView, keys []asof.Field) []Input {
 		}
 	}
 	for _, k := range keys {
+		if k.Type.Value == asof.TypeInvalid { // nothing declares it
+			k.Type = asof.Scalar(asof.TypeString)
+		}
 		list = append(list, Input{Name: k.Name, Feature: k.Name, Type: k.Type, Key: true})
 	}
 	return list

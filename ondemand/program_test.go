@@ -48,6 +48,8 @@ func TestHowAFunctionRuns(t *testing.T) {
 		{"pandas", "def f(df):\n    if df['f'] > 0:\n        return df\n    return df\n", Nowhere, "a whole column is taken for true or false"},
 		{"pandas", "def f(df):\n    return df[df['f'] > 0]\n", Nowhere, "rows are chosen"},
 		{"python", "def f(d):\n    try:\n        return {'f': d['f']}\n    except ValueError:\n        return {'f': []}\n", Nowhere, "line 2 of the function"},
+		{"pandas", "def f(df):\n    df['f'] = df['f'] / max(df['f'])\n    return df\n", Nowhere, "max() of a column takes other rows into account"},
+		{"pandas", "def f(df):\n    df['f'] = [max(x, y) for x, y in zip(df['i'], df['k'])]\n    return df\n", Rows, ""},
 		{"python", "def f(d):\n    yield d\n", Nowhere, "yield"},
 		{"python", "def f(d:\n", Nowhere, "not valid Python"},
 	} {
@@ -118,6 +120,18 @@ func TestRunRefuses(t *testing.T) {
 		if _, err := Compile(v, Options{}); asof.ErrorCode(err) != asof.CodeInvalid {
 			t.Errorf("%+v compiles: %v", v, err)
 		}
+	}
+}
+
+// A join key whose type nothing declares is there as text.
+func TestKeysWithoutAType(t *testing.T) {
+	v := requestView("def f(df):\n    df['f'] = df['id'].str.len() * 1.0\n    return df\n", "pandas", false, float64s("f"))
+	p, err := Compile(v, Options{Keys: []asof.Field{{Name: "id"}}})
+	if err != nil || p.How() != Columns || p.Reason() != nil {
+		t.Errorf("%v, %s, %v", err, p.How(), p.Reason())
+	}
+	if last := p.Inputs()[len(p.Inputs())-1]; !last.Key || !last.Type.Equal(asof.Scalar(asof.TypeString)) {
+		t.Errorf("key %+v", last)
 	}
 }
 

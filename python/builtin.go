@@ -61,11 +61,18 @@ func makeBuiltins() starlark.StringDict {
 	return all
 }
 
+// wholeColumn are the builtins whose answer for a column would depend on all of
+// its rows.
+var wholeColumn = map[string]bool{"sum": true, "min": true, "max": true, "sorted": true, "reversed": true, "any": true, "all": true, "set": true, "frozenset": true}
+
 func function(name string, f builtinFunc) *starlark.Builtin {
 	return starlark.NewBuiltin(name, func(thread *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
 		for _, a := range args {
 			if _, ok := a.(unknown); ok {
 				return Unknown, nil
+			}
+			if _, ok := a.(Operand); ok && wholeColumn[name] {
+				return nil, &Error{Kind: Unsupported, Message: name + "() of a column takes other rows into account", Hint: "use element-wise operations"}
 			}
 		}
 		return f(thread, args, kwargs)
