@@ -81,7 +81,7 @@ func runPostgres(ctx context.Context, o options) (err error) {
 }
 
 // prepare lists the contenders: the floors first, then ours.
-func (c cell) prepare(s *server, root string, o options) ([]*contender, error) {
+func (c cell) prepare(s *database, root string, o options) ([]*contender, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -172,7 +172,7 @@ func (c cell) report(contenders []*contender) {
 
 // leftBehind fails where something of a query is left in the database. Feast
 // makes a table of each question's entity rows, and drops it.
-func leftBehind(ctx context.Context, s *server) error {
+func leftBehind(ctx context.Context, s *database) error {
 	conn, err := connect(ctx, s.url("public"))
 	if err != nil {
 		return err

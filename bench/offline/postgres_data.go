@@ -11,7 +11,7 @@ import (
 
 // makeTables makes the tables of the four schemas, and the entity rows as CSV
 // and Parquet.
-func makeTables(ctx context.Context, s *server, dir string, o options) error {
+func makeTables(ctx context.Context, s *database, dir string, o options) error {
 	columns := map[string]string{
 		"profile": `(random() * 72)::bigint AS months, (18 + random() * 100)::real AS fee, random() < 0.6 AS paperless,
 			(ARRAY['DSL', 'Fiber optic', 'No'])[1 + trunc(random() * 2.99)::int] AS service, (random() * 4)::bigint AS plan`,

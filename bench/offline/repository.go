@@ -41,7 +41,7 @@ offline_store:
   port: %d
   database: postgres
   db_schema: %s
-  user: asof
+  user: bench
   password: none
   sslmode: disable
 online_store:

@@ -14,9 +14,10 @@ import (
 )
 
 // Postgres starts the newest PostgreSQL that Debian's packages installed, or
-// that of the PATH, with its data in dir and the superuser bench. It does not
-// run as root: then it runs as postgres. The caller ends the process.
-func Postgres(dir string) (process *exec.Cmd, port int, err error) {
+// that of the PATH, with its data in dir, the superuser bench, and settings of
+// the form NAME=VALUE. It does not run as root: then it runs as postgres. The
+// caller ends the process.
+func Postgres(dir string, settings ...string) (process *exec.Cmd, port int, err error) {
 	bin := ""
 	if found, _ := filepath.Glob("/usr/lib/postgresql/*/bin"); len(found) > 0 {
 		bin = found[len(found)-1] + "/"
@@ -46,7 +47,11 @@ func Postgres(dir string) (process *exec.Cmd, port int, err error) {
 	if port, err = FreePort(); err != nil {
 		return nil, 0, err
 	}
-	process = exec.Command(bin+"postgres", "-D", data, "-p", strconv.Itoa(port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=")
+	args := []string{"-D", data, "-p", strconv.Itoa(port)}
+	for _, setting := range append([]string{"listen_addresses=127.0.0.1", "unix_socket_directories="}, settings...) {
+		args = append(args, "-c", setting)
+	}
+	process = exec.Command(bin+"postgres", args...)
 	process.Dir, process.SysProcAttr = "/", attributes
 	if err := process.Start(); err != nil {
 		return nil, 0, err
