@@ -1,25 +1,19 @@
 package registryapi_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/emptypb"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/feastpb/core"
 	pb "github.com/asof-dev/asof/feastpb/registry"
-	"github.com/asof-dev/asof/registryapi"
-	"github.com/asof-dev/asof/registryfile"
 )
 
 const project = "shop"
@@ -191,199 +185,4 @@ func TestClientsAtOnceLoseNothing(t *testing.T) {
 	group.Wait()
 	slices.Sort(want)
 	connect(t, address).sees(want...)
-}
-
-func TestMaterializationsOfWritersAreJoined(t *testing.T) {
-	address, _ := startFile(t)
-	a, b := connect(t, address), connect(t, address)
-	if err := a.view(plainView("visits"), true); err != nil {
-		t.Fatal(err)
-	}
-	day := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
-	record := func(c client, from, to int, commit bool) {
-		t.Helper()
-		_, err := c.ApplyMaterialization(t.Context(), &pb.ApplyMaterializationRequest{FeatureView: plainView("visits"), Project: project,
-			StartDate: timestamppb.New(day.AddDate(0, 0, from)), EndDate: timestamppb.New(day.AddDate(0, 0, to)), Commit: commit})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	spans := func(c client) string {
-		t.Helper()
-		m, err := c.GetFeatureView(t.Context(), &pb.GetFeatureViewRequest{Name: "visits", Project: project})
-		if err != nil {
-			t.Fatal(err)
-		}
-		text := m.Meta.State.String()
-		for _, i := range m.Meta.MaterializationIntervals {
-			text += fmt.Sprintf(" %d-%d", i.StartTime.AsTime().YearDay(), i.EndTime.AsTime().YearDay())
-		}
-		return text
-	}
-	for i := range 20 {
-		record(a, i, i+1, true)
-	}
-	if got := spans(a); got != "AVAILABLE_ONLINE 1-21" {
-		t.Errorf("twenty days that touch: %s", got)
-	}
-	stale, err := a.GetFeatureView(t.Context(), &pb.GetFeatureViewRequest{Name: "visits", Project: project})
-	if err != nil {
-		t.Fatal(err)
-	}
-	record(a, 30, 31, false)
-	record(b, 40, 41, true)
-	if got := spans(a); got != "AVAILABLE_ONLINE 1-21 31-32 41-42" {
-		t.Errorf("before the commit: %s", got)
-	}
-	if got := spans(b); got != "AVAILABLE_ONLINE 1-21 41-42" {
-		t.Errorf("the other client: %s", got)
-	}
-	if err := a.commit(); err != nil {
-		t.Fatal(err)
-	}
-	stale.Spec.Description = "as it was read before"
-	if err := b.view(stale, true); err != nil {
-		t.Fatal(err)
-	}
-	if got := spans(b); got != "AVAILABLE_ONLINE 1-21 31-32 41-42" {
-		t.Errorf("after a view was put as it was read before: %s", got)
-	}
-	_, err = a.ApplyMaterialization(t.Context(), &pb.ApplyMaterializationRequest{FeatureView: plainView("nope"), Project: project,
-		StartDate: timestamppb.New(day), EndDate: timestamppb.New(day)})
-	wantCode(t, err, codes.NotFound, "Feature view nope does not exist in project shop")
-	_, err = a.ApplyMaterialization(t.Context(), &pb.ApplyMaterializationRequest{FeatureView: plainView("visits"), Project: project,
-		StartDate: timestamppb.New(day.AddDate(0, 0, 1)), EndDate: timestamppb.New(day)})
-	wantCode(t, err, codes.InvalidArgument, "an end_date that is not before it")
-}
-
-// onlineCalls notes what a server asks of its online store.
-type onlineCalls struct {
-	mu    sync.Mutex
-	calls []string
-	err   error
-}
-
-func (o *onlineCalls) update(_ context.Context, project string, keep []*asof.FeatureView, drop []string) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	call := project
-	for _, v := range keep {
-		call += " +" + v.Name
-	}
-	for _, v := range drop {
-		call += " -" + v
-	}
-	o.calls = append(o.calls, call)
-	return o.err
-}
-
-func TestACommitMakesTheOnlineTables(t *testing.T) {
-	online := &onlineCalls{}
-	address := start(t, registryapi.Options{Store: registryfile.Open(t.TempDir()+"/registry.db", nil), Online: online.update})
-	c := connect(t, address)
-	for _, name := range []string{"visits", "tags"} {
-		if err := c.view(plainView(name), false); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if len(online.calls) != 0 {
-		t.Errorf("before the commit: %q", online.calls)
-	}
-	if err := c.commit(); err != nil {
-		t.Fatal(err)
-	}
-	offline := plainView("visits")
-	offline.Spec.Online = false
-	if err := c.view(offline, false); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := c.DeleteFeatureView(t.Context(), &pb.DeleteFeatureViewRequest{Name: "tags", Project: project, Commit: true}); err != nil {
-		t.Fatal(err)
-	}
-	if want := []string{"shop +visits +tags", "shop -visits -tags"}; !slices.Equal(online.calls, want) {
-		t.Errorf("asked of the online store: %q, want %q", online.calls, want)
-	}
-
-	online.err = asof.Errorf(asof.CodeUnavailable, "the online store is away")
-	wantCode(t, c.view(plainView("more"), true), codes.Unavailable, "the online store is away")
-	online.err = nil
-	if err := c.commit(); err != nil { // of what failed, nothing is left
-		t.Fatal(err)
-	}
-	_, err := c.GetAnyFeatureView(t.Context(), &pb.GetAnyFeatureViewRequest{Name: "more", Project: project})
-	wantCode(t, err, codes.NotFound, "FeatureViewNotFoundException")
-	online.err = errors.New("a secret of ours")
-	wantCode(t, c.view(plainView("more"), true), codes.Internal, "the server's log says more")
-}
-
-func TestViewsOfAllKindsShareOneSpaceOfNames(t *testing.T) {
-	address, _ := startFile(t)
-	c := connect(t, address)
-	if err := c.view(plainView("visits"), false); err != nil {
-		t.Fatal(err)
-	}
-	_, err := c.ApplyFeatureView(t.Context(), &pb.ApplyFeatureViewRequest{Project: project,
-		BaseFeatureView: &pb.ApplyFeatureViewRequest_LabelView{LabelView: &core.LabelView{Spec: &core.LabelViewSpec{Name: "visits"}}}})
-	wantCode(t, err, codes.InvalidArgument, "'visits' is already used by a FeatureView. Cannot register a LabelView")
-	for want, request := range map[string]*pb.ApplyFeatureViewRequest{
-		"names no project":         {BaseFeatureView: &pb.ApplyFeatureViewRequest_FeatureView{FeatureView: plainView("v")}},
-		"has no feature view":      {Project: project},
-		"feature view has no name": {Project: project, BaseFeatureView: &pb.ApplyFeatureViewRequest_FeatureView{FeatureView: plainView("")}},
-	} {
-		_, err := c.ApplyFeatureView(t.Context(), request)
-		wantCode(t, err, codes.InvalidArgument, want)
-	}
-}
-
-func TestAProjectGoesWithAllThatIsInIt(t *testing.T) {
-	address, registry := startFile(t)
-	a, b := connect(t, address), connect(t, address)
-	a.entity("user", true)
-	if err := a.view(plainView("visits"), true); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := b.ApplyEntity(t.Context(), &pb.ApplyEntityRequest{Entity: entity("other"), Project: "bank", Commit: true}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := a.DeleteProject(t.Context(), &pb.DeleteProjectRequest{Name: project}); err != nil {
-		t.Fatal(err)
-	}
-	a.sees()
-	b.sees("user")
-	a.entity("shop", false)
-	a.sees("shop")
-	if err := a.commit(); err != nil {
-		t.Fatal(err)
-	}
-	b.sees("shop")
-	m, err := registry.Message(t.Context())
-	if err != nil || len(m.FeatureViews) != 0 || len(m.FeatureViewVersionHistory.GetRecords()) != 0 || len(m.Projects) != 2 {
-		t.Errorf("registered: %v (%v)", m, err)
-	}
-	_, err = a.DeleteProject(t.Context(), &pb.DeleteProjectRequest{Name: "nope"})
-	wantCode(t, err, codes.NotFound, `"class":"ProjectObjectNotFoundException","message":"Project nope does not exist"`)
-}
-
-func TestAPinnedViewIsAppliedAgain(t *testing.T) {
-	address, _ := startFile(t)
-	c := connect(t, address)
-	wide := func(version string) *core.FeatureView {
-		m := plainView("visits")
-		m.Spec.Features = append(m.Spec.Features, &core.FeatureSpecV2{Name: "shops", ValueType: 5})
-		m.Spec.Version = version
-		return m
-	}
-	for _, m := range []*core.FeatureView{plainView("visits"), wide("latest"), wide("v0"), wide("v0")} {
-		if err := c.view(m, true); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := c.GetFeatureView(t.Context(), &pb.GetFeatureViewRequest{Name: "visits", Project: project})
-	if err != nil || len(got.Spec.Features) != 1 || got.Spec.Version != "v0" || got.Meta.CurrentVersionNumber != 0 {
-		t.Errorf("pinned to v0: %v (%v)", got, err)
-	}
-	changed := wide("v0")
-	changed.Spec.Features[0].Name = "other"
-	wantCode(t, c.view(changed, true), codes.InvalidArgument, `"class":"FeatureViewPinConflict"`)
-	wantCode(t, c.view(wide("newest"), true), codes.InvalidArgument, `it has to be \"latest\", or v and a number`)
 }

@@ -1,5 +1,6 @@
-// Package sqlite keeps the online store and the ledger in SQLite files: no
-// server, one file each, which several processes may use at once.
+// Package sqlite keeps the online store, the ledger and Feast's SQL registry in
+// SQLite files: no server, one file each, which several processes may use at
+// once.
 package sqlite
 
 import (
