@@ -159,7 +159,7 @@ func compareProject(t *testing.T, project string, want, got *core.Registry) {
 		m := index.Object(project, o.Field, o.Name)
 		if m == nil {
 			t.Errorf("%s %q is missing", o.Field, o.Name)
-		} else if diff := cmp.Diff(plain(o.Message), plain(m), protocmp.Transform()); diff != "" {
+		} else if diff := cmp.Diff(plain(o.Message), plain(m), protocmp.Transform(), asASet); diff != "" {
 			t.Errorf("%s %q (-Feast's +ours):\n%s", o.Field, o.Name, diff)
 		}
 	}
@@ -180,6 +180,10 @@ func compareProject(t *testing.T, project string, want, got *core.Registry) {
 		t.Errorf("versions (-Feast's +ours):\n%s", diff)
 	}
 }
+
+// asASet are the features of a stream feature view, which Feast takes from a
+// Python set: their order differs from one process to the next.
+var asASet = protocmp.SortRepeatedFields(&core.StreamFeatureViewSpec{}, "features")
 
 // plain is a message without times, ids and pickles, which differ between any
 // two applies; in it, absent is the same as empty.
