@@ -116,9 +116,9 @@ var mutants = []mutation{
 	one("the oldest row of a span counts", both, "pit/render.go", `«"event >= "»+r.Literal(from)`, `"event > "`),
 	one("the newest row of a span counts", both, "pit/render.go", `«"event <= "»+r.Literal(to)`, `"event < "`),
 	one("only the keys asked for are read", both, "pit/render.go", `«"(%s) IN (SELECT %s FROM %s)"»`, `"((%s) IN (SELECT %s FROM %s) OR true)"`),
-	one("the newest row is taken", both, "pit/latest.go", `«max(event)» FROM %s GROUP BY`, `min(event)`),
+	one("the newest row is taken", both, "pit/latest.go", `"(%s, event) IN (SELECT %s, max(event) FROM %s GROUP BY %s)"`, `"(%s, event) IN (SELECT %s, min(event) FROM %s GROUP BY %s)"`),
 	one("the newest row is each key's own", both, "pit/latest.go", `keys, keys, table, «keys»)`, `"event, "+keys`),
-	one("the newest of all is taken where there is no key", both, "pit/latest.go", `(SELECT «max(event)» FROM %s)"`, `min(event)`),
+	one("the newest of all is taken where there is no key", both, "pit/latest.go", `"event = (SELECT max(event) FROM %s)"`, `"event = (SELECT min(event) FROM %s)"`),
 
 	// The plan by an index.
 	one("an event at the time counts (index)", "postgres", "pit/byindex.go", `time+«" <= "»+r.Facts`, `" < "`),
