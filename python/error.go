@@ -12,6 +12,8 @@ import (
 	"go.starlark.net/syntax"
 )
 
+const tooLong = "the definitions take too long to evaluate: is there a loop without end?"
+
 // A Kind says why a statement failed, for callers that treat failures apart.
 type Kind int
 
@@ -106,7 +108,7 @@ func (in *Interpreter) explain(m *Module, err error) *Error {
 		e.Place = Place{File: m.File}
 	}
 	if in.spent() {
-		e.Message = "the definitions take too long to evaluate: is there a loop without end?"
+		e.Message = tooLong
 	}
 	return e
 }

@@ -99,6 +99,16 @@ func TestSlowFileStops(t *testing.T) {
 	}
 }
 
+// TestTimeIsUpBetweenStatements checks that what was left out is never left out
+// in silence.
+func TestTimeIsUpBetweenStatements(t *testing.T) {
+	in := python.New(python.Config{Root: "/r", FS: files(map[string]string{"main.py": strings.Repeat("x = 1\n", 10_000)}), MaxTime: time.Nanosecond})
+	m := in.Run("main.py")
+	if len(m.Errors) != 1 || !strings.Contains(m.Errors[0].Error(), "the definitions take too long") {
+		t.Errorf("got %v", m.Errors)
+	}
+}
+
 func TestCallSite(t *testing.T) {
 	m := run(t, map[string]string{"main.py": "from shop import Basket\nx = Basket(\n    1,\n    colour='red',\n    size=3,\n)\n"})
 	if got, _ := starlark.AsString(m.Get("x")); got != "1 2 at main.py:2 size at main.py:5" {

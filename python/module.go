@@ -189,8 +189,13 @@ func (m *Module) execute() {
 		env[name] = helper
 	}
 	for _, statement := range parsed.tree.nodes() {
+		if m.in.spent() { // between two statements: none of them has said so
+			m.Errors = append(m.Errors, &Error{Kind: Failed, Place: statement.place(m.File, parsed.src), Message: tooLong})
+			return
+		}
+		known := len(m.Errors)
 		m.executeStatement(t, statement, env)
-		if m.in.spent() {
+		if m.in.spent() && len(m.Errors) > known {
 			return
 		}
 	}

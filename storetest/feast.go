@@ -33,6 +33,9 @@ func FeastPython(tb testing.TB) string {
 // test with what it wrote to standard error.
 func RunPython(tb testing.TB, script string, args ...string) []byte {
 	tb.Helper()
+	// Without the interpreter's own end, at which threads of libraries have been
+	// seen to abort.
+	script += "\nimport os, sys\nsys.stdout.flush()\nos._exit(0)\n"
 	return runFeast(tb, "", append([]string{"-c", script}, args...))
 }
 
