@@ -53,9 +53,6 @@ func Cast(column arrow.Array, t Type, mem memory.Allocator) (arrow.Array, error)
 		column.Retain()
 		return column, nil
 	}
-	if column.DataType().ID() == arrow.NULL { // of which IsNull says no
-		return array.MakeArrayOfNull(mem, t.Arrow(), column.Len()), nil
-	}
 	b := array.NewBuilder(mem, t.Arrow())
 	defer b.Release()
 	b.Reserve(column.Len())
@@ -74,6 +71,8 @@ func Cast(column arrow.Array, t Type, mem memory.Allocator) (arrow.Array, error)
 // reports whether it fits. The value is not null.
 func caster(column arrow.Array, t Type, b array.Builder) func(i int) bool {
 	switch c := column.(type) {
+	case *array.Null: // of which IsNull says no
+		return func(int) bool { b.AppendNull(); return true }
 	case *array.Dictionary:
 		put := caster(c.Dictionary(), t, b)
 		return func(i int) bool { return put(c.GetValueIndex(i)) }

@@ -33,6 +33,7 @@ func TestCast(t *testing.T) {
 	}{
 		{arrow.PrimitiveTypes.Int16, `[1, null, -3]`, asof.TypeInt64, `[1 (null) -3]`},
 		{arrow.Null, `[null, null]`, asof.TypeStringList, `[(null) (null)]`},
+		{arrow.ListOf(arrow.Null), `[[null], []]`, asof.TypeInt64List, `[[(null)] []]`},
 		{arrow.PrimitiveTypes.Int64, `[2147483647]`, asof.TypeInt32, `[2147483647]`},
 		{arrow.PrimitiveTypes.Int64, `[1, 2147483648]`, asof.TypeInt32, ``},
 		{arrow.PrimitiveTypes.Uint64, `[18446744073709551615]`, asof.TypeInt64, ``},

@@ -131,13 +131,19 @@ func Records(ctx context.Context, r Request) (array.RecordReader, error) {
 	return answer, nil
 }
 
-// ask has the store answer the request.
-func (r *Request) ask(ctx context.Context) (*answer, error) {
+// prepare resolves what is asked for, and opens the entity rows.
+func (r *Request) prepare(ctx context.Context) (*choice, *entityRows, error) {
 	chosen, err := choose(r.Snapshot, r.References, r.Service, r.FullNames, r.Workers)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	entities, err := r.open(ctx, chosen)
+	return chosen, entities, err
+}
+
+// ask has the store answer the request.
+func (r *Request) ask(ctx context.Context) (*answer, error) {
+	chosen, entities, err := r.prepare(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -185,11 +191,7 @@ func Plan(ctx context.Context, r Request) ([]asof.ViewPlan, error) {
 	if !ok {
 		return nil, asof.Errorf(asof.CodeInvalid, "this offline store does not say how it answers; leave --explain out")
 	}
-	chosen, err := choose(r.Snapshot, r.References, r.Service, r.FullNames, r.Workers)
-	if err != nil {
-		return nil, err
-	}
-	entities, err := r.open(ctx, chosen)
+	chosen, entities, err := r.prepare(ctx)
 	if err != nil {
 		return nil, err
 	}

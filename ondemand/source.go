@@ -160,6 +160,19 @@ func (p *Program) read(r *run, inputs arrow.RecordBatch) (*frame, error) {
 
 type caller func(x starlark.Value) (starlark.Value, error)
 
+// dict calls a function that has to return a dict.
+func (call caller) dict(x starlark.Value) (*starlark.Dict, error) {
+	v, err := call(x)
+	if err != nil {
+		return nil, err
+	}
+	out, ok := v.(*starlark.Dict)
+	if !ok {
+		return nil, fmt.Errorf("the function returns %s, not a dict", v.Type())
+	}
+	return out, nil
+}
+
 // runFrame calls a function of pandas mode.
 func runFrame(inputs *frame, call caller) (map[string]*vector, error) {
 	v, err := call(inputs)
@@ -181,13 +194,9 @@ func runLists(inputs *frame, call caller) (map[string]*vector, error) {
 	for _, name := range inputs.names {
 		_ = d.SetKey(starlark.String(name), starlark.NewList(inputs.columns[name].list())) // a new dict takes any text
 	}
-	v, err := call(d)
+	out, err := call.dict(d)
 	if err != nil {
 		return nil, err
-	}
-	out, ok := v.(*starlark.Dict)
-	if !ok {
-		return nil, fmt.Errorf("the function returns %s, not a dict", v.Type())
 	}
 	columns := inputs.copy().columns
 	for _, item := range out.Items() {
@@ -222,13 +231,9 @@ func runSingly(inputs *frame, call caller) (map[string]*vector, error) {
 			}
 			_ = d.SetKey(starlark.String(name), x) // a new dict takes any text
 		}
-		v, err := call(d)
+		out, err := call.dict(d)
 		if err != nil {
 			return nil, err
-		}
-		out, ok := v.(*starlark.Dict)
-		if !ok {
-			return nil, fmt.Errorf("the function returns %s, not a dict", v.Type())
 		}
 		for _, item := range out.Items() {
 			name, _ := starlark.AsString(item[0])
