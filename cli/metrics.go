@@ -6,8 +6,8 @@ import (
 	"net"
 	"net/http"
 
-	"github.com/asof-dev/asof/httpapi"
 	"github.com/asof-dev/asof/metric"
+	"github.com/asof-dev/asof/server"
 )
 
 // metrics counts what the servers of the repository do.
@@ -16,9 +16,11 @@ func (r *repository) metrics(log *slog.Logger) *metric.Metrics {
 		FeatureCountBins: r.config.Metrics.FeatureCountBins, Log: log})
 }
 
-// serveMetrics serves GET /metrics alone.
-func serveMetrics(ctx context.Context, l net.Listener, metrics http.Handler, log *slog.Logger) error {
+// metricsSurface is GET /metrics alone.
+func metricsSurface(metrics http.Handler, port int) surface {
 	routes := http.NewServeMux()
 	routes.Handle("GET /metrics", metrics)
-	return httpapi.Serve(ctx, l, routes, httpapi.ServeOptions{Log: log})
+	return surface{what: "metrics", scheme: "http", port: port, flag: "--metrics-port", serve: func(ctx context.Context, l net.Listener) error {
+		return server.HTTP(ctx, l, routes, server.HTTPOptions{Log: slog.Default()})
+	}}
 }

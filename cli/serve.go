@@ -3,23 +3,22 @@ package cli
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
-	"strconv"
 	"strings"
 	"time"
-
-	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/grpcapi"
 	"github.com/asof-dev/asof/httpapi"
 	"github.com/asof-dev/asof/proxy"
+	"github.com/asof-dev/asof/server"
 	"github.com/asof-dev/asof/serving"
+	"github.com/spf13/cobra"
 )
 
 // reader wires online reads to the repository's stores.
@@ -49,7 +48,7 @@ func (a *app) serveCommand() *cobra.Command {
 		Use:   "serve",
 		Short: "Serve features over HTTP and gRPC",
 		Long: "Serves POST /get-online-features as Feast's server does, GET /features and GET /features/{key},\n" +
-			"GET /health, GET /ready and GET /metrics; with --all also Feast's ServingService and the registry over gRPC.",
+			"GET /health, GET /ready and GET /metrics; with --all also Feast's ServingService and the registry over gRPC. With -k and -c all of them speak TLS.",
 		Example: a.example("-c my_project serve", "-c my_project serve -h 0.0.0.0 -p 8000", "-c my_project serve --all", "-c my_project serve -t grpc --grpc-port 50052",
 			"-c my_project serve --metrics-port 9100"),
 		Args: a.args(),
@@ -65,7 +64,11 @@ func (a *app) serveCommand() *cobra.Command {
 			}
 			o.ownMetrics = o.metrics || cmd.Flags().Changed("metrics-port")
 			o.grpc = o.all || o.kind == "grpc" || cmd.Flags().Changed("grpc-port")
-			return a.withRepository(cmd.Context(), func(r *repository) error { return r.serve(cmd.Context(), o) })
+			security, err := loadSecurity(o.security)
+			if err != nil {
+				return err
+			}
+			return a.withRepository(cmd.Context(), func(r *repository) error { return r.serve(cmd.Context(), o, security) })
 		},
 	}
 	flags := cmd.Flags()
@@ -77,6 +80,7 @@ func (a *app) serveCommand() *cobra.Command {
 	flags.IntVar(&o.registryPort, "registry-port", 6570, "the port of the registry under --all; 0 takes a free one")
 	flags.IntVar(&o.metricsPort, "metrics-port", 8000, "a port of its own for /metrics; 0 takes a free one (without it /metrics is on the port of HTTP)")
 	flags.BoolVarP(&o.metrics, "metrics", "m", false, "the same as --metrics-port 8000, as in Feast")
+	securityFlags(cmd, &o.security)
 	flags.Bool("help", false, "help for serve") // -h is the host, as in Feast
 	flags.IntP("workers", "w", 1, "")
 	flags.Int("worker-connections", 1000, "")
@@ -100,76 +104,61 @@ type serveFlags struct {
 	kind           string
 	all, grpc      bool
 
+	security server.Security
+
 	metrics, ownMetrics bool // asked for as Feast does; on a port of their own
 }
 
-// server is one surface, ready to be served.
-type server struct {
-	what     string // is served, as far as the address: "project shop on http://"
-	listener net.Listener
-	serve    func(context.Context, net.Listener) error
-}
-
-// serve answers until the context ends, then lets open requests finish. It
-// listens everywhere before it serves anywhere.
-func (r *repository) serve(ctx context.Context, o serveFlags) error {
+// serve answers until the context ends, over what is asked for.
+func (r *repository) serve(ctx context.Context, o serveFlags, security *tls.Config) error {
 	reader, err := r.reader(ctx)
 	if err != nil {
 		return err
 	}
-	servers, err := r.listen(ctx, o, reader)
-	defer func() {
-		for _, s := range servers {
-			_ = s.listener.Close() // closed already where it was served
+	metrics := r.metrics(slog.Default())
+	ownMetrics := o.ownMetrics || r.config.Metrics.Enabled
+	var surfaces []surface
+	if o.kind == "http" {
+		own := metrics.Handler()
+		if ownMetrics {
+			own = nil
 		}
-	}()
-	if err != nil {
-		return err
+		surfaces = append(surfaces, r.httpSurface(reader, metrics, own, o.port))
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { r.noteFeastTables(ctx); return nil }) // beside: a store that is away holds up no server
-	for _, s := range servers {
-		fmt.Fprintf(r.app.stdio.Err, "Serving %s%s\n", s.what, s.listener.Addr())
-		group.Go(func() error { return s.serve(ctx, s.listener) })
+	if o.grpc {
+		surfaces = append(surfaces, r.grpcSurface(reader, metrics, o.grpcPort))
 	}
-	forgetStart()
-	return group.Wait()
+	if o.all {
+		registry, err := r.registrySurface(ctx, o.registryPort)
+		if err != nil {
+			return err
+		}
+		registry.flag = "--registry-port"
+		surfaces = append(surfaces, registry)
+	}
+	if ownMetrics {
+		surfaces = append(surfaces, metricsSurface(metrics.Handler(), o.metricsPort))
+	}
+	return r.serveAll(ctx, o.host, security, surfaces)
 }
 
-// listen returns the servers that are asked for, those that listen already
-// where one of them cannot.
-func (r *repository) listen(ctx context.Context, o serveFlags, reader *serving.Reader) (servers []server, err error) {
-	log, limits, project := slog.Default(), r.config.Asof.Serve, "project "+r.config.Project+" on "
-	metrics := r.metrics(log)
-	ownMetrics := o.ownMetrics || r.config.Metrics.Enabled
-	if o.kind == "http" {
-		options := httpapi.Options{Reader: reader, Features: r.apiFeatures(), Timeout: limits.Timeout, MaxRequests: limits.MaxRequests, Log: log, Observer: metrics}
-		if !ownMetrics {
-			options.Metrics = metrics.Handler()
-		}
-		handler := r.trace.Handler(httpapi.New(options), tracedRoute)
-		servers, err = listen(servers, project+"http://", o.host, o.port, "-p", func(ctx context.Context, l net.Listener) error {
-			return httpapi.Serve(ctx, l, handler, httpapi.ServeOptions{Log: log})
-		})
-	}
-	if err == nil && o.grpc {
-		options := grpcapi.Options{Reader: reader, Version: Version, Timeout: limits.Timeout, Log: log, Observer: metrics, Calls: r.trace.Calls()}
-		servers, err = listen(servers, project+"grpc://", o.host, o.grpcPort, "--grpc-port", func(ctx context.Context, l net.Listener) error {
-			return grpcapi.Serve(ctx, l, options)
-		})
-	}
-	if err == nil && o.all {
-		var serve func(context.Context, net.Listener) error
-		if serve, err = r.registryServer(ctx, nil); err == nil {
-			servers, err = listen(servers, registryTold(nil), o.host, o.registryPort, "--registry-port", serve)
-		}
-	}
-	if err == nil && ownMetrics {
-		servers, err = listen(servers, "metrics on http://", o.host, o.metricsPort, "--metrics-port", func(ctx context.Context, l net.Listener) error {
-			return serveMetrics(ctx, l, metrics.Handler(), log)
-		})
-	}
-	return servers, err
+// httpSurface is the feature server over HTTP. own answers GET /metrics; nil
+// where they have a port of their own.
+func (r *repository) httpSurface(reader *serving.Reader, observer serving.Observer, own http.Handler, port int) surface {
+	log, limits := slog.Default(), r.config.Asof.Serve
+	handler := r.trace.Handler(httpapi.New(httpapi.Options{Reader: reader, Features: r.apiFeatures(), Timeout: limits.Timeout, MaxRequests: limits.MaxRequests,
+		Log: log, Observer: observer, Metrics: own}), tracedRoute)
+	return surface{what: "project " + r.config.Project, scheme: "http", port: port, flag: "-p", serve: func(ctx context.Context, l net.Listener) error {
+		return server.HTTP(ctx, l, handler, server.HTTPOptions{Log: log})
+	}}
+}
+
+// grpcSurface is the feature server over gRPC.
+func (r *repository) grpcSurface(reader *serving.Reader, observer serving.Observer, port int) surface {
+	options := grpcapi.Options{Reader: reader, Version: Version, Timeout: r.config.Asof.Serve.Timeout, Log: slog.Default(), Observer: observer, Calls: r.trace.Calls()}
+	return surface{what: "project " + r.config.Project, scheme: "grpc", port: port, flag: "--grpc-port", serve: func(ctx context.Context, l net.Listener) error {
+		return grpcapi.Serve(ctx, l, options)
+	}}
 }
 
 // tracedRoute is the route of a request that is traced: what supervisors and
@@ -181,16 +170,6 @@ func tracedRoute(r *http.Request) string {
 	default:
 		return route
 	}
-}
-
-// listen adds a server that listens. flag is the one that takes another port.
-func listen(servers []server, what, host string, port int, flag string, serve func(context.Context, net.Listener) error) ([]server, error) {
-	address := net.JoinHostPort(host, strconv.Itoa(port))
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		return servers, asof.Errorf(asof.CodeUnavailable, "can't listen on %s: %w; take another address by -h or another port by %s", address, err, flag)
-	}
-	return append(servers, server{what, l, serve}), nil
 }
 
 // apiFeatures are those that GET /features/{key} answers where a request names

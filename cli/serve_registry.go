@@ -2,12 +2,9 @@ package cli
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -15,6 +12,7 @@ import (
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/feastregistry"
 	"github.com/asof-dev/asof/registryapi"
+	"github.com/asof-dev/asof/server"
 )
 
 // registryFlags say how the registry is served.
@@ -22,7 +20,7 @@ type registryFlags struct {
 	host       string
 	port       int
 	grpc, rest bool
-	security   security
+	security   server.Security
 }
 
 func (a *app) serveRegistryCommand() *cobra.Command {
@@ -45,11 +43,17 @@ func (a *app) serveRegistryCommand() *cobra.Command {
 			case noGRPC || !o.grpc:
 				return usagef(help, "without gRPC there is nothing to serve: leave --no-grpc out")
 			}
-			security, err := o.security.load()
+			security, err := loadSecurity(o.security)
 			if err != nil {
 				return err
 			}
-			return a.withRepository(cmd.Context(), func(r *repository) error { return r.serveRegistry(cmd.Context(), o, security) })
+			return a.withRepository(cmd.Context(), func(r *repository) error {
+				registry, err := r.registrySurface(cmd.Context(), o.port)
+				if err != nil {
+					return err
+				}
+				return r.serveAll(cmd.Context(), o.host, security, []surface{registry})
+			})
 		},
 	}
 	flags := cmd.Flags()
@@ -62,50 +66,30 @@ func (a *app) serveRegistryCommand() *cobra.Command {
 	for _, name := range []string{"no-grpc", "rest-api", "rest-port"} {
 		flags.Lookup(name).Hidden = true
 	}
-	o.security.flags(cmd)
+	securityFlags(cmd, &o.security)
 	flags.Bool("help", false, "help for serve_registry") // -h is the host, as in Feast
 	return cmd
 }
 
-// serveRegistry answers until the context ends.
-func (r *repository) serveRegistry(ctx context.Context, o registryFlags, security *tls.Config) error {
-	serve, err := r.registryServer(ctx, security)
-	if err != nil {
-		return err
-	}
-	servers, err := listen(nil, registryTold(security), o.host, o.port, "-p", serve)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(r.app.stdio.Err, "Serving %s%s\n", servers[0].what, servers[0].listener.Addr())
-	return serve(ctx, servers[0].listener)
-}
-
-// registryTold is what is said of a registry that is served.
-func registryTold(security *tls.Config) string {
-	if security != nil {
-		return "registry on grpcs://"
-	}
-	return "registry on grpc://"
-}
-
-// registryServer returns what serves the repository's registry.
-func (r *repository) registryServer(ctx context.Context, security *tls.Config) (func(context.Context, net.Listener) error, error) {
+// registrySurface is the registry over gRPC.
+func (r *repository) registrySurface(ctx context.Context, port int) (surface, error) {
 	registry, err := r.Registry(ctx)
 	if err != nil {
-		return nil, err
+		return surface{}, err
 	}
 	store, ok := registry.(feastregistry.Store)
 	if !ok {
-		return nil, asof.Errorf(asof.CodeInvalid, "a registry of type %q can't be served: its engine does not keep Feast's messages", r.config.Registry.Type)
+		return surface{}, asof.Errorf(asof.CodeInvalid, "a registry of type %q can't be served: its engine does not keep Feast's messages", r.config.Registry.Type)
 	}
-	options := registryapi.Options{Store: store, TLS: security, Log: slog.Default(), Datasets: &registryDatasets{repository: r, registry: registry}}
+	options := registryapi.Options{Store: store, Log: slog.Default(), Datasets: &registryDatasets{repository: r, registry: registry}}
 	if _, err := r.Online(ctx); err != nil {
 		fmt.Fprintf(r.app.stdio.Err, "%s clients' applies make no online tables: %s\n", paint(r.app.stdio.Err, yellow, "warning:"), err)
 	} else {
 		options.Online = r.updateOnline()
 	}
-	return func(ctx context.Context, l net.Listener) error { return registryapi.Serve(ctx, l, options) }, nil
+	return surface{what: "registry", scheme: "grpc", port: port, flag: "-p", serve: func(ctx context.Context, l net.Listener) error {
+		return registryapi.Serve(ctx, l, options)
+	}}, nil
 }
 
 // updateOnline returns what makes and drops the online tables of a client's
@@ -124,41 +108,4 @@ func (r *repository) updateOnline() func(context.Context, string, []*asof.Featur
 		}
 		return ledger.Forget(ctx, project, drop)
 	}
-}
-
-// security are the files of a server that encrypts, "" for one that does not.
-type security struct{ key, certificate, clients string }
-
-func (s *security) flags(cmd *cobra.Command) {
-	flags := cmd.Flags()
-	flags.StringVarP(&s.key, "key", "k", "", "the private key to serve with TLS")
-	flags.StringVarP(&s.certificate, "cert", "c", "", "and its certificate")
-	flags.StringVar(&s.clients, "client-ca", "", "take only clients with a certificate of this authority")
-}
-
-// load reads the files; nil where none are given.
-func (s security) load() (*tls.Config, error) {
-	switch {
-	case s == security{}:
-		return nil, nil
-	case s.key == "" || s.certificate == "":
-		return nil, usagef("", "TLS needs both files: -k KEY and -c CERTIFICATE")
-	}
-	pair, err := tls.LoadX509KeyPair(s.certificate, s.key)
-	if err != nil {
-		return nil, asof.Errorf(asof.CodeInvalid, "can't serve with certificate %s and key %s: %w", s.certificate, s.key, err)
-	}
-	config := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
-	if s.clients == "" {
-		return config, nil
-	}
-	text, err := os.ReadFile(s.clients)
-	if err != nil {
-		return nil, asof.Errorf(asof.CodeInvalid, "can't read --client-ca: %w", err)
-	}
-	config.ClientCAs, config.ClientAuth = x509.NewCertPool(), tls.RequireAndVerifyClientCert
-	if !config.ClientCAs.AppendCertsFromPEM(text) {
-		return nil, asof.Errorf(asof.CodeInvalid, "--client-ca %s holds no certificate in PEM", s.clients)
-	}
-	return config, nil
 }

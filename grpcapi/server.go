@@ -19,8 +19,8 @@ import (
 	"google.golang.org/grpc/reflection"
 	"google.golang.org/grpc/stats"
 
-	"github.com/asof-dev/asof"
 	servingpb "github.com/asof-dev/asof/feastpb/serving"
+	"github.com/asof-dev/asof/server"
 	"github.com/asof-dev/asof/serving"
 )
 
@@ -30,7 +30,7 @@ type Options struct {
 	Version string        // that GetFeastServingInfo tells
 	Timeout time.Duration // of one request's read; 0 is 5 s
 	MaxBody int           // bytes of a request; 0 is 8 MiB
-	Grace   time.Duration // for open requests to end when the context is done; 0 is 10 s
+	Grace   time.Duration // for open requests to end when the context is done; 0 is server.Grace
 	Log     *slog.Logger  // gets what no caller can set right; nil for nowhere
 
 	Observer serving.Observer // is told what became of each request; nil for nobody
@@ -41,19 +41,8 @@ type Options struct {
 // lets open ones end within the grace time, and returns nil. It closes the
 // listener.
 func Serve(ctx context.Context, l net.Listener, o Options) error {
-	server, state := newServer(o.filled())
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(l) }()
-	select {
-	case err := <-failed:
-		return asof.Errorf(asof.CodeUnavailable, "cannot serve gRPC on %s: %w", l.Addr(), err)
-	case <-ctx.Done():
-	}
-	state.Shutdown()
-	late := time.AfterFunc(o.filled().Grace, server.Stop)
-	defer late.Stop()
-	server.GracefulStop()
-	return nil
+	grpcServer, state := newServer(o.filled())
+	return server.GRPC(ctx, l, grpcServer, state, o.Grace)
 }
 
 func (o Options) filled() Options {
@@ -62,9 +51,6 @@ func (o Options) filled() Options {
 	}
 	if o.MaxBody == 0 {
 		o.MaxBody = 8 << 20
-	}
-	if o.Grace == 0 {
-		o.Grace = 10 * time.Second
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

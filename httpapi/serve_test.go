@@ -13,10 +13,11 @@ import (
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/httpapi"
+	"github.com/asof-dev/asof/server"
 )
 
 // start serves until the returned stop is called, which gives Serve's error.
-func start(t *testing.T, o httpapi.ServeOptions) (address string, stop context.CancelFunc, ended <-chan error) {
+func start(t *testing.T, o server.HTTPOptions) (address string, stop context.CancelFunc, ended <-chan error) {
 	t.Helper()
 	registry, store := streamflow(t)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -26,7 +27,7 @@ func start(t *testing.T, o httpapi.ServeOptions) (address string, stop context.C
 	ctx, cancel := context.WithCancel(t.Context())
 	result := make(chan error, 1)
 	go func() {
-		result <- httpapi.Serve(ctx, l, httpapi.New(httpapi.Options{Reader: newReader(t, registry, store)}), o)
+		result <- server.HTTP(ctx, l, httpapi.New(httpapi.Options{Reader: newReader(t, registry, store)}), o)
 	}()
 	return l.Addr().String(), cancel, result
 }
@@ -51,7 +52,7 @@ func begin(t *testing.T, address, body string) net.Conn {
 const oneUser = `{"entities":{"user_id":["3413-BMNZE"]},"features":["subs_profile_fv:months_active"]}`
 
 func TestServeEndsOpenRequests(t *testing.T) {
-	address, stop, ended := start(t, httpapi.ServeOptions{})
+	address, stop, ended := start(t, server.HTTPOptions{})
 	conn := begin(t, address, oneUser)
 	stop()
 	for { // until it takes no more connections
@@ -84,7 +85,7 @@ func TestServeEndsOpenRequests(t *testing.T) {
 }
 
 func TestServeCutsOffAfterGrace(t *testing.T) {
-	address, stop, ended := start(t, httpapi.ServeOptions{Grace: 20 * time.Millisecond})
+	address, stop, ended := start(t, server.HTTPOptions{Grace: 20 * time.Millisecond})
 	begin(t, address, oneUser)
 	stop()
 	if err := <-ended; asof.ErrorCode(err) != asof.CodeUnavailable || !strings.Contains(err.Error(), "cut off") {
@@ -93,7 +94,7 @@ func TestServeCutsOffAfterGrace(t *testing.T) {
 }
 
 func TestServeTimesOut(t *testing.T) {
-	address, stop, ended := start(t, httpapi.ServeOptions{HeaderTimeout: 20 * time.Millisecond, ReadTimeout: 50 * time.Millisecond})
+	address, stop, ended := start(t, server.HTTPOptions{HeaderTimeout: 20 * time.Millisecond, ReadTimeout: 50 * time.Millisecond})
 	slowHeader, err := net.Dial("tcp", address)
 	if err != nil {
 		t.Fatal(err)
@@ -123,7 +124,7 @@ func TestServeOnClosedListener(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Close()
-	if err := httpapi.Serve(t.Context(), l, http.NotFoundHandler(), httpapi.ServeOptions{}); asof.ErrorCode(err) != asof.CodeUnavailable {
+	if err := server.HTTP(t.Context(), l, http.NotFoundHandler(), server.HTTPOptions{}); asof.ErrorCode(err) != asof.CodeUnavailable {
 		t.Errorf("got %v", err)
 	}
 }

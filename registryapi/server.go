@@ -16,14 +16,12 @@ package registryapi
 
 import (
 	"context"
-	"crypto/tls"
 	"log/slog"
 	"net"
 	"sync"
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/reflection"
@@ -31,6 +29,7 @@ import (
 	"github.com/asof-dev/asof"
 	pb "github.com/asof-dev/asof/feastpb/registry"
 	"github.com/asof-dev/asof/feastregistry"
+	"github.com/asof-dev/asof/server"
 )
 
 // Options are what a server works on. Only Store is needed.
@@ -45,9 +44,8 @@ type Options struct {
 
 	Datasets Datasets // nil where no offline store goes with the registry
 
-	TLS     *tls.Config   // nil serves in the clear
 	MaxBody int           // bytes of a request; 0 is 64 MiB
-	Grace   time.Duration // for open requests to end when the context is done; 0 is 10 s
+	Grace   time.Duration // for open requests to end when the context is done; 0 is server.Grace
 	Log     *slog.Logger  // gets what no caller can set right; nil for nowhere
 }
 
@@ -57,28 +55,14 @@ type Options struct {
 func Serve(ctx context.Context, l net.Listener, o Options) error {
 	o = o.filled()
 	s := newService(o)
-	server, state := newServer(s, o)
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(l) }()
-	select {
-	case err := <-failed:
-		return asof.Errorf(asof.CodeUnavailable, "cannot serve the registry on %s: %w", l.Addr(), err)
-	case <-ctx.Done():
-	}
-	state.Shutdown()
-	late := time.AfterFunc(o.Grace, server.Stop)
-	defer late.Stop()
-	server.GracefulStop()
-	s.jobs.stop()
-	return nil
+	grpcServer, state := newServer(s, o)
+	defer s.jobs.stop()
+	return server.GRPC(ctx, l, grpcServer, state, o.Grace)
 }
 
 func (o Options) filled() Options {
 	if o.MaxBody == 0 {
 		o.MaxBody = 64 << 20
-	}
-	if o.Grace == 0 {
-		o.Grace = 10 * time.Second
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -92,9 +76,6 @@ func newServer(s *service, o Options) (*grpc.Server, *health.Server) {
 		grpc.ConnectionTimeout(5 * time.Second),
 		grpc.StatsHandler(connections{}),
 		grpc.UnaryInterceptor(s.intercept),
-	}
-	if o.TLS != nil {
-		options = append(options, grpc.Creds(credentials.NewTLS(o.TLS)))
 	}
 	server := grpc.NewServer(options...)
 	pb.RegisterRegistryServerServer(server, s)

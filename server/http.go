@@ -1,4 +1,7 @@
-package httpapi
+// Package server runs servers of any protocol on listeners, with or without TLS:
+// they take connections until a context ends, let open requests finish within a
+// grace time, and close what they were given.
+package server
 
 import (
 	"cmp"
@@ -12,21 +15,24 @@ import (
 	"github.com/asof-dev/asof"
 )
 
-// ServeOptions bound what a connection may take; a 0 takes the default.
-type ServeOptions struct {
+// Grace is the time that open requests have to end when a server stops.
+const Grace = 10 * time.Second
+
+// HTTPOptions bound what a connection may take; a 0 takes the default.
+type HTTPOptions struct {
 	HeaderTimeout time.Duration // for the header of a request; 5 s
 	ReadTimeout   time.Duration // for the whole of a request; 30 s
 	WriteTimeout  time.Duration // from the header to the end of the answer; 60 s
 	IdleTimeout   time.Duration // between requests; 2 min
-	Grace         time.Duration // for open requests to end when ctx is done; 10 s
+	Grace         time.Duration // for open requests to end when ctx is done; Grace
 	Log           *slog.Logger  // gets what net/http complains of; nil for nowhere
 }
 
-// Serve answers on the listener until ctx is done; then it takes no more
+// HTTP answers on the listener until ctx is done; then it takes no more
 // connections, lets open requests end, and returns nil. It closes the listener.
 // Requests that did not end in the grace time are cut off, which is
 // asof.CodeUnavailable.
-func Serve(ctx context.Context, l net.Listener, h http.Handler, o ServeOptions) error {
+func HTTP(ctx context.Context, l net.Listener, h http.Handler, o HTTPOptions) error {
 	log := o.Log
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
@@ -47,7 +53,7 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, o ServeOptions) 
 		return asof.Errorf(asof.CodeUnavailable, "cannot serve on %s: %w", l.Addr(), err)
 	case <-ctx.Done():
 	}
-	grace := cmp.Or(o.Grace, 10*time.Second)
+	grace := cmp.Or(o.Grace, Grace)
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
 	err := server.Shutdown(ending)
