@@ -52,8 +52,8 @@ func (d registryDatabase) Write(ctx context.Context, do func(registrysql.Tx) err
 	return d.db.fault("the registry can't be changed", err)
 }
 
-// Version tells rows by where they stand and by the transactions that wrote
-// them: it reads no message.
+// Version tells rows by how many there are, where they stand, and which
+// transactions wrote them: it reads no message.
 func (d registryDatabase) Version(ctx context.Context, tx registrysql.Tx, project string) (version string, err error) {
 	layouts := registrysql.Layouts()
 	there := false
@@ -65,10 +65,22 @@ func (d registryDatabase) Version(ctx context.Context, tx registrysql.Tx, projec
 	}
 	parts := make([]string, len(layouts))
 	for i, l := range layouts {
-		parts[i] = fmt.Sprintf("coalesce((SELECT string_agg(xmin::text || ctid::text, '' ORDER BY ctid) FROM %s WHERE project_id = $1 OR $1 = ''), '-')", d.Table(l.Name))
+		parts[i] = fmt.Sprintf("(SELECT concat(count(*), ':', bit_xor(hashtidextended(ctid, xmin::text::bigint))) FROM %s WHERE project_id = $1 OR $1 = '')", d.Table(l.Name))
 	}
-	err = tx.Query(ctx, "SELECT md5("+strings.Join(parts, " || ")+")", []any{project}, first(&version))
+	err = tx.Query(ctx, "SELECT concat_ws(' ', "+strings.Join(parts, ", ")+")", []any{project}, first(&version))
 	return version, err
+}
+
+// Stamp tells the transactions that a query sees: while they are the same, no
+// other one has ended. A standby does not know of those that are open.
+func (d registryDatabase) Stamp(ctx context.Context, tx registrysql.Tx) (stamp string, err error) {
+	const query = "SELECT CASE WHEN pg_is_in_recovery() THEN '' ELSE concat_ws(' ', pg_postmaster_start_time(), pg_current_snapshot()) END"
+	if tx == nil {
+		err = d.db.fault("the registry can't be read", d.db.pool.QueryRow(ctx, query).Scan(&stamp))
+	} else {
+		err = tx.Query(ctx, query, nil, func(scan func(...any) error) error { return scan(&stamp) })
+	}
+	return stamp, err
 }
 
 // registryTx is a transaction of pgx.

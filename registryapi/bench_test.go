@@ -11,9 +11,11 @@ import (
 	"github.com/asof-dev/asof/feastpb/core"
 	pb "github.com/asof-dev/asof/feastpb/registry"
 	"github.com/asof-dev/asof/feastregistry"
+	"github.com/asof-dev/asof/postgres"
 	"github.com/asof-dev/asof/registryapi"
 	"github.com/asof-dev/asof/registryfile"
 	"github.com/asof-dev/asof/sqlite"
+	"github.com/asof-dev/asof/storetest"
 )
 
 // fill puts n views with ten features each into a registry.
@@ -39,12 +41,26 @@ func fill(b *testing.B, store feastregistry.Store, n int) {
 // BenchmarkRegistry: a registry of 5,000 views. start is the first answer of a
 // new process; fifty is an apply of fifty views to a registry without others.
 func BenchmarkRegistry(b *testing.B) {
+	databases := map[string]storetest.PostgresDatabase{} // by path
 	for name, open := range map[string]func(string) feastregistry.Store{
 		"file": func(path string) feastregistry.Store { return registryfile.Open(path, nil) },
 		"SQLite": func(path string) feastregistry.Store {
 			r := sqlite.OpenRegistry(path)
 			b.Cleanup(func() { r.Close() })
 			return r
+		},
+		"PostgreSQL": func(path string) feastregistry.Store {
+			d, ok := databases[path]
+			if !ok {
+				d = storetest.Postgres(b).Database(b)
+				databases[path] = d
+			}
+			db, err := postgres.Open(b.Context(), postgres.Config{Host: d.Host, Port: d.Port, Database: d.Name, User: d.User, Password: d.Password})
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.Cleanup(func() { db.Close() })
+			return db.Registry()
 		},
 	} {
 		path := filepath.Join(b.TempDir(), "registry.db")

@@ -24,10 +24,16 @@ import (
 //
 // Version returns a text that changes whenever rows of a project do, or any
 // row where project is ""; and "" where there are no tables.
+//
+// Stamp returns a text that stays the same only while nothing at all is
+// committed to the database, whoever writes: it costs less than Version and
+// changes more often. It tells of the state that tx sees, or without one of the
+// state now. "" is a database that cannot tell.
 type Database interface {
 	Read(ctx context.Context, do func(Tx) error) error
 	Write(ctx context.Context, do func(Tx) error) error
 	Version(ctx context.Context, tx Tx, project string) (string, error)
+	Stamp(ctx context.Context, tx Tx) (string, error)
 	Table(name string) string // as SQL names it
 	Where() string            // the database in messages
 }
@@ -43,14 +49,16 @@ type Registry struct {
 	db Database
 
 	mu        sync.Mutex
-	snapshots map[string]kept[*asof.Snapshot] // by project
-	message   kept[*core.Registry]
+	snapshots memo[*asof.Snapshot]
+	messages  memo[*core.Registry]
 }
 
-// kept is what was read last, at a version.
+// memo is what was read last of projects, of all of them at "".
+type memo[T any] map[string]kept[T]
+
 type kept[T any] struct {
-	version string
-	value   T
+	stamp, version string // of the database and of the rows
+	value          T
 }
 
 var (
@@ -61,7 +69,7 @@ var (
 // New returns the registry in a database. Its tables are made by the first
 // change.
 func New(db Database) *Registry {
-	return &Registry{db: db, snapshots: map[string]kept[*asof.Snapshot]{}}
+	return &Registry{db: db, snapshots: memo[*asof.Snapshot]{}, messages: memo[*core.Registry]{}}
 }
 
 // Close does nothing: the database is the caller's.
@@ -69,36 +77,59 @@ func (r *Registry) Close() error { return nil }
 
 // Snapshot returns the project as the tables have it now. It reads the objects
 // only where they have changed.
-func (r *Registry) Snapshot(ctx context.Context, project string) (snapshot *asof.Snapshot, err error) {
+func (r *Registry) Snapshot(ctx context.Context, project string) (*asof.Snapshot, error) {
+	return read(ctx, r, r.snapshots, project, func(registry *core.Registry) (*asof.Snapshot, error) {
+		return r.snapshot(registry, project)
+	})
+}
+
+// read returns what is made of a project's rows, or of all, as they are now. It
+// is made again where they are not as they were read last.
+func read[T any](ctx context.Context, r *Registry, known memo[T], project string, of func(*core.Registry) (T, error)) (value T, err error) {
+	stamp, err := r.db.Stamp(ctx, nil)
+	if err != nil {
+		return value, err
+	}
+	r.mu.Lock()
+	last, ok := known[project]
+	r.mu.Unlock()
+	if ok && stamp != "" && stamp == last.stamp {
+		return last.value, nil
+	}
 	err = r.db.Read(ctx, func(tx Tx) error {
+		if stamp, err = r.db.Stamp(ctx, tx); err != nil {
+			return err
+		}
 		version, err := r.db.Version(ctx, tx, project)
 		if err != nil {
 			return err
 		}
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		if last, ok := r.snapshots[project]; ok && last.version == version {
-			snapshot = last.value
-			return nil
+		last, ok := known[project]
+		if !ok || last.version != version {
+			registry, err := r.loadIf(ctx, tx, version, project)
+			if err != nil {
+				return err
+			}
+			if last.value, err = of(registry); err != nil {
+				return err
+			}
 		}
-		registry, err := r.loadIf(ctx, tx, version, project)
-		if err != nil {
-			return err
-		}
-		if snapshot, err = r.snapshot(registry, project); err == nil {
-			r.snapshots[project] = kept[*asof.Snapshot]{version, snapshot}
-		}
-		return err
+		known[project] = kept[T]{stamp, version, last.value}
+		value = last.value
+		return nil
 	})
-	return snapshot, err
+	return value, err
 }
 
 // loadIf loads nothing where there are no tables.
-func (r *Registry) loadIf(ctx context.Context, tx Tx, version string, projects ...string) (*core.Registry, error) {
+func (r *Registry) loadIf(ctx context.Context, tx Tx, version, project string) (*core.Registry, error) {
+	registry := &core.Registry{}
 	if version == "" {
-		return &core.Registry{}, nil
+		return registry, nil
 	}
-	return r.load(ctx, tx, projects)
+	return registry, r.loadProject(ctx, tx, registry, project)
 }
 
 func (r *Registry) snapshot(registry *core.Registry, project string) (*asof.Snapshot, error) {
@@ -110,25 +141,8 @@ func (r *Registry) snapshot(registry *core.Registry, project string) (*asof.Snap
 }
 
 // Message returns all projects, as feastregistry.Store says.
-func (r *Registry) Message(ctx context.Context) (registry *core.Registry, err error) {
-	err = r.db.Read(ctx, func(tx Tx) error {
-		version, err := r.db.Version(ctx, tx, "")
-		if err != nil {
-			return err
-		}
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		if r.message.value == nil || r.message.version != version {
-			loaded, err := r.loadIf(ctx, tx, version)
-			if err != nil {
-				return err
-			}
-			r.message = kept[*core.Registry]{version, loaded}
-		}
-		registry = r.message.value
-		return nil
-	})
-	return registry, err
+func (r *Registry) Message(ctx context.Context) (*core.Registry, error) {
+	return read(ctx, r, r.messages, "", func(registry *core.Registry) (*core.Registry, error) { return registry, nil })
 }
 
 // Change changes projects, as feastregistry.Store says.

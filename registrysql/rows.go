@@ -17,13 +17,9 @@ import (
 	"github.com/asof-dev/asof/feastregistry"
 )
 
-// load reads the rows of projects into a registry message; all rows where none
-// is named.
+// load reads the rows of projects into a registry message.
 func (r *Registry) load(ctx context.Context, tx Tx, projects []string) (*core.Registry, error) {
 	registry := &core.Registry{}
-	if len(projects) == 0 {
-		return registry, r.loadProject(ctx, tx, registry, "")
-	}
 	for _, project := range slices.Compact(slices.Sorted(slices.Values(projects))) {
 		if err := r.loadProject(ctx, tx, registry, project); err != nil {
 			return nil, err
@@ -35,6 +31,7 @@ func (r *Registry) load(ctx context.Context, tx Tx, projects []string) (*core.Re
 // ofProject is the condition on $1, a project or "" for all.
 const ofProject = " WHERE (project_id = $1 OR $1 = '')"
 
+// loadProject adds the rows of a project, or of all where it is "".
 func (r *Registry) loadProject(ctx context.Context, tx Tx, registry *core.Registry, project string) error {
 	for _, t := range tables {
 		query := fmt.Sprintf("SELECT project_id, %s_proto FROM %s"+ofProject+" ORDER BY project_id, %s", t.noun, r.db.Table(t.table), t.name())
