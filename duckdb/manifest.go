@@ -38,8 +38,8 @@ type manifest struct {
 	Retired      []retired         `json:"retired,omitempty"`
 }
 
-// table is one dataset. A live table has at most one part; a snapshot has one
-// for each as_of, sorted by it. Columns stay as they are once written; new ones
+// table is one dataset. A live table has one part that a publication wrote, and
+// one for each append since; a snapshot has one for each as_of, sorted by it. Columns stay as they are once written; new ones
 // come last, and older parts have none of them.
 type table struct {
 	Snapshot bool     `json:"snapshot,omitempty"`

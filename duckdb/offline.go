@@ -44,6 +44,9 @@ type Offline struct {
 	page      int64 // rows of DuckDB's answer that are in memory at once
 
 	connections connections
+
+	// step is told where an append has got to. Tests stop the process there.
+	step func(name string)
 }
 
 // What a point-in-time query takes of memory beside DuckDB. Sources that are
@@ -63,7 +66,7 @@ func OpenOffline(o Options) (*Offline, error) {
 	if o.Spill == "" {
 		o.Spill = filepath.Join(os.TempDir(), fmt.Sprintf("asof-duckdb-%d", os.Getpid()))
 	}
-	return &Offline{dir: dir, warehouse: o.Warehouse, mem: memory.DefaultAllocator, history: historyInMemory, ahead: rowsInMemory, page: pageRows,
+	return &Offline{dir: dir, warehouse: o.Warehouse, mem: memory.DefaultAllocator, history: historyInMemory, ahead: rowsInMemory, page: pageRows, step: func(string) {},
 		engine: engine{memory: o.Memory, spill: o.Spill}, connections: connections{open: o.Connections}}, nil
 }
 

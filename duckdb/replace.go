@@ -4,8 +4,6 @@ package duckdb
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"io/fs"
 	"os"
@@ -20,10 +18,6 @@ import (
 // replacedFolder holds the files of the tables that are written as a whole,
 // whatever their names are: each is named by the manifest alone.
 const replacedFolder = "asof_tables"
-
-// growing ends the name of a file that is still written. Whoever writes it
-// holds a lock on it, so that nobody takes it for what a dead process left.
-const growing = ".part"
 
 // replacement is a Parquet file that grows beside the others, without any lock
 // of the warehouse's: that is taken for the moment in which a manifest names
@@ -88,67 +82,14 @@ func (r *replacement) fault(err error) error {
 	return asof.Errorf(asof.CodeUnavailable, "the table %q cannot be written into the warehouse %s: %w", r.table, r.w.dir, err)
 }
 
-// create makes the file and locks it, after it has removed those that dead
-// processes left.
-func (r *replacement) create() error {
+// create makes the file.
+func (r *replacement) create() (err error) {
 	folder := filepath.Join(r.w.dir, replacedFolder)
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err
 	}
-	if err := removeUnheld(folder); err != nil {
-		return err
-	}
-	for {
-		id := make([]byte, 16)
-		if _, err := rand.Read(id); err != nil {
-			return err
-		}
-		file, err := os.OpenFile(filepath.Join(folder, hex.EncodeToString(id)+".parquet"+growing), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
-		if err != nil {
-			return err
-		}
-		r.file = file
-		r.w.step("file made")
-		err = unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if err != nil && !errors.Is(err, unix.EWOULDBLOCK) || err == nil && fileIsAt(file) {
-			return err
-		}
-		file.Close() // somebody took it for left over, before the lock was there
-	}
-}
-
-// fileIsAt reports whether an open file is still the one of its name.
-func fileIsAt(file *os.File) bool {
-	open, err := file.Stat()
-	if err != nil {
-		return false
-	}
-	named, err := os.Stat(file.Name())
-	return err == nil && os.SameFile(open, named)
-}
-
-// removeUnheld removes the growing files that no process holds.
-func removeUnheld(folder string) error {
-	left, err := filepath.Glob(filepath.Join(globEscape.Replace(folder), "*"+growing))
-	if err != nil {
-		return err
-	}
-	for _, path := range left {
-		file, err := os.OpenFile(path, os.O_RDWR, 0)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil && fileIsAt(file) {
-			err = os.Remove(path)
-		}
-		if err := errors.Join(err, file.Close()); err != nil {
-			return err
-		}
-	}
-	return nil
+	r.file, err = grow(folder, "", r.w.step)
+	return err
 }
 
 // Commit gives the file its name and writes the manifest that names it.

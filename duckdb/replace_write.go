@@ -5,22 +5,15 @@ package duckdb
 import (
 	"context"
 	"errors"
-	"io"
 	"io/fs"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/compress"
-	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 
 	"github.com/asof-dev/asof"
 )
-
-// rowGroup is how many rows a row group holds at most: as many are in memory
-// while a table is written.
-const rowGroup = 1 << 17
 
 // Write writes the rows as they come. It is not left to the engine: that would
 // have to hold them in types of its own, and in its own memory.
@@ -31,32 +24,18 @@ func (r *replacement) Write(ctx context.Context, rows array.RecordReader) (int64
 	if err := r.create(); err != nil {
 		return 0, r.fault(err)
 	}
-	options := []parquet.WriterProperty{parquet.WithCompression(compress.Codecs.Zstd), parquet.WithMaxRowGroupLength(rowGroup)}
-	for _, f := range rows.Schema().Fields() {
-		if arrow.IsFloating(f.Type.ID()) { // these hardly ever repeat
-			options = append(options, parquet.WithDictionaryFor(f.Name, false))
-		}
-	}
-	// The file stays open with its lock, so its Close is hidden.
-	w, err := pqarrow.NewFileWriter(rows.Schema(), struct{ io.Writer }{r.file}, parquet.NewWriterProperties(options...), pqarrow.DefaultWriterProps())
+	w, err := parquetWriter(r.file, rows.Schema(), compress.Codecs.Zstd)
 	if disk := (*fs.PathError)(nil); errors.As(err, &disk) { // it writes a few bytes at once
 		return 0, r.fault(err)
 	}
 	if err != nil {
 		return 0, asof.Errorf(asof.CodeInvalid, "the table %q cannot hold these columns: %w", r.table, err)
 	}
-	for err == nil && ctx.Err() == nil && rows.Next() {
-		r.rows += rows.RecordBatch().NumRows()
-		err = w.WriteBuffered(rows.RecordBatch())
-	}
-	if early := errors.Join(ctx.Err(), rows.Err()); early != nil {
+	if r.rows, err = write(ctx, w, rows, r.fault); err != nil {
 		_ = w.Close() // gives its memory back; the file is thrown away
-		return r.rows, early
+		return r.rows, err
 	}
-	if closed := w.Close(); err == nil {
-		err = closed
-	}
-	return r.rows, r.fault(err)
+	return r.rows, r.fault(w.Close())
 }
 
 // describe notes the columns. SQL takes names that differ in case alone for

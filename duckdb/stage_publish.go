@@ -4,8 +4,6 @@ package duckdb
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -73,11 +71,11 @@ func (s *stage) publish(ctx context.Context, p asof.Publication) (asof.Published
 // writePart writes the rows of a query, in the order of key, to a new file
 // whose name starts with prefix, and returns the name within the warehouse.
 func (s *stage) writePart(ctx context.Context, prefix, sql string, key []string) (string, int64, error) {
-	id := make([]byte, 16)
-	if _, err := rand.Read(id); err != nil {
+	id, err := newID()
+	if err != nil {
 		return "", 0, err
 	}
-	name := prefix + hex.EncodeToString(id) + ".parquet"
+	name := prefix + id + ".parquet"
 	path := filepath.Join(s.w.dir, filepath.FromSlash(name))
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return "", 0, err

@@ -20,7 +20,7 @@ import (
 // that count. Files never change: a publication writes new ones and then
 // replaces the manifest by a rename, however many tables it changes, so a
 // reader has the state before it or after it. A live table is one file,
-// TABLE/ID.parquet; a snapshot has one file for each of its days,
+// TABLE/ID.parquet, and one more for each append; a snapshot has one file for each of its days,
 // TABLE/as_of=2024-01-31/ID.parquet, where as_of is in the folder's name alone.
 //
 // One process at a time stages and publishes, under a lock on writer.lock;

@@ -142,17 +142,13 @@ func (o *Offline) entities(q *asof.PointInTime) (arrow.RecordBatch, error) {
 		return t, err
 	}
 	r := q.Entities.Records
-	parts := make([][]arrow.Array, r.Schema().NumFields())
-	rows := int64(0)
-	for r.Next() {
-		rows += r.RecordBatch().NumRows()
-		for i, c := range r.RecordBatch().Columns() {
-			c.Retain()
-			defer c.Release()
-			parts[i] = append(parts[i], c)
+	parts, rows, err := gathered(r)
+	defer func() {
+		for _, column := range parts {
+			release(column)
 		}
-	}
-	if err := r.Err(); err != nil {
+	}()
+	if err != nil {
 		return nil, err
 	}
 	columns := make([]arrow.Array, len(parts))

@@ -24,6 +24,9 @@ type Offline struct {
 	history int64 // bytes of sources that a query may hold in memory
 	ahead   int64 // bytes of entity rows that are read before a plan is made
 	force   way   // set by tests
+
+	// step is told where an append has got to. Tests stop the process there.
+	step func(name string)
 }
 
 // What a point-in-time query takes of memory: for its sources, which the server
@@ -39,7 +42,7 @@ var _ asof.OfflineStore = (*Offline)(nil)
 // Offline returns the offline store in the database. Closing it leaves the
 // database open.
 func (db *DB) Offline() *Offline {
-	return &Offline{db: db, mem: memory.DefaultAllocator, history: historyInMemory, ahead: entitiesAhead}
+	return &Offline{db: db, mem: memory.DefaultAllocator, history: historyInMemory, ahead: entitiesAhead, step: func(string) {}}
 }
 
 // Close does nothing: the pool is the database's.

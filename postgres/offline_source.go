@@ -151,9 +151,13 @@ var types = map[string]asof.ValueType{
 
 var modifier = regexp.MustCompile(`\([0-9, -]*\)`)
 
+// unmodified returns a type without its length or precision: those are a
+// column's, whose own conversion minds them, where a cast would cut text off.
+func unmodified(native string) string { return modifier.ReplaceAllString(native, "") }
+
 // typeOf returns what a type that format_type prints is in ours.
 func typeOf(native string) asof.Type {
-	name := modifier.ReplaceAllString(native, "")
+	name := unmodified(native)
 	if elem, ok := strings.CutSuffix(name, "[]"); ok {
 		return asof.ListOf(typeOf(elem))
 	}

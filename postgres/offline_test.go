@@ -37,9 +37,15 @@ func TestOfflineInMemory(t *testing.T) {
 }
 
 func offlineSuite(t *testing.T, prepare func(*postgres.Offline)) {
-	store, url := openOffline(t) // a database takes longer to make than all the cases
+	open, store := openTables(t)
 	prepare(store)
-	storetest.Offline(t, func(t *testing.T) storetest.OfflineUnderTest {
+	storetest.Offline(t, open)
+}
+
+// openTables returns a store whose tables the suites make.
+func openTables(t *testing.T) (func(t *testing.T) storetest.OfflineUnderTest, *postgres.Offline) {
+	store, url := openOffline(t) // a database takes longer to make than all the cases
+	return func(t *testing.T) storetest.OfflineUnderTest {
 		return storetest.OfflineUnderTest{Name: "postgres", OfflineStore: store, Load: func(t *testing.T, table storetest.OfflineTable) *asof.DataSource {
 			table = table.Flat()
 			var columns []string
@@ -49,9 +55,9 @@ func offlineSuite(t *testing.T, prepare func(*postgres.Offline)) {
 			name := pgx.Identifier{table.Name}.Sanitize()
 			run(t, url, "DROP TABLE IF EXISTS "+name, fmt.Sprintf("CREATE TABLE %s (%s)", name, strings.Join(columns, ", ")),
 				"INSERT INTO "+name+" "+table.Values())
-			return &asof.DataSource{Name: table.Name, Kind: asof.SourcePostgres, Table: table.Name}
+			return &asof.DataSource{Name: table.Name, Kind: asof.SourcePostgres, Table: name}
 		}}
-	})
+	}, store
 }
 
 // latest answers the view "v" over a source: rows of key and features as text.

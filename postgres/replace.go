@@ -139,7 +139,7 @@ func (r *replacement) fault(ctx context.Context, err error) error {
 // They are frozen: a transaction that began before Commit, and first reads the
 // table after it, finds it by its name, and would otherwise find no rows in it.
 func (r *replacement) Write(ctx context.Context, rows array.RecordReader) (int64, error) {
-	source, err := newCopyRows(r.table, rows)
+	source, err := newCopyRows(fmt.Sprintf("the table %q", r.table), rows)
 	if err != nil {
 		return 0, err
 	}

@@ -15,7 +15,7 @@ import (
 // copyRows reads the rows of any schema in the form of COPY … (FORMAT binary),
 // a batch at a time.
 type copyRows struct {
-	table string
+	what  string // the table, for messages
 	rows  array.RecordReader
 	kinds []kind // by column
 
@@ -28,16 +28,16 @@ type copyRows struct {
 	err   error // why the rows ended early
 }
 
-func newCopyRows(table string, rows array.RecordReader) (*copyRows, error) {
-	c := &copyRows{table: table, rows: rows, buf: []byte("PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00")}
+func newCopyRows(what string, rows array.RecordReader) (*copyRows, error) {
+	c := &copyRows{what: what, rows: rows, buf: []byte("PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00")}
 	for _, f := range rows.Schema().Fields() {
 		k, ok := kindOf(f.Type)
 		if !ok {
-			return nil, asof.Errorf(asof.CodeInvalid, "the table %q: column %q holds values of type %s, which PostgreSQL has no type for; leave it out, or write a file",
-				table, f.Name, f.Type)
+			return nil, asof.Errorf(asof.CodeInvalid, "%s: column %q holds values of type %s, which PostgreSQL has no type for; leave it out, or write a file",
+				what, f.Name, f.Type)
 		}
 		if len(f.Name) > 63 {
-			return nil, asof.Errorf(asof.CodeInvalid, "the table %q: the name of column %q has more than the 63 bytes that PostgreSQL keeps; give it a shorter one", table, f.Name)
+			return nil, asof.Errorf(asof.CodeInvalid, "%s: the name of column %q has more than the 63 bytes that PostgreSQL keeps; give it a shorter one", what, f.Name)
 		}
 		c.kinds = append(c.kinds, k)
 	}
@@ -88,8 +88,8 @@ func (c *copyRows) next() {
 	for i, put := range c.puts {
 		var err error
 		if c.buf, err = put(c.buf, c.row); err != nil {
-			c.err = asof.Errorf(asof.CodeInvalid, "the table %q: row %d, column %q: %w; correct it, leave the column out, or write a file",
-				c.table, c.count+1, c.rows.Schema().Field(i).Name, err)
+			c.err = asof.Errorf(asof.CodeInvalid, "%s: row %d, column %q: %w; correct it",
+				c.what, c.count+1, c.rows.Schema().Field(i).Name, err)
 			return
 		}
 	}
