@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/asof-dev/asof"
@@ -36,29 +37,40 @@ func newEdit(registry *core.Registry, project string, current *asof.Snapshot, no
 func refOf(o asof.Object) asof.Ref { return asof.Ref{Kind: o.ObjectKind(), Name: o.ObjectName()} }
 
 // apply carries out a change: what goes first, then what comes, then what
-// Feast expects of every project.
-func (e *edit) apply(change asof.Change) error {
+// Feast expects of every project. It reports whether there was anything to do:
+// an object that is put as it is stays untouched, its times too.
+func (e *edit) apply(change asof.Change) (changed bool, err error) {
 	for _, ref := range change.Delete {
-		e.remove(ref)
+		changed = e.remove(ref) || changed
 		delete(e.objects, ref)
 	}
 	puts, err := e.register(change.Put)
 	if err != nil {
-		return err
+		return false, err
 	}
-	for _, o := range puts {
-		if err := e.write(o); err != nil {
-			return err
+	different, err := e.different(puts)
+	if err != nil || !changed && len(different) == 0 {
+		return false, err
+	}
+	for _, p := range puts {
+		if p.stored.ObjectKind() != asof.KindProject && !different[p] {
+			continue
+		}
+		if err := e.write(p.stored); err != nil {
+			return false, err
 		}
 	}
-	return e.follow(puts)
+	return true, e.follow(different)
 }
+
+// put is an object as it is to be stored, and as it was, nil for a new one.
+type put struct{ old, stored asof.Object }
 
 // register returns the objects as they are to be stored, and makes them part
 // of the project before any is written: they refer to one another.
-func (e *edit) register(put []asof.Object) ([]asof.Object, error) {
-	var puts []asof.Object
-	for _, o := range e.implied(put) {
+func (e *edit) register(objects []asof.Object) ([]put, error) {
+	var puts []put
+	for _, o := range e.implied(objects) {
 		ref := refOf(o)
 		old := e.objects[ref]
 		o, pinned, err := e.pin(old, o)
@@ -72,15 +84,42 @@ func (e *edit) register(put []asof.Object) ([]asof.Object, error) {
 			return nil, err
 		}
 		e.objects[ref] = stored
-		puts = append(puts, stored)
+		puts = append(puts, put{old, stored})
 	}
 	return puts, nil
 }
 
+// different returns those of puts that differ in more than their times from
+// what was stored.
+func (e *edit) different(puts []put) (map[put]bool, error) {
+	all := map[put]bool{}
+	for _, p := range puts {
+		if p.old == nil {
+			all[p] = true
+			continue
+		}
+		before, err := e.encoder.Encode(p.old)
+		if err != nil {
+			return nil, err
+		}
+		after, err := e.encoder.Encode(p.stored)
+		if err != nil {
+			return nil, err
+		}
+		if !proto.Equal(timeless(before), timeless(after)) {
+			all[p] = true
+		} else if p.stored.ObjectKind() != asof.KindProject {
+			e.objects[refOf(p.old)] = p.old
+		}
+	}
+	return all, nil
+}
+
 // implied adds to put the project, which every change updates, and the dummy
-// entity where it is missing.
+// entity where it is missing. One that is there is never put again.
 func (e *edit) implied(put []asof.Object) []asof.Object {
-	put = slices.Clone(put)
+	dummy := asof.Ref{Kind: asof.KindEntity, Name: asof.DummyEntity}
+	put = slices.DeleteFunc(slices.Clone(put), func(o asof.Object) bool { return refOf(o) == dummy })
 	if !slices.ContainsFunc(put, func(o asof.Object) bool { return o.ObjectKind() == asof.KindProject }) {
 		project := e.objects[asof.Ref{Kind: asof.KindProject, Name: e.project}]
 		if project == nil {
@@ -88,7 +127,7 @@ func (e *edit) implied(put []asof.Object) []asof.Object {
 		}
 		put = append(put, project)
 	}
-	if !e.stands(asof.Ref{Kind: asof.KindEntity, Name: asof.DummyEntity}) {
+	if !e.stands(dummy) {
 		put = append(put, &asof.Entity{Name: asof.DummyEntity, JoinKey: asof.DummyJoinKey})
 	}
 	return put
@@ -145,30 +184,31 @@ func (e *edit) write(o asof.Object) error {
 }
 
 // remove takes an object out, and the versions of a view with it.
-func (e *edit) remove(ref asof.Ref) {
+func (e *edit) remove(ref asof.Ref) (found bool) {
 	same := e.is(ref)
 	for _, l := range lists {
-		if l.kind == ref.Kind {
-			keep(l.of(e.registry), func(m protoreflect.Message) bool { return !same(m) })
+		if l.kind == ref.Kind && keep(l.of(e.registry), func(m protoreflect.Message) bool { return !same(m) }) {
+			found = true
 		}
 	}
 	if historyType(ref.Kind) == "" {
-		return
+		return found
 	}
 	history := e.history()
 	history.Records = slices.DeleteFunc(history.Records, func(r *core.FeatureViewVersionRecord) bool {
 		return r.ProjectId == e.project && r.FeatureViewName == ref.Name
 	})
+	return found
 }
 
 // follow writes again the services and on-demand views that repeat the source
 // of a view that was put.
-func (e *edit) follow(puts []asof.Object) error {
+func (e *edit) follow(puts map[put]bool) error {
 	changed, written := map[string]bool{}, map[asof.Ref]bool{}
-	for _, o := range puts {
-		written[refOf(o)] = true
-		if o.ObjectKind() == asof.KindFeatureView || o.ObjectKind() == asof.KindLabelView {
-			changed[o.ObjectName()] = true
+	for p := range puts {
+		written[refOf(p.stored)] = true
+		if k := p.stored.ObjectKind(); k == asof.KindFeatureView || k == asof.KindLabelView {
+			changed[p.stored.ObjectName()] = true
 		}
 	}
 	for ref, o := range e.objects {

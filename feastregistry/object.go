@@ -160,3 +160,29 @@ func keep(messages protoreflect.List, wanted func(protoreflect.Message) bool) (r
 	messages.Truncate(n)
 	return removed
 }
+
+// timeless removes from a message of an object when it, and what stands in it,
+// was created and updated, and returns it.
+func timeless(m proto.Message) proto.Message {
+	clearTimes(m.ProtoReflect())
+	return m
+}
+
+func clearTimes(m protoreflect.Message) {
+	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		switch {
+		case f.Message() == nil:
+		case f.Name() == "created_timestamp" || f.Name() == "last_updated_timestamp":
+			m.Clear(f)
+		case f.IsMap() && f.MapValue().Message() != nil:
+			v.Map().Range(func(_ protoreflect.MapKey, v protoreflect.Value) bool { clearTimes(v.Message()); return true })
+		case f.IsList():
+			for i := range v.List().Len() {
+				clearTimes(v.List().Get(i).Message())
+			}
+		case !f.IsMap():
+			clearTimes(v.Message())
+		}
+		return true
+	})
+}

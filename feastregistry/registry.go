@@ -42,7 +42,7 @@ func Apply(registry *core.Registry, project string, current *asof.Snapshot, chan
 	if current.Project() != nil && len(change.Put)+len(change.Delete) == 0 {
 		return false, nil
 	}
-	return true, newEdit(registry, project, current, now).apply(change)
+	return newEdit(registry, project, current, now).apply(change)
 }
 
 // Materialize adds a span to what is materialized of a view.

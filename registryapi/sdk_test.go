@@ -172,7 +172,9 @@ func compareProject(t *testing.T, project string, want, got *core.Registry) {
 	versions := func(r *core.Registry) map[string]int {
 		n := map[string]int{}
 		for _, v := range r.GetFeatureViewVersionHistory().GetRecords() {
-			n[v.FeatureViewType+" "+v.FeatureViewName]++
+			if v.ProjectId == project {
+				n[v.FeatureViewType+" "+v.FeatureViewName]++
+			}
 		}
 		return n
 	}
