@@ -120,6 +120,17 @@ type OnDemandFeatureView struct {
 	Meta          Meta
 }
 
+// Stored returns an on-demand view with write_to_online_store as the online
+// store holds it: a view of its features, which are computed when rows are
+// written. Another one is CodeInvalid.
+func (v *OnDemandFeatureView) Stored() (*FeatureView, error) {
+	if !v.WriteToOnline {
+		return nil, Errorf(CodeInvalid, "on-demand feature view %q has write_to_online_store=False: it is computed when it is read", v.Name)
+	}
+	return &FeatureView{Name: v.Name, Kind: ViewPlain, Entities: v.Entities, EntityColumns: v.EntityColumns, Features: v.Features,
+		Online: true, Enabled: v.Enabled, VersionNumber: v.VersionNumber}, nil
+}
+
 // OnDemandSource is one input of an on-demand view: a projection of a view, or
 // a request source.
 type OnDemandSource struct {

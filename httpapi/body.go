@@ -28,15 +28,24 @@ func (m *malformed) append(dst []byte) []byte {
 	return append(dst, `}]}`...)
 }
 
-// parse reads the body into the buffer's request.
-func (b *buffer) parse() *malformed {
-	b.reset()
+// object returns the body, which has to be an object.
+func (b *buffer) object() (string, *malformed) {
 	if wrong := checkJSON(b.in); wrong != nil {
-		return wrong
+		return "", wrong
 	}
 	body := trim(b.body())
 	if body[0] != '{' {
-		return &malformed{"model_attributes_type", "", "Input should be a valid dictionary or object to extract fields from", body}
+		return "", &malformed{"model_attributes_type", "", "Input should be a valid dictionary or object to extract fields from", body}
+	}
+	return body, nil
+}
+
+// parse reads the body into the buffer's request.
+func (b *buffer) parse() *malformed {
+	b.reset()
+	body, wrong := b.object()
+	if wrong != nil {
+		return wrong
 	}
 	entities := ""
 	for name, v := range members(body) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/push"
 	"github.com/asof-dev/asof/serving"
 	"github.com/asof-dev/asof/value"
 )
@@ -72,8 +73,13 @@ func (h *handler) failFeast(w http.ResponseWriter, r *http.Request, err error) {
 	status, sentence := h.judge(r, err)
 	class := "FeastError"
 	var f serving.Fault
-	if errors.As(err, &f) && classes[f] != "" {
+	switch {
+	case errors.As(err, &f) && classes[f] != "":
 		class = classes[f]
+	case errors.Is(err, push.ErrNoView):
+		class = classes[serving.FaultNoView]
+	case errors.Is(err, push.ErrNoSource):
+		status, class = http.StatusUnprocessableEntity, "PushSourceNotFoundException"
 	}
 	inner := append([]byte(`{"module": "feast.errors", "class": "`+class+`", "message": `), value.AppendQuoted(nil, sentence, false)...)
 	write(w, status, value.AppendQuoted(nil, append(inner, '}'), false))

@@ -2,6 +2,10 @@
 // server does, and as rows by the entities' keys.
 //
 //	POST /get-online-features   Feast's request and answer
+//	POST /push, /write-to-online-store, /materialize, /materialize-incremental
+//	                            Feast's requests to write
+//	GET  /materialize/jobs, /materialize/jobs/{id}
+//	                            what became of materializations
 //	GET  /features/{key}        the features of one entity
 //	GET  /features              those of several, or of composite keys
 //	GET  /health                whether the process lives
@@ -24,6 +28,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/asof-dev/asof/materialize"
+	"github.com/asof-dev/asof/push"
 	"github.com/asof-dev/asof/serving"
 )
 
@@ -38,7 +44,15 @@ type Options struct {
 	Timeout     time.Duration // of one request's read; 0 is 5 s
 	MaxRequests int           // worked on at once, others are refused; 0 is 1,000
 	MaxBody     int64         // bytes of a request; 0 is 8 MiB
-	Log         *slog.Logger  // gets what no caller can set right; nil for nowhere
+	// What is written, and how long it may take; without these there are no such
+	// routes.
+	Pusher       *push.Pusher
+	WriteTimeout time.Duration // of one request's rows; 0 is 30 s
+	MaxWrite     int64         // bytes of one request's rows; 0 is 64 MiB
+	Materializer func(context.Context) (*materialize.Materializer, error)
+	Jobs         *materialize.Jobs // of Materializer
+
+	Log *slog.Logger // gets what no caller can set right; nil for nowhere
 
 	Observer serving.Observer // is told what became of each request; nil for nobody
 	Metrics  http.Handler     // answers GET /metrics; nil for no such route
@@ -46,7 +60,8 @@ type Options struct {
 
 type handler struct {
 	Options
-	load     load
+	load     load // of reads
+	writes   load
 	document []byte       // OpenAPI's
 	logged   atomic.Int64 // when an unanswered request was last logged, in seconds since 1970
 }
@@ -62,8 +77,9 @@ func New(o Options) http.Handler {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	o.WriteTimeout, o.MaxWrite = cmp.Or(o.WriteTimeout, 30*time.Second), cmp.Or(o.MaxWrite, 64<<20)
 	h := &handler{Options: o, document: openapi(o.Reader.MaxEntities)}
-	h.load.most = int64(cmp.Or(o.MaxRequests, 1000))
+	h.bound(cmp.Or(o.MaxRequests, 1000))
 	return h
 }
 
@@ -85,6 +101,16 @@ func (h *handler) route(w http.ResponseWriter, r *http.Request) {
 	switch path {
 	case "/get-online-features":
 		allow(w, r, h.online, http.MethodPost)
+	case "/push":
+		allow(w, r, h.push, http.MethodPost)
+	case "/write-to-online-store":
+		allow(w, r, h.writeOnline, http.MethodPost)
+	case "/materialize":
+		allow(w, r, h.materialize, http.MethodPost)
+	case "/materialize-incremental":
+		allow(w, r, h.materializeIncremental, http.MethodPost)
+	case "/materialize/jobs":
+		allow(w, r, h.jobs, http.MethodGet, http.MethodHead)
 	case "/features":
 		allow(w, r, h.entities, http.MethodGet, http.MethodHead)
 	case "/health":
@@ -96,6 +122,10 @@ func (h *handler) route(w http.ResponseWriter, r *http.Request) {
 	case "/metrics":
 		allow(w, r, h.metrics, http.MethodGet, http.MethodHead)
 	default:
+		if id, ok := strings.CutPrefix(path, "/materialize/jobs/"); ok {
+			allow(w, r, func(w http.ResponseWriter, r *http.Request) { h.job(w, r, id) }, http.MethodGet, http.MethodHead)
+			return
+		}
 		escaped, ok := strings.CutPrefix(path, "/features/")
 		key, err := url.PathUnescape(escaped)
 		if !ok || err != nil || escaped == "" || strings.Contains(escaped, "/") {

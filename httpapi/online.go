@@ -2,8 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"net/http"
 
@@ -14,13 +12,7 @@ import (
 func (h *handler) online(w http.ResponseWriter, r *http.Request) {
 	b := buffers.Get().(*buffer)
 	defer b.release()
-	if err := b.read(unwrapped(w), r, h.MaxBody); err != nil {
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
-			writeDetail(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("the request is larger than %d bytes; split it", h.MaxBody))
-			return
-		}
-		writeDetail(w, http.StatusBadRequest, "the request could not be read to its end: "+err.Error())
+	if !h.readBody(w, r, b, h.MaxBody) {
 		return
 	}
 	if wrong := b.parse(); wrong != nil {
