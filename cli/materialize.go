@@ -27,7 +27,7 @@ func (r *repository) materializer(ctx context.Context, progress asof.Progress) (
 	if m.Registry, err = r.Registry(ctx); err != nil {
 		return nil, err
 	}
-	r.memory = fillMemory
+	r.memory.Store(fillMemory)
 	if m.Offline, err = r.Offline(ctx); err != nil {
 		return nil, err
 	}

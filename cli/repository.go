@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/apply"
@@ -24,13 +25,13 @@ type repository struct {
 	app    *app
 	config *definition.Config
 	trace  *trace.Tracer // nil where no traces are asked for
-	memory int64         // what Setup says of it
+	memory atomic.Int64  // what Setup says of it
 
-	registry  asof.Registry
-	offline   asof.OfflineStore
-	online    asof.OnlineStore
-	warehouse asof.Warehouse
-	ledger    asof.Ledger
+	registry  lazy[asof.Registry]
+	offline   lazy[asof.OfflineStore]
+	online    lazy[asof.OnlineStore]
+	warehouse lazy[asof.Warehouse]
+	ledger    lazy[asof.Ledger]
 	python    *ondemand.Workers // nil: none was needed, or is named
 	sharing   sync.Mutex        // of the next two
 	shared    map[any]io.Closer // by the keys of Share
@@ -70,16 +71,30 @@ func (a *app) warn(problems asof.Problems) {
 
 // setup is what a store of the section is opened with.
 func (r *repository) setup(section definition.Section) Setup {
-	return Setup{Config: r.config, Section: section, Warn: r.app.warn, Memory: r.memory, repository: r}
+	return Setup{Config: r.config, Section: section, Warn: r.app.warn, Memory: r.memory.Load(), repository: r}
 }
 
-// opened keeps the store, so that it is opened once and closed at the end.
-func opened[S io.Closer](r *repository, into *S, store S, err error) (S, error) {
+// lazy is a store that is opened when it is first asked for. The requests of a
+// server may do so at once.
+type lazy[S io.Closer] struct {
+	opening sync.Mutex
+	store   S
+	is      bool
+}
+
+// opened returns the store, which is opened once and closed at the end.
+func opened[S io.Closer](r *repository, l *lazy[S], open func() (S, error)) (S, error) {
+	l.opening.Lock()
+	defer l.opening.Unlock()
+	if l.is {
+		return l.store, nil
+	}
+	store, err := open()
 	if err != nil {
 		var none S
 		return none, err
 	}
-	*into = store
+	l.store, l.is = store, true
 	r.sharing.Lock()
 	defer r.sharing.Unlock()
 	r.closers = append(r.closers, store)
@@ -88,45 +103,28 @@ func opened[S io.Closer](r *repository, into *S, store S, err error) (S, error) 
 
 // Registry, Offline, Online, Warehouse and Ledger open the repository's stores.
 func (r *repository) Registry(ctx context.Context) (asof.Registry, error) {
-	if r.registry != nil {
-		return r.registry, nil
-	}
-	store, err := open(ctx, r.app.engines.Registry, r.setup(r.config.Registry))
-	return opened(r, &r.registry, store, err)
+	return opened(r, &r.registry, func() (asof.Registry, error) { return open(ctx, r.app.engines.Registry, r.setup(r.config.Registry)) })
 }
 
 func (r *repository) Offline(ctx context.Context) (asof.OfflineStore, error) {
-	if r.offline != nil {
-		return r.offline, nil
-	}
-	store, err := open(ctx, r.app.engines.Offline, r.setup(r.config.Offline))
-	return opened(r, &r.offline, store, err)
+	return opened(r, &r.offline, func() (asof.OfflineStore, error) { return open(ctx, r.app.engines.Offline, r.setup(r.config.Offline)) })
 }
 
 func (r *repository) Online(ctx context.Context) (asof.OnlineStore, error) {
-	if r.online != nil {
-		return r.online, nil
-	}
-	store, err := open(ctx, r.app.engines.Online, r.setup(r.config.Online))
-	return opened(r, &r.online, store, err)
+	return opened(r, &r.online, func() (asof.OnlineStore, error) { return open(ctx, r.app.engines.Online, r.setup(r.config.Online)) })
 }
 
 // Warehouse opens asof.warehouse; where that is left out, the one that goes
 // with the offline store.
 func (r *repository) Warehouse(ctx context.Context) (asof.Warehouse, error) {
-	if r.warehouse != nil {
-		return r.warehouse, nil
-	}
-	store, err := open(ctx, r.app.engines.Warehouse, r.setup(r.config.WarehouseSection()))
-	return opened(r, &r.warehouse, store, err)
+	return opened(r, &r.warehouse, func() (asof.Warehouse, error) {
+		return open(ctx, r.app.engines.Warehouse, r.setup(r.config.WarehouseSection()))
+	})
 }
 
 // Ledger opens the ledger: in PostgreSQL if the registry or a store uses that,
 // else in a file beside the registry's.
 func (r *repository) Ledger(ctx context.Context) (asof.Ledger, error) {
-	if r.ledger != nil {
-		return r.ledger, nil
-	}
 	section := r.config.Registry
 	if section.Type != "sql" {
 		section.Type = "sqlite"
@@ -137,8 +135,10 @@ func (r *repository) Ledger(ctx context.Context) (asof.Ledger, error) {
 			break
 		}
 	}
-	store, err := open(ctx, r.app.engines.Ledger, r.setup(section))
-	return opened(r, &r.ledger, r.trace.Ledger(store), err)
+	return opened(r, &r.ledger, func() (asof.Ledger, error) {
+		store, err := open(ctx, r.app.engines.Ledger, r.setup(section))
+		return r.trace.Ledger(store), err
+	})
 }
 
 // workers returns the Python processes of asof.python, nil where none is named.

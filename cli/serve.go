@@ -15,14 +15,24 @@ import (
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/grpcapi"
 	"github.com/asof-dev/asof/httpapi"
+	"github.com/asof-dev/asof/materialize"
 	"github.com/asof-dev/asof/proxy"
+	"github.com/asof-dev/asof/push"
 	"github.com/asof-dev/asof/server"
 	"github.com/asof-dev/asof/serving"
 	"github.com/spf13/cobra"
 )
 
-// reader wires online reads to the repository's stores.
-func (r *repository) reader(ctx context.Context) (*serving.Reader, error) {
+// features is what a feature server does, wired to the repository's stores. All
+// of it goes through one online store, so that a cache sees what is written.
+type features struct {
+	reader      *serving.Reader
+	pusher      *push.Pusher
+	materialize func(context.Context) (*materialize.Materializer, error)
+	jobs        materialize.Jobs
+}
+
+func (r *repository) features(ctx context.Context) (*features, error) {
 	registry, err := r.Registry(ctx)
 	if err != nil {
 		return nil, err
@@ -31,11 +41,30 @@ func (r *repository) reader(ctx context.Context) (*serving.Reader, error) {
 	if err != nil {
 		return nil, err
 	}
+	version := asof.KeyVersion(online)
 	if cache := r.config.Asof.Serve.Cache; cache.Entries > 0 {
 		online = proxy.Cache(online, cache.Entries, cmp.Or(cache.TTL, time.Second))
 	}
-	return serving.New(serving.Options{Registry: registry, Online: r.trace.Online(online), Project: r.config.Project, KeyVersion: asof.KeyVersion(online),
+	f := &features{pusher: &push.Pusher{Project: r.config.Project, Registry: registry, Online: online, Workers: r.workers()}}
+	f.materialize = func(ctx context.Context) (*materialize.Materializer, error) {
+		m, err := r.materializer(ctx, nil)
+		if err == nil {
+			m.Online = online
+		}
+		return m, err
+	}
+	f.reader, err = serving.New(serving.Options{Registry: registry, Online: r.trace.Online(online), Project: r.config.Project, KeyVersion: version,
 		OnExpired: r.config.Asof.OnExpired, MaxEntities: r.config.Asof.Serve.MaxEntities, Workers: r.workers()})
+	return f, err
+}
+
+// reader wires online reads alone.
+func (r *repository) reader(ctx context.Context) (*serving.Reader, error) {
+	f, err := r.features(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return f.reader, nil
 }
 
 // feastServeFlags are flags of Feast's serve that have no meaning in one
@@ -111,10 +140,11 @@ type serveFlags struct {
 
 // serve answers until the context ends, over what is asked for.
 func (r *repository) serve(ctx context.Context, o serveFlags, security *tls.Config) error {
-	reader, err := r.reader(ctx)
+	f, err := r.features(ctx)
 	if err != nil {
 		return err
 	}
+	defer f.jobs.Close() // waits for those that the end of ctx has interrupted
 	metrics := r.metrics(slog.Default())
 	ownMetrics := o.ownMetrics || r.config.Metrics.Enabled
 	var surfaces []surface
@@ -123,10 +153,10 @@ func (r *repository) serve(ctx context.Context, o serveFlags, security *tls.Conf
 		if ownMetrics {
 			own = nil
 		}
-		surfaces = append(surfaces, r.httpSurface(reader, metrics, own, o.port))
+		surfaces = append(surfaces, r.httpSurface(f, metrics, own, o.port))
 	}
 	if o.grpc {
-		surfaces = append(surfaces, r.grpcSurface(reader, metrics, o.grpcPort))
+		surfaces = append(surfaces, r.grpcSurface(f, metrics, o.grpcPort))
 	}
 	if o.all {
 		registry, err := r.registrySurface(ctx, o.registryPort)
@@ -144,18 +174,20 @@ func (r *repository) serve(ctx context.Context, o serveFlags, security *tls.Conf
 
 // httpSurface is the feature server over HTTP. own answers GET /metrics; nil
 // where they have a port of their own.
-func (r *repository) httpSurface(reader *serving.Reader, observer serving.Observer, own http.Handler, port int) surface {
+func (r *repository) httpSurface(f *features, observer serving.Observer, own http.Handler, port int) surface {
 	log, limits := slog.Default(), r.config.Asof.Serve
-	handler := r.trace.Handler(httpapi.New(httpapi.Options{Reader: reader, Features: r.apiFeatures(), Timeout: limits.Timeout, MaxRequests: limits.MaxRequests,
+	handler := r.trace.Handler(httpapi.New(httpapi.Options{Reader: f.reader, Pusher: f.pusher, Materializer: f.materialize, Jobs: &f.jobs, Features: r.apiFeatures(), Timeout: limits.Timeout, MaxRequests: limits.MaxRequests,
 		Log: log, Observer: observer, Metrics: own}), tracedRoute)
 	return surface{what: "project " + r.config.Project, scheme: "http", port: port, flag: "-p", serve: func(ctx context.Context, l net.Listener) error {
+		stop := context.AfterFunc(ctx, f.jobs.Close) // for requests that wait for one
+		defer stop()
 		return server.HTTP(ctx, l, handler, server.HTTPOptions{Log: log})
 	}}
 }
 
 // grpcSurface is the feature server over gRPC.
-func (r *repository) grpcSurface(reader *serving.Reader, observer serving.Observer, port int) surface {
-	options := grpcapi.Options{Reader: reader, Version: Version, Timeout: r.config.Asof.Serve.Timeout, Log: slog.Default(), Observer: observer, Calls: r.trace.Calls()}
+func (r *repository) grpcSurface(f *features, observer serving.Observer, port int) surface {
+	options := grpcapi.Options{Reader: f.reader, Version: Version, Timeout: r.config.Asof.Serve.Timeout, Log: slog.Default(), Observer: observer, Calls: r.trace.Calls()}
 	return surface{what: "project " + r.config.Project, scheme: "grpc", port: port, flag: "--grpc-port", serve: func(ctx context.Context, l net.Listener) error {
 		return grpcapi.Serve(ctx, l, options)
 	}}

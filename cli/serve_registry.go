@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -82,10 +81,10 @@ func (r *repository) registrySurface(ctx context.Context, port int) (surface, er
 		return surface{}, asof.Errorf(asof.CodeInvalid, "a registry of type %q can't be served: its engine does not keep Feast's messages", r.config.Registry.Type)
 	}
 	options := registryapi.Options{Store: store, Log: slog.Default(), Datasets: &registryDatasets{repository: r, registry: registry}}
-	if _, err := r.Online(ctx); err != nil {
+	if online, err := r.Online(ctx); err != nil {
 		fmt.Fprintf(r.app.stdio.Err, "%s clients' applies make no online tables: %s\n", paint(r.app.stdio.Err, yellow, "warning:"), err)
 	} else {
-		options.Online = r.updateOnline()
+		options.Online = r.updateOnline(online)
 	}
 	return surface{what: "registry", scheme: "grpc", port: port, flag: "-p", serve: func(ctx context.Context, l net.Listener) error {
 		return registryapi.Serve(ctx, l, options)
@@ -94,14 +93,11 @@ func (r *repository) registrySurface(ctx context.Context, port int) (surface, er
 
 // updateOnline returns what makes and drops the online tables of a client's
 // apply. What was materialized of a view that is dropped is forgotten.
-func (r *repository) updateOnline() func(context.Context, string, []*asof.FeatureView, []string) error {
-	var one sync.Mutex // the ledger opens when it is first asked for
+func (r *repository) updateOnline(online asof.OnlineStore) func(context.Context, string, []*asof.FeatureView, []string) error {
 	return func(ctx context.Context, project string, keep []*asof.FeatureView, drop []string) error {
-		if err := r.online.Update(ctx, project, keep, drop); err != nil || len(drop) == 0 {
+		if err := online.Update(ctx, project, keep, drop); err != nil || len(drop) == 0 {
 			return err
 		}
-		one.Lock()
-		defer one.Unlock()
 		ledger, err := r.Ledger(ctx)
 		if err != nil {
 			return err

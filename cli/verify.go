@@ -124,7 +124,7 @@ func (r *repository) verifier(ctx context.Context, progress asof.Progress, flags
 	if v.Registry, err = r.Registry(ctx); err != nil {
 		return nil, err
 	}
-	r.memory = fillMemory
+	r.memory.Store(fillMemory)
 	if v.Offline, err = r.Offline(ctx); err != nil {
 		return nil, err
 	}

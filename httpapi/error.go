@@ -76,10 +76,10 @@ func (h *handler) failFeast(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.As(err, &f) && classes[f] != "":
 		class = classes[f]
-	case errors.Is(err, push.ErrNoView):
-		class = classes[serving.FaultNoView]
 	case errors.Is(err, push.ErrNoSource):
 		status, class = http.StatusUnprocessableEntity, "PushSourceNotFoundException"
+	case status == http.StatusNotFound:
+		class = classes[serving.FaultNoView]
 	}
 	inner := append([]byte(`{"module": "feast.errors", "class": "`+class+`", "message": `), value.AppendQuoted(nil, sentence, false)...)
 	write(w, status, value.AppendQuoted(nil, append(inner, '}'), false))

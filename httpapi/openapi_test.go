@@ -14,6 +14,7 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 
+	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/httpapi"
 	"github.com/asof-dev/asof/metric"
 	"github.com/asof-dev/asof/serving"
@@ -45,6 +46,12 @@ func TestOpenAPIIsTrue(t *testing.T) {
 	down := httpapi.New(httpapi.Options{Reader: newReader(t, registry, hanging{}), Timeout: 1})
 	h := httpapi.New(httpapi.Options{Reader: shopReader(t, serving.Options{}), MaxBody: 1000})
 	measured := httpapi.New(httpapi.Options{Reader: shopReader(t, serving.Options{}), Metrics: metric.New(metric.Options{}).Handler()})
+	writes, _ := filling(t)
+	writes.MaxWrite, writes.MaxBody = 1000, 1000
+	writes.Pusher.Online.Update(t.Context(), project, []*asof.FeatureView{clicks}, nil)
+	fills := httpapi.New(writes)
+	rows := `"df":{"user_id":["ann"],"clicks":[1],"share":[null],"event_timestamp":["2024-05-01T00:00:00"],"created":[null]}`
+	long := `"` + strings.Repeat("x", 1000) + `"`
 	_, router := described(t, h)
 	seen := map[string]bool{}
 	for _, c := range []struct {
@@ -60,6 +67,29 @@ func TestOpenAPIIsTrue(t *testing.T) {
 		{h, "POST", "/get-online-features", `{"entities":{"user_id":["` + strings.Repeat("x", 1000) + `"]}}`, 413},
 		{h, "POST", "/get-online-features", `{"entities":5}`, 422},
 		{down, "POST", "/get-online-features", `{"entities":{"user_id":["ann"]},"features":["months_active"]}`, 503},
+		{fills, "POST", "/push", `{"push_source_name":"clicked","to":"online",` + rows + `}`, 200},
+		{fills, "POST", "/push", `{"push_source_name":"clicked","df":{"user_id":["ann"]}}`, 400},
+		{h, "POST", "/push", `{"push_source_name":"clicked","df":{}}`, 404},
+		{fills, "POST", "/push", long, 413},
+		{fills, "POST", "/push", `{"push_source_name":"nope","df":{}}`, 422},
+		{fills, "POST", "/push", `{"df":{}}`, 422},
+		{fills, "POST", "/write-to-online-store", `{"feature_view_name":"clicks",` + rows + `}`, 200},
+		{fills, "POST", "/write-to-online-store", `{"feature_view_name":"clicks","df":{"user_id":["ann"]}}`, 400},
+		{fills, "POST", "/write-to-online-store", `{"feature_view_name":"nope","df":{}}`, 404},
+		{fills, "POST", "/write-to-online-store", long, 413},
+		{fills, "POST", "/write-to-online-store", `{}`, 422},
+		{fills, "POST", "/materialize", `{"start_ts":"2023-01-01","end_ts":"2023-01-02","feature_views":null}`, 200},
+		{fills, "POST", "/materialize", `{}`, 400},
+		{fills, "POST", "/materialize", `{"start_ts":"2024-04-01","end_ts":"2024-04-02","feature_views":["nope"]}`, 404},
+		{fills, "POST", "/materialize", long, 413},
+		{fills, "POST", "/materialize", `{"feature_views":5}`, 422},
+		{fills, "POST", "/materialize?async=true", `{"disable_event_timestamp":true}`, 202},
+		{fills, "POST", "/materialize-incremental?async=true", `{"end_ts":"2024-06-01"}`, 409},
+		{fills, "POST", "/materialize-incremental", `{"end_ts":"soon"}`, 400},
+		{fills, "POST", "/materialize-incremental", `5`, 422},
+		{fills, "GET", "/materialize/jobs", "", 200},
+		{h, "GET", "/materialize/jobs", "", 404},
+		{fills, "GET", "/materialize/jobs/nope", "", 404},
 		{h, "GET", "/features/ann?features=profile:f32,usage:hours", "", 200},
 		{h, "GET", "/features/ann?features=visits:visited", "", 400},
 		{h, "GET", "/features/ann?feature_service=nope", "", 404},

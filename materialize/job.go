@@ -152,7 +152,7 @@ func (job *Job) Wait(ctx context.Context) (*Job, error) {
 
 // Close interrupts the jobs that run, and waits for them: what they had copied
 // stays, and the next run goes on from there.
-func (j *Jobs) Close() error {
+func (j *Jobs) Close() {
 	j.mu.Lock()
 	j.closed = true
 	for _, stop := range j.stop {
@@ -160,7 +160,6 @@ func (j *Jobs) Close() error {
 	}
 	j.mu.Unlock()
 	j.running.Wait()
-	return nil
 }
 
 // Names returns the views that a run with these names takes: all that are filled

@@ -3,6 +3,7 @@ package push
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -26,6 +27,33 @@ func (b *builder) given() bool {
 		}
 	}
 	return false
+}
+
+// oncePerRow drops every second value of join keys that are there twice in each
+// row: so does Feast's SDK send what it has computed.
+func oncePerRow(columns []Column, keys []string) []Column {
+	n := -1
+	for i := range columns {
+		if !slices.Contains(keys, columns[i].Name) {
+			n = columns[i].len()
+			break
+		}
+	}
+	columns = slices.Clone(columns)
+	for i := range columns {
+		c := &columns[i]
+		if n < 1 || len(c.JSON) != 2*n || !slices.Contains(keys, c.Name) {
+			continue
+		}
+		once := make([]string, 0, n)
+		for at := 0; at < 2*n && c.JSON[at] == c.JSON[at+1]; at += 2 {
+			once = append(once, c.JSON[at])
+		}
+		if len(once) == n {
+			c.JSON = once
+		}
+	}
+	return columns
 }
 
 // input returns the column of an input, which may be called by its feature's

@@ -31,11 +31,9 @@ const (
 	OnlineAndOffline To = "online_and_offline"
 )
 
-// What does not exist, in the chain of a CodeNotFound error.
-var (
-	ErrNoSource = errors.New("there is no such push source")
-	ErrNoView   = errors.New("there is no such feature view")
-)
+// ErrNoSource is in the chain of the CodeNotFound error about a push source that
+// does not exist, or that no view reads.
+var ErrNoSource = errors.New("there is no such push source")
 
 // Pusher writes rows to the views of one project. It may be used by several
 // goroutines.
@@ -97,14 +95,14 @@ func noSource(s *asof.Snapshot, name string) error {
 	for _, source := range s.Sources() {
 		switch {
 		case source.Name == name && source.Kind == asof.SourcePush:
-			return missing(ErrNoSource, "no feature view reads push source %q", name)
+			return missing("no feature view reads push source %q", name)
 		case source.Name == name:
-			return missing(ErrNoSource, "%q is a %s source, and rows are pushed to push sources", name, source.Kind)
+			return missing("%q is a %s source, and rows are pushed to push sources", name, source.Kind)
 		case source.Kind == asof.SourcePush:
 			names = append(names, source.Name)
 		}
 	}
-	return missing(ErrNoSource, "push source %q does not exist in project %q%s", name, s.Project().Name, asof.DidYouMean(name, names))
+	return missing("push source %q does not exist in project %q%s", name, s.Project().Name, asof.DidYouMean(name, names))
 }
 
 // View returns one view: one that is online, or an on-demand view with
@@ -136,7 +134,7 @@ func (p *Pusher) View(ctx context.Context, name string, transform bool) (*Target
 		}
 		t.views = []*view{plain(v)}
 	default:
-		return nil, missing(ErrNoView, "feature view %q does not exist in project %q%s", name, p.Project, asof.DidYouMean(name, viewNames(snapshot)))
+		return nil, asof.Errorf(asof.CodeNotFound, "feature view %q does not exist in project %q%s", name, p.Project, asof.DidYouMean(name, viewNames(snapshot)))
 	}
 	return t, nil
 }
@@ -217,6 +215,9 @@ func (t *Target) Views() []*asof.FeatureView {
 // Write checks the rows and writes them. What the caller has to mend is
 // CodeInvalid; nothing is written then.
 func (t *Target) Write(ctx context.Context, columns []Column) error {
+	if t.views[0].onDemand() {
+		columns = oncePerRow(columns, t.views[0].JoinKeys())
+	}
 	rows, err := newRows(columns)
 	if err != nil || rows.n == 0 {
 		return err
@@ -277,7 +278,7 @@ func unavailable(err error) error {
 	return err
 }
 
-// missing makes an error of something that does not exist.
-func missing(kind error, format string, args ...any) error {
-	return &asof.Error{Code: asof.CodeNotFound, Message: fmt.Sprintf(format, args...), Cause: kind}
+// missing makes an ErrNoSource.
+func missing(format string, args ...any) error {
+	return &asof.Error{Code: asof.CodeNotFound, Message: fmt.Sprintf(format, args...), Cause: ErrNoSource}
 }

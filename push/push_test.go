@@ -213,6 +213,13 @@ func TestOnDemandViewsAreComputedWhenWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.holds(stored, "2024-06-01T12:30:00Z score=7.0", entitykey.String("ann"))
+	if err := b.view("loyal", `{"user_id": ["bob", "bob", "eve", "eve"], "score": [7, 8], "event_timestamp": ["2024-06-01T12:30:00", "2024-06-01T12:30:00"]}`); err != nil {
+		t.Fatal(err)
+	}
+	b.holds(stored, "2024-06-01T12:30:00Z score=8.0", entitykey.String("eve"))
+	if err := b.view("loyal", `{"user_id": ["bob", "eve", "eve", "eve"], "score": [7, 8]}`); asof.ErrorCode(err) != asof.CodeInvalid {
+		t.Errorf("keys that are no pairs: %v", err)
+	}
 	target, err := b.View(t.Context(), "loyal", false)
 	if err != nil {
 		t.Fatal(err)
@@ -288,7 +295,7 @@ func TestTargetsThatThereAreNot(t *testing.T) {
 		{b.source("idle", `{}`), asof.CodeNotFound, push.ErrNoSource, `no feature view reads push source "idle"`},
 		{b.source("history", `{}`), asof.CodeNotFound, push.ErrNoSource, `"history" is a file source, and rows are pushed to push sources`},
 		{b.source("kept", `{}`), asof.CodeInvalid, nil, `push source "kept" feeds "unserved", which has online=False: push to "offline"`},
-		{b.view("clik", `{}`), asof.CodeNotFound, push.ErrNoView, `feature view "clik" does not exist`},
+		{b.view("clik", `{}`), asof.CodeNotFound, nil, `feature view "clik" does not exist`},
 		{b.view("unserved", `{}`), asof.CodeInvalid, nil, `online=False`},
 		{b.view("fleeting", `{}`), asof.CodeInvalid, nil, `"fleeting" has write_to_online_store=False`},
 	} {
