@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -84,8 +83,7 @@ func (a *app) serveCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			for _, name := range feastServeFlags {
 				if cmd.Flags().Changed(name) {
-					fmt.Fprintf(a.stdio.Err, "%s --%s has no meaning here: one process uses every core and sees changes at once\n",
-						paint(a.stdio.Err, yellow, "note:"), name)
+					a.noMeaning(name)
 				}
 			}
 			if o.kind != "http" && o.kind != "grpc" {
@@ -187,7 +185,7 @@ func (r *repository) httpSurface(f *features, observer serving.Observer, own htt
 
 // grpcSurface is the feature server over gRPC.
 func (r *repository) grpcSurface(f *features, observer serving.Observer, port int) surface {
-	options := grpcapi.Options{Reader: f.reader, Version: Version, Timeout: r.config.Asof.Serve.Timeout, Log: slog.Default(), Observer: observer, Calls: r.trace.Calls()}
+	options := grpcapi.Options{Reader: f.reader, Pusher: f.pusher, Version: Version, Timeout: r.config.Asof.Serve.Timeout, Log: slog.Default(), Observer: observer, Calls: r.trace.Calls()}
 	return surface{what: "project " + r.config.Project, scheme: "grpc", port: port, flag: "--grpc-port", serve: func(ctx context.Context, l net.Listener) error {
 		return grpcapi.Serve(ctx, l, options)
 	}}

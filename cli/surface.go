@@ -61,7 +61,11 @@ func (s surface) listen(host string) (net.Listener, error) {
 	address := net.JoinHostPort(host, strconv.Itoa(s.port))
 	l, err := net.Listen("tcp", address)
 	if err != nil {
-		return nil, asof.Errorf(asof.CodeUnavailable, "can't listen on %s: %w; take another address by -h or another port by %s", address, err, s.flag)
+		other := "address by -h or another port by " + s.flag
+		if s.flag == "-a" {
+			other = "address by -a"
+		}
+		return nil, asof.Errorf(asof.CodeUnavailable, "can't listen on %s: %w; take another %s", address, err, other)
 	}
 	return l, nil
 }

@@ -22,19 +22,19 @@ var statuses = map[asof.Code]codes.Code{
 
 // judge makes a status of an error. What the caller can't set right goes to
 // the log; of our own mistakes the caller learns that there was one.
-func (h *handler) judge(ctx context.Context, err error) error {
+func (h *handler) judge(ctx context.Context, method string, err error) error {
 	if code, ok := statuses[asof.ErrorCode(err)]; ok {
 		if code == codes.Unavailable {
-			h.Log.Warn("a request was not answered", "method", "GetOnlineFeatures", "error", err)
+			h.Log.Warn("a request was not answered", "method", method, "error", err)
 		}
 		return status.Error(code, err.Error())
 	}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return status.Error(codes.DeadlineExceeded, "the request took longer than "+h.Timeout.String())
+		return status.Error(codes.DeadlineExceeded, "the request took too long")
 	case ctx.Err() != nil:
 		return status.Error(codes.Canceled, "the request was cancelled")
 	}
-	h.Log.Error("a request failed", "method", "GetOnlineFeatures", "error", err)
+	h.Log.Error("a request failed", "method", method, "error", err)
 	return status.Error(codes.Internal, "internal error; the server's log says more")
 }

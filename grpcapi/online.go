@@ -73,7 +73,7 @@ func (h *handler) online(ctx context.Context, r *request, o *serving.Outcome) (*
 	defer cancel()
 	answer, err := h.Reader.Read(ctx, &r.Request)
 	if err != nil {
-		return nil, h.judge(ctx, err)
+		return nil, h.judge(ctx, Route, err)
 	}
 	defer answer.Release()
 	if o != nil {

@@ -1,5 +1,6 @@
 // Package grpcapi serves features over gRPC, as Feast's feature servers do:
-// feast.serving.ServingService, with health and reflection beside it.
+// feast.serving.ServingService and GrpcFeatureServer, which takes rows as well,
+// with health and reflection beside them.
 //
 // A caller's mistake is INVALID_ARGUMENT or NOT_FOUND with a sentence; what the
 // store or the registry is short of is UNAVAILABLE. Answers are appended from
@@ -19,7 +20,7 @@ import (
 	"google.golang.org/grpc/reflection"
 	"google.golang.org/grpc/stats"
 
-	servingpb "github.com/asof-dev/asof/feastpb/serving"
+	"github.com/asof-dev/asof/push"
 	"github.com/asof-dev/asof/server"
 	"github.com/asof-dev/asof/serving"
 )
@@ -29,6 +30,10 @@ type Options struct {
 	Reader  *serving.Reader
 	Version string        // that GetFeastServingInfo tells
 	Timeout time.Duration // of one request's read; 0 is 5 s
+
+	Pusher       *push.Pusher  // takes rows; nil: none are taken
+	WriteTimeout time.Duration // of one request's rows; 0 is 30 s
+
 	MaxBody int           // bytes of a request; 0 is 8 MiB
 	Grace   time.Duration // for open requests to end when the context is done; 0 is server.Grace
 	Log     *slog.Logger  // gets what no caller can set right; nil for nowhere
@@ -48,6 +53,9 @@ func Serve(ctx context.Context, l net.Listener, o Options) error {
 func (o Options) filled() Options {
 	if o.Timeout == 0 {
 		o.Timeout = 5 * time.Second
+	}
+	if o.WriteTimeout == 0 {
+		o.WriteTimeout = 30 * time.Second
 	}
 	if o.MaxBody == 0 {
 		o.MaxBody = 8 << 20
@@ -74,9 +82,11 @@ func newServer(o Options) (*grpc.Server, *health.Server) {
 		options = append(options, grpc.StatsHandler(o.Calls))
 	}
 	server := grpc.NewServer(options...)
-	server.RegisterService(&service, &handler{o})
-	state := health.NewServer()
-	state.SetServingStatus(servingpb.ServingService_ServiceDesc.ServiceName, healthpb.HealthCheckResponse_SERVING)
+	state, h := health.NewServer(), &handler{o}
+	for _, service := range []*grpc.ServiceDesc{&service, &ingestion} {
+		server.RegisterService(service, h)
+		state.SetServingStatus(service.ServiceName, healthpb.HealthCheckResponse_SERVING)
+	}
 	healthpb.RegisterHealthServer(server, state)
 	reflection.Register(server)
 	return server, state
