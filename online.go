@@ -2,6 +2,7 @@ package asof
 
 import (
 	"context"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 )
@@ -49,7 +50,8 @@ type OnlineStore interface {
 
 // KeyLister is an optional power of an OnlineStore: it lists the keys that a
 // view holds, in batches that are each's until it returns, in no set order. A
-// key that is written or removed meanwhile may be among them or not.
+// key may come twice; one that is written or removed meanwhile may be among them
+// or not.
 type KeyLister interface {
 	Keys(ctx context.Context, project string, view *FeatureView, each func(keys [][]byte) error) error
 }
@@ -64,6 +66,15 @@ func KeyVersion(store OnlineStore) int {
 		return s.KeyVersion()
 	}
 	return 3
+}
+
+// EventUnit returns the unit to which a store rounds event times down: what its
+// EventUnit says, a microsecond for one without.
+func EventUnit(store OnlineStore) time.Duration {
+	if s, ok := store.(interface{ EventUnit() time.Duration }); ok {
+		return s.EventUnit()
+	}
+	return time.Microsecond
 }
 
 // Reading is what is asked of one view, and the place for the answer. The

@@ -159,7 +159,7 @@ func (a *app) printVerified(results []verify.Result) error {
 	}
 	err := plainTable(a.stdio.Out, []string{"VIEW", "UP TO", "KEYS", "EQUAL", "NEWER", "MISMATCHES", "CAUSES", "TIME"}, counts)
 	for _, r := range results {
-		for _, note := range r.Notes {
+		for _, note := range append(r.Notes, whys(r.Mismatches)...) {
 			fmt.Fprintf(a.stdio.Err, "%s %s: %s\n", paint(a.stdio.Err, yellow, "note:"), r.View, note)
 		}
 		if shown := int64(len(r.Mismatches)); shown < r.Mismatched() {
@@ -170,11 +170,27 @@ func (a *app) printVerified(results []verify.Result) error {
 	return err
 }
 
-func mismatchLines(view string, m verify.Mismatch) [][]string {
+// whys says of each cause why the first key has it.
+func whys(mismatches []verify.Mismatch) (notes []string) {
+	told := map[verify.Cause]bool{}
+	for _, m := range mismatches {
+		if !told[m.Cause] {
+			told[m.Cause] = true
+			notes = append(notes, fmt.Sprintf("%s, %s: %s", m.Cause, keyText(m.Key), m.Why))
+		}
+	}
+	return notes
+}
+
+func keyText(key []verify.KeyValue) string {
 	var keys []string
-	for _, k := range m.Key {
+	for _, k := range key {
 		keys = append(keys, k.Name+"="+k.Value)
 	}
+	return strings.Join(keys, ", ")
+}
+
+func mismatchLines(view string, m verify.Mismatch) [][]string {
 	side := func(row *verify.Row, i int) string {
 		if row == nil {
 			return "no row"
@@ -183,7 +199,7 @@ func mismatchLines(view string, m verify.Mismatch) [][]string {
 	}
 	var lines [][]string
 	for i, feature := range m.Features {
-		lines = append(lines, []string{view, strings.Join(keys, ", "), string(m.Cause), feature, side(m.Offline, i), side(m.Online, i)})
+		lines = append(lines, []string{view, keyText(m.Key), string(m.Cause), feature, side(m.Offline, i), side(m.Online, i)})
 	}
 	return lines
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/value"
@@ -39,6 +40,9 @@ func OpenFeastOnline(path string, keyVersion int) (*FeastOnline, error) {
 
 // FeastKeyVersion is the version of the entity keys.
 func (o *FeastOnline) FeastKeyVersion() int { return o.keyVersion }
+
+// EventUnit is the second: Feast keeps no parts of one.
+func (o *FeastOnline) EventUnit() time.Duration { return time.Second }
 
 const feastLayout = ` (entity_key BLOB, feature_name TEXT, value BLOB, value_text TEXT, vector_value BLOB, event_ts timestamp, created_ts timestamp,
 	PRIMARY KEY (entity_key, feature_name))`

@@ -68,11 +68,22 @@ func Postgres(tb testing.TB) *PostgresServer {
 // Database creates an empty database for the test, which goes with it.
 func (s *PostgresServer) Database(tb testing.TB) PostgresDatabase {
 	tb.Helper()
+	return s.create(tb, "template1")
+}
+
+// Copy creates a copy of a database that nobody is connected to.
+func (s *PostgresServer) Copy(tb testing.TB, d PostgresDatabase) PostgresDatabase {
+	tb.Helper()
+	return s.create(tb, d.Name)
+}
+
+func (s *PostgresServer) create(tb testing.TB, template string) PostgresDatabase {
+	tb.Helper()
 	d := PostgresDatabase{
 		Host: s.Host, Port: s.Port, User: postgresUser, Password: postgresPassword,
 		Name: "test_" + strconv.FormatInt(s.databases.Add(1), 10),
 	}
-	s.admin(tb, "CREATE DATABASE "+d.Name)
+	s.admin(tb, "CREATE DATABASE "+d.Name+" TEMPLATE "+template)
 	tb.Cleanup(func() { s.admin(tb, "DROP DATABASE "+d.Name+" WITH (FORCE)") })
 	return d
 }

@@ -68,18 +68,32 @@ func (s *RedisServer) Database(tb testing.TB) RedisDatabase {
 	return d
 }
 
-// flush removes all keys of the database. Three inline commands need no client.
-func (d RedisDatabase) flush() error {
+// Copy returns a database with the keys of another.
+func (s *RedisServer) Copy(tb testing.TB, from RedisDatabase) RedisDatabase {
+	tb.Helper()
+	to := s.Database(tb)
+	script := `"for _,k in ipairs(redis.call('KEYS','*')) do redis.call('COPY',k,k,'DB',ARGV[1]) end return redis.status_reply('OK')"`
+	if err := from.do(fmt.Sprintf("EVAL %s 0 %d", script, to.Index)); err != nil {
+		tb.Fatal(err)
+	}
+	return to
+}
+
+// flush removes all keys of the database.
+func (d RedisDatabase) flush() error { return d.do("FLUSHDB") }
+
+// do runs an inline command, which needs no client, and is answered by OK.
+func (d RedisDatabase) do(command string) error {
 	conn, err := net.Dial("tcp", d.Addr())
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	if _, err := fmt.Fprintf(conn, "AUTH %s\r\nSELECT %d\r\nFLUSHDB\r\n", d.Password, d.Index); err != nil {
+	if _, err := fmt.Fprintf(conn, "AUTH %s\r\nSELECT %d\r\n%s\r\n", d.Password, d.Index, command); err != nil {
 		return err
 	}
 	replies := bufio.NewScanner(conn)
-	for _, command := range []string{"AUTH", "SELECT", "FLUSHDB"} {
+	for _, command := range []string{"AUTH", "SELECT", command} {
 		if !replies.Scan() || replies.Text() != "+OK" {
 			return fmt.Errorf("redis answered %s with %q", command, replies.Text())
 		}

@@ -18,25 +18,27 @@ const (
 	NeverLoaded  Cause = "never loaded"  // the store has no row of the key
 	OlderRow     Cause = "older row"     // the store holds an older row than the source
 	LateRow      Cause = "late row"      // the source's row came after the run that looked for it
+	Corrected    Cause = "corrected row" // the source has other values at the time of the row that was loaded
 	OtherType    Cause = "type"          // a value was stored under another type, or before the feature was there
 	Expired      Cause = "expired"       // one side counts the row as older than the view's ttl, the other does not
 	ForeignWrite Cause = "foreign write" // the store holds what the source never had
 )
 
 // Causes are all causes, in the order in which they are told.
-var Causes = []Cause{NeverLoaded, OlderRow, LateRow, OtherType, Expired, ForeignWrite}
+var Causes = []Cause{NeverLoaded, OlderRow, LateRow, Corrected, OtherType, Expired, ForeignWrite}
 
 // judgement is what a key's two rows come to: equal, ahead, or a cause.
 type judgement struct {
 	ahead   bool
 	cause   Cause // "": they agree
 	why     string
-	differs []int // the features that do, by their place
+	differs []int // the features that do, by their place; nil: the rows do
+	nulls   bool  // the point-in-time answer has no values of the source's row
 }
 
 // judge compares the newest row of the source with what the store has for it.
 func (c *comparison) judge(row value.Row, i int) judgement {
-	event, found := c.online.Events[i], c.online.Found[i]
+	event, found, sourced := c.online.Events[i], c.online.Found[i], c.stored(row.Event)
 	expired := c.ttl > 0 && row.Event < c.at-c.ttl
 	late := c.late(row)
 	switch {
@@ -47,23 +49,32 @@ func (c *comparison) judge(row value.Row, i int) judgement {
 	case !found && late != "":
 		return judgement{cause: LateRow, why: late}
 	case !found && c.ttl > 0 && row.Event < c.now-c.ttl:
-		return judgement{cause: Expired, why: "the store has let the row go: it is older than the view's ttl now"}
+		return judgement{cause: Expired, why: fmt.Sprintf("the store has let the row go: it is %s old now, and the view's ttl is %s", micros(c.now-row.Event), micros(c.ttl))}
 	case !found && c.run(row.Event) == nil:
 		return judgement{cause: NeverLoaded, why: "no finished run covers the row's time"}
 	case !found:
 		return judgement{cause: NeverLoaded, why: "a run covered the row's time, but the store does not hold the key"}
-	case event < row.Event && late != "":
+	case event < sourced && late != "":
 		return judgement{cause: LateRow, why: late}
-	case event < row.Event:
+	case event < sourced:
 		return judgement{cause: OlderRow, why: "the store holds an older row"}
-	case event > row.Event:
+	case event > sourced:
 		return judgement{cause: ForeignWrite, why: "the source has no row of this time"}
 	}
-	return c.values(i, expired, late)
+	return c.values(row, i, expired, late)
+}
+
+// stored returns an event time as the store keeps it.
+func (c *comparison) stored(event int64) int64 {
+	part := event % c.unit
+	if part < 0 {
+		part += c.unit
+	}
+	return event - part
 }
 
 // values compares two rows of one time.
-func (c *comparison) values(i int, expired bool, late string) judgement {
+func (c *comparison) values(row value.Row, i int, expired bool, late string) judgement {
 	var differs []int
 	typed := true
 	for f := range c.offline.Features {
@@ -76,15 +87,16 @@ func (c *comparison) values(i int, expired bool, late string) judgement {
 	}
 	switch {
 	case len(differs) == 0 && expired:
-		return judgement{cause: Expired, why: "training data has no value here, as the row is older than the view's ttl; online it is kept, but for `asof.on_expired: drop`"}
+		return judgement{cause: Expired, nulls: true, why: fmt.Sprintf("at %s the row is %s old, and the view's ttl is %s: training data has no value; online it is kept, but for `asof.on_expired: drop`",
+			stamp(c.result.At), micros(c.at-row.Event), micros(c.ttl))}
 	case len(differs) == 0:
 		return judgement{}
 	case late != "":
 		return judgement{cause: LateRow, why: late, differs: differs}
 	case typed:
-		return judgement{cause: OtherType, why: "the row was written before the feature had this type", differs: differs}
+		return judgement{cause: OtherType, why: "the row was written before the feature was there with this type, or when its value was null", differs: differs}
 	}
-	return judgement{cause: ForeignWrite, why: "the source has other values at this time", differs: differs}
+	return judgement{cause: Corrected, why: "the source has other values at this time: it was changed after the row was loaded, or somebody else wrote to the store; materialize the time again", differs: differs}
 }
 
 // otherType reports whether a stored value is of another type than the one
@@ -118,6 +130,19 @@ func (c *comparison) late(row value.Row) string {
 		return ""
 	}
 	return fmt.Sprintf("the row was created at %s, after the run that covers its time had begun (%s)", stamp(time.UnixMicro(row.Created)), stamp(run.Started))
+}
+
+// micros is a span of time as people read it.
+func micros(us int64) string {
+	d := time.Duration(us) * time.Microsecond
+	if days := d / (24 * time.Hour); days > 0 {
+		text := fmt.Sprintf("%d days", days)
+		if rest := d % (24 * time.Hour); rest > 0 {
+			text += " " + rest.String()
+		}
+		return text
+	}
+	return d.String()
 }
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.999999Z07:00") }

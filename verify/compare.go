@@ -24,6 +24,7 @@ type comparison struct {
 	at      int64                  // microseconds, like now and ttl
 	now     int64
 	ttl     int64 // 0: none
+	unit    int64 // of the event times that the store keeps
 	drop    bool
 	encoder *value.Encoder
 	numbers []int32  // of the features in the rows that encoder makes
@@ -44,7 +45,7 @@ func (v *Verifier) comparison(view *asof.FeatureView, r *Result, runs []asof.Mat
 	schema.Evolve(view)
 	version := asof.KeyVersion(v.Online)
 	c := &comparison{Verifier: v, view: view, result: r, runs: runs, at: r.At.UnixMicro(), now: v.now().UnixMicro(),
-		ttl: int64(view.MaxAge() / time.Microsecond), drop: v.DropExpired, numbers: schema.FeatureNumbers(view.Features), sample: everything}
+		ttl: int64(view.MaxAge() / time.Microsecond), unit: int64(asof.EventUnit(v.Online) / time.Microsecond), drop: v.DropExpired, numbers: schema.FeatureNumbers(view.Features), sample: everything}
 	for _, k := range value.Keys(view) {
 		c.names = append(c.names, k.Name)
 	}
@@ -169,6 +170,11 @@ func (c *comparison) mismatch(i int, sourced bool, j judgement) Mismatch {
 	}
 	if sourced {
 		m.Offline = row(&c.offline, i, differs)
+	}
+	if j.nulls {
+		for f := range m.Offline.Values {
+			m.Offline.Values[f] = []byte("null")
+		}
 	}
 	m.Online = row(&c.online, i, differs)
 	return m

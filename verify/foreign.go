@@ -17,6 +17,7 @@ func (c *comparison) foreign(ctx context.Context) error {
 		return nil
 	}
 	slices.Sort(c.seen)
+	told := map[uint64]bool{} // the keys that the source does not have: a store may list one twice
 	var unknown [][]byte
 	judge := func() error {
 		if len(unknown) == 0 {
@@ -40,9 +41,10 @@ func (c *comparison) foreign(ctx context.Context) error {
 	err := store.Keys(ctx, c.Project, c.view, func(keys [][]byte) error {
 		for _, key := range keys {
 			h := hash(c.Seed, key)
-			if _, known := slices.BinarySearch(c.seen, h); known || h > c.sample {
+			if _, known := slices.BinarySearch(c.seen, h); known || told[h] || h > c.sample {
 				continue
 			}
+			told[h] = true
 			if unknown = append(unknown, bytes.Clone(key)); len(unknown) == keysPerRead {
 				if err := judge(); err != nil {
 					return err

@@ -3,8 +3,9 @@
 // is served. Where they differ it says why.
 //
 // Values are compared as the bytes of feast.types.Value, rows by their event
-// time. Memory is bounded but for eight bytes a key, by which keys are known
-// that the store holds and the source does not.
+// time, as far as the store keeps it. Memory is bounded but for eight bytes a
+// key, by which keys are known that the store holds and the source does not, and
+// some more for each of those.
 package verify
 
 import (
@@ -61,7 +62,7 @@ type Mismatch struct {
 	Cause    Cause
 	Why      string   // the cause in words
 	Features []string // those that differ; all of the view's where rows do
-	Offline  *Row     // the newest row of the source; nil: it has none
+	Offline  *Row     // the newest row of the source, its values as the point-in-time answer has them; nil: it has none
 	Online   *Row     // nil: the store has none
 }
 

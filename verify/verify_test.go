@@ -162,12 +162,13 @@ func TestEveryCause(t *testing.T) {
 		"late row, missing":            {0, "a 1 12 50 2 y", "", false, `a/1 late row total=2@12|- city="y"@12|-`},
 		"late row, older online":       {0, "a 1 12 50 2 y", "a 1 10 10 1 x", false, `a/1 late row total=2@12|1@10 city="y"@12|"x"@10`},
 		"late row, a correction":       {0, "a 1 12 50 2 x", "a 1 12 12 1 x", false, `a/1 late row total=2@12|1@12`},
-		"foreign values":               {0, "a 1 12 12 2 x", "a 1 12 12 1 x", false, `a/1 foreign write total=2@12|1@12`},
+		"a correction in its place":    {0, "a 1 12 12 2 x", "a 1 12 12 1 x", false, `a/1 corrected row total=2@12|1@12`},
+		"a correction, before the run": {0, "a 1 12 30 2 x", "a 1 12 12 1 x", false, `a/1 corrected row total=2@12|1@12`},
 		"foreign time":                 {0, "a 1 12 12 2 x", "a 1 13 13 2 x", false, `a/1 foreign write total=2@12|2@13 city="x"@12|"x"@13`},
 		"foreign key":                  {0, "a 1 12 12 2 x", "a 1 12 12 2 x; z 1 10 - 1 -", false, `z/1 foreign write total=-|1@10 city=-|null@10`},
-		"a value where there was null": {0, "a 1 12 12 2 -", "a 1 12 12 2 x", false, `a/1 foreign write city=null@12|"x"@12`},
+		"a value where there was null": {0, "a 1 12 12 2 -", "a 1 12 12 2 x", false, `a/1 corrected row city=null@12|"x"@12`},
 		"pushed since":                 {0, "a 1 12 12 2 x", "a 1 45 - 3 y; z 1 46 - 1 x", false, ""},
-		"expired, kept":                {5, "a 1 12 12 2 x; b 1 28 28 1 x", "a 1 12 12 2 x; b 1 28 28 1 x", false, `a/1 expired total=2@12|2@12 city="x"@12|"x"@12`},
+		"expired, kept":                {5, "a 1 12 12 2 x; b 1 28 28 1 x", "a 1 12 12 2 x; b 1 28 28 1 x", false, `a/1 expired total=null@12|2@12 city=null@12|"x"@12`},
 		"expired, dropped":             {5, "a 1 12 12 2 x; b 1 28 28 1 x", "a 1 10 12 2 x; b 1 28 28 1 x", true, ""},
 		"expired, and gone":            {5, "a 1 12 12 2 x; b 1 28 28 1 x", "b 1 28 28 1 x", false, ""},
 		"let go by the store":          {5, "a 1 28 12 2 x", "", false, `a/1 expired total=2@28|- city="x"@28|-`},
@@ -236,6 +237,46 @@ func TestUpTo(t *testing.T) {
 // plain is a store that cannot list its keys.
 type plain struct{ asof.OnlineStore }
 
+// stutter is a store that lists every key twice.
+type stutter struct{ *memory.Online }
+
+func (s stutter) Keys(ctx context.Context, project string, view *asof.FeatureView, each func([][]byte) error) error {
+	return s.Online.Keys(ctx, project, view, func(keys [][]byte) error {
+		for _, key := range keys {
+			if err := each([][]byte{key, key}); err != nil {
+				return err
+			}
+		}
+		return each(keys)
+	})
+}
+
+// seconds is a store that keeps whole seconds alone.
+type seconds struct{ *memory.Online }
+
+func (seconds) EventUnit() time.Duration { return time.Second }
+
+func TestCoarseTimes(t *testing.T) {
+	s := newShop(t, 0)
+	source := s.rows("a 1 10 10 1 x; b 1 12 12 2 y; c 1 -20000 - 3 z")
+	s.write("a 1 10 10 1 x; b 1 11 12 2 y; c 1 -20000 - 3 z")
+	later := array.NewTimestampBuilder(arrowmemory.DefaultAllocator, asof.Timestamp.(*arrow.TimestampType))
+	for _, at := range source.Column(2).(*array.Timestamp).Values() {
+		later.Append(at + 999_999)
+	}
+	columns := source.Columns()
+	columns[2] = later.NewArray()
+	s.offline.Put("orders", array.NewRecordBatch(source.Schema(), columns, 3))
+	s.ran(1, 31, 40)
+	if r := s.verified(); r.Causes[verify.OlderRow] != 3 {
+		t.Errorf("times of microseconds: %v", r.Causes)
+	}
+	s.Online = seconds{s.online}
+	if r := s.verified(); r.Equal != 2 || r.Causes[verify.OlderRow] != 1 {
+		t.Errorf("times of seconds: %s", told(r))
+	}
+}
+
 func TestSampleAndMany(t *testing.T) {
 	defer verify.ReadFewer(300)()
 	s := newShop(t, 0)
@@ -256,6 +297,10 @@ func TestSampleAndMany(t *testing.T) {
 	r := s.verified()
 	if r.Keys != n+n/10 || r.Causes[verify.NeverLoaded] != n/10 || r.Causes[verify.ForeignWrite] != n/10 || len(r.Mismatches) != 7 {
 		t.Errorf("all keys: %d keys, %v, %d kept", r.Keys, r.Causes, len(r.Mismatches))
+	}
+	s.Online = stutter{s.online}
+	if again := s.verified(); again.Keys != r.Keys || again.Causes[verify.ForeignWrite] != n/10 {
+		t.Errorf("with each key listed twice: %d keys, %v", again.Keys, again.Causes)
 	}
 	s.Online = plain{s.online}
 	if r := s.verified(); r.Causes[verify.ForeignWrite] != 0 || len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "does not list its keys") {

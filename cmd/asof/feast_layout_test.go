@@ -52,7 +52,7 @@ func TestFeastLayout(t *testing.T) {
 
 		// A table of our own, from then on.
 		f.edit(t, "feature_store.yaml", "project: shop", "project: shop\nasof:\n  layout: asof")
-		f.exec(t, "DELETE FROM shop_orders WHERE feature_name = 'city'")
+		f.exec(t, f.dir, "DELETE FROM shop_orders WHERE feature_name = 'city'")
 		says("No changes", "apply")
 		says("30           30", "materialize", "2024-01-01", "2024-02-01")
 		f.verified(t)

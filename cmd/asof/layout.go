@@ -99,13 +99,21 @@ func (o *online) KeyVersion() int {
 	if o.version == ownKeyVersion {
 		return ownKeyVersion
 	}
+	return asof.KeyVersion(o.usual())
+}
+
+// EventUnit is that of the layout.
+func (o *online) EventUnit() time.Duration { return asof.EventUnit(o.usual()) }
+
+// usual is the store of the layout, ours where that cannot be seen.
+func (o *online) usual() asof.OnlineStore {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	store, err := o.store(ctx)
 	if err != nil {
-		return ownKeyVersion
+		return o.own
 	}
-	return asof.KeyVersion(store)
+	return store
 }
 
 // Update, Write, Restore, Read, Keys, Teardown and Close are those of the layout.
