@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -223,4 +224,10 @@ func (f filling) edit(t *testing.T, file, old, new string) {
 	if err := os.WriteFile(path, bytes.Replace(text, []byte(old), []byte(new), 1), 0o600); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// intervals are what the registry says that was materialized.
+func (f filling) intervals(t *testing.T) []string {
+	t.Helper()
+	return regexp.MustCompile(`(?:start|end)Time: .*`).FindAllString(string(run(t, "asof", "-c", f.dir, "feature-views", "describe", "orders")), -1)
 }
