@@ -66,35 +66,45 @@ func (p *Plan) execute(ctx context.Context, stores Stores) error {
 			return err
 		}
 	}
+	forget, err := announced(ctx, stores.Ledger, p.Project)
+	if err != nil {
+		return err
+	}
 	if !p.Empty() {
+		leave := append(p.droppedViews(), p.refilled...)
+		forget = append(forget, leave...)
+		withdraw, err := announce(ctx, stores.Ledger, p.Project, leave)
+		if err != nil {
+			return err
+		}
 		change := asof.Change{Base: p.base, Put: p.put, Delete: p.remove}
 		if _, err := stores.Registry.Apply(ctx, p.Project, change); err != nil {
+			if code := asof.ErrorCode(err); code != asof.CodeUnavailable && code != asof.CodeInternal { // else it may have been made
+				withdraw(err)
+			}
 			return err
 		}
 	}
-	dropped := p.droppedViews()
-	if stores.Online != nil && len(dropped) > 0 {
-		if err := stores.Online.Update(ctx, p.Project, p.online, dropped); err != nil {
+	if drop := slices.DeleteFunc(slices.Clone(forget), p.serves); stores.Online != nil && len(drop) > 0 {
+		if err := stores.Online.Update(ctx, p.Project, p.online, drop); err != nil {
 			return err
 		}
 	}
-	if forget := append(dropped, p.refilled...); stores.Ledger != nil && len(forget) > 0 {
+	if stores.Ledger != nil && len(forget) > 0 {
 		return stores.Ledger.Forget(ctx, p.Project, forget)
 	}
 	return nil
 }
 
+// serves reports whether the online store is to hold the view.
+func (p *Plan) serves(view string) bool {
+	return slices.ContainsFunc(p.online, func(v *asof.FeatureView) bool { return v.Name == view })
+}
+
 // droppedViews names the views that are served no longer: removed, or not
 // online any more.
 func (p *Plan) droppedViews() []string {
-	var names []string
-	for _, view := range p.wasOnline {
-		kept := slices.ContainsFunc(p.online, func(v *asof.FeatureView) bool { return v.Name == view })
-		if !kept {
-			names = append(names, view)
-		}
-	}
-	return names
+	return slices.DeleteFunc(slices.Clone(p.wasOnline), p.serves)
 }
 
 // Teardown removes the project: its online rows, its ledger, its registry

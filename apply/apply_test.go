@@ -356,6 +356,52 @@ func TestApplyForgetsTheLedgerOfAViewWithOtherKeys(t *testing.T) {
 	}
 }
 
+// silent is a registry whose answer to an apply is lost once it is made, or
+// which refuses it.
+type silent struct {
+	asof.Registry
+	code asof.Code
+}
+
+func (r silent) Apply(ctx context.Context, project string, change asof.Change) (*asof.Snapshot, error) {
+	if r.code == asof.CodeUnavailable {
+		if _, err := r.Registry.Apply(ctx, project, change); err != nil {
+			return nil, err
+		}
+	}
+	return nil, asof.Errorf(r.code, "no answer")
+}
+
+// An apply that ends between the registry and the online store is ended by the
+// next one, and one that was refused leaves what was materialized.
+func TestApplyEndsWhatAnotherBegan(t *testing.T) {
+	for code, want := range map[asof.Code]int{asof.CodeUnavailable: 0, asof.CodeForbidden: 2} {
+		s, src, st := newShop(), sources(t), stores()
+		mustRun(t, st, s.desired(), src)
+		if _, err := st.Ledger.Begin(t.Context(), asof.Materialization{Project: "shop", View: "orders_fv", Cause: "materialize"}); err != nil {
+			t.Fatal(err)
+		}
+		without := apply.Desired{Project: "shop", Objects: []asof.Object{s.entity, s.source}}
+		failing := st
+		failing.Registry = silent{st.Registry, code}
+		if _, err := apply.Run(t.Context(), without, failing, apply.Options{Sources: src}); asof.ErrorCode(err) != code {
+			t.Fatal(err)
+		}
+		desired := without
+		if code == asof.CodeForbidden {
+			desired = s.desired()
+		}
+		mustRun(t, st, desired, src)
+		if entries, err := st.Ledger.Materializations(t.Context(), "shop", ""); err != nil || len(entries) != want {
+			t.Errorf("%s: the ledger has %v (%v), want %d entries", code, entries, err, want)
+		}
+		read := st.Online.Read(t.Context(), "shop", []*asof.Reading{{View: s.view}})
+		if gone := asof.ErrorCode(read) == asof.CodeNotFound; gone != (want == 0) {
+			t.Errorf("%s: the view is online: %v", code, read)
+		}
+	}
+}
+
 func TestTeardownRemovesEverything(t *testing.T) {
 	s, src := stores(), sources(t)
 	mustRun(t, s, newShop().desired(), src)

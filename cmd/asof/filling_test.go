@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,6 +19,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/registryfile"
 	"github.com/asof-dev/asof/storetest"
 )
 
@@ -82,6 +82,15 @@ var ordersView = &asof.FeatureView{Name: "orders", Online: true, Enabled: true, 
 	EntityColumns: []asof.Field{{Name: "user_id", Type: asof.Scalar(asof.TypeString)}},
 	Features:      []asof.Field{{Name: "total", Type: asof.Scalar(asof.TypeInt64)}, {Name: "city", Type: asof.Scalar(asof.TypeString)}}}
 
+// within runs do with the online store, as another process.
+func (f filling) within(t *testing.T, do func(store opened) error) {
+	t.Helper()
+	store := f.open(t, f.dir)
+	if err := errors.Join(do(store), store.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // restore puts rows, a JSON list, and removes the rows of users from the store.
 func (f filling) restore(t *testing.T, rows string, remove ...string) {
 	t.Helper()
@@ -98,33 +107,30 @@ func (f filling) restore(t *testing.T, rows string, remove ...string) {
 		return b
 	}
 	gone := strings.NewReplacer("[", "[{\"user_id\":", ",", "},{\"user_id\":", "]", "}]").Replace(string(users))
-	err = f.open(t, f.dir).Restore(t.Context(), "shop", ordersView,
-		batch(rows, key, arrow.Field{Name: asof.EventTimestamp, Type: asof.Timestamp}, arrow.Field{Name: asof.CreatedTimestamp, Type: asof.Timestamp, Nullable: true},
-			arrow.Field{Name: "total", Type: arrow.PrimitiveTypes.Int64, Nullable: true}, arrow.Field{Name: "city", Type: arrow.BinaryTypes.String, Nullable: true}),
-		batch(gone, key))
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := batch(rows, key, arrow.Field{Name: asof.EventTimestamp, Type: asof.Timestamp}, arrow.Field{Name: asof.CreatedTimestamp, Type: asof.Timestamp, Nullable: true},
+		arrow.Field{Name: "total", Type: arrow.PrimitiveTypes.Int64, Nullable: true}, arrow.Field{Name: "city", Type: arrow.BinaryTypes.String, Nullable: true})
+	f.within(t, func(store opened) error {
+		return store.Restore(t.Context(), "shop", ordersView, set, batch(gone, key))
+	})
 }
 
 // online is all that the store holds of a view, a line a key; nothing where it
 // does not know the view.
 func (f filling) online(t *testing.T, v *asof.FeatureView) (lines []string) {
 	t.Helper()
-	store := f.open(t, f.dir)
 	r := &asof.Reading{View: v, Features: v.FeatureNames()}
-	err := store.(asof.KeyLister).Keys(t.Context(), "shop", v, func(keys [][]byte) error {
-		for _, key := range keys {
-			r.Keys = append(r.Keys, bytes.Clone(key))
+	f.within(t, func(store opened) error {
+		err := store.Keys(t.Context(), "shop", v, func(keys [][]byte) error {
+			for _, key := range keys {
+				r.Keys = append(r.Keys, bytes.Clone(key))
+			}
+			return nil
+		})
+		if asof.ErrorCode(err) == asof.CodeNotFound {
+			return nil
 		}
-		return nil
+		return errors.Join(err, store.Read(t.Context(), "shop", []*asof.Reading{r}))
 	})
-	if asof.ErrorCode(err) == asof.CodeNotFound {
-		return nil
-	}
-	if err = errors.Join(err, store.Read(t.Context(), "shop", []*asof.Reading{r})); err != nil {
-		t.Fatal(err)
-	}
 	for i, key := range r.Keys {
 		line := hex.EncodeToString(key) + " " + strconv.FormatInt(r.Events[i], 10)
 		for c, name := range r.Features {
@@ -162,22 +168,6 @@ func (f filling) start(t *testing.T, args ...string) (*exec.Cmd, *bytes.Buffer) 
 		t.Fatal(err)
 	}
 	return cmd, &out
-}
-
-// entries are the ledger's states, newest first.
-func (f filling) entries(t *testing.T) (states []string, written []int) {
-	t.Helper()
-	var list []struct {
-		State   string `json:"state"`
-		Written int    `json:"keys_written"`
-	}
-	if err := json.Unmarshal(run(t, "asof", "-c", f.dir, "materializations", "--output", "json"), &list); err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range list {
-		states, written = append(states, e.State), append(written, e.Written)
-	}
-	return states, written
 }
 
 // verified checks that all that is online is the point-in-time answer.
@@ -226,8 +216,22 @@ func (f filling) edit(t *testing.T, file, old, new string) {
 	}
 }
 
-// intervals are what the registry says that was materialized.
-func (f filling) intervals(t *testing.T) []string {
+// ledgered are the ledger's entries, newest first.
+func (f filling) ledgered(t *testing.T) (entries []asof.Materialization) {
 	t.Helper()
-	return regexp.MustCompile(`(?:start|end)Time: .*`).FindAllString(string(run(t, "asof", "-c", f.dir, "feature-views", "describe", "orders")), -1)
+	f.within(t, func(store opened) (err error) {
+		entries, err = store.ledger.Materializations(t.Context(), "shop", "")
+		return err
+	})
+	return entries
+}
+
+// registered is the project as its registry has it.
+func (f filling) registered(t *testing.T) *asof.Snapshot {
+	t.Helper()
+	snapshot, err := registryfile.Open(filepath.Join(f.dir, "data", "registry.db"), nil).Snapshot(t.Context(), "shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return snapshot
 }

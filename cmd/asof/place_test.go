@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"testing"
 
@@ -20,7 +21,7 @@ import (
 type place struct {
 	settings string // in feature_store.yaml
 	sockets  bool   // it is a server
-	open     func(t *testing.T, dir string) asof.OnlineStore
+	open     func(t *testing.T, dir string) opened
 	copy     func(t *testing.T) place                         // with all that it holds, beside its file
 	exec     func(t *testing.T, dir string, statement string) // where it is a database
 }
@@ -48,15 +49,15 @@ func sqlitePlace(feast bool) place {
 	p := place{settings: "online_store:\n  type: sqlite\n  path: data/online.db\n"}
 	path := func(dir string) string { return filepath.Join(dir, "data", "online.db") }
 	p.copy = func(*testing.T) place { return p }
-	p.open = func(t *testing.T, dir string) asof.OnlineStore {
+	p.open = func(t *testing.T, dir string) opened {
 		store, err := sqlite.OpenOnline(path(dir), 3)
-		return closed(t, store, err)
+		return beside(t, dir, store, err)
 	}
 	if feast {
 		p.settings += asFeast
-		p.open = func(t *testing.T, dir string) asof.OnlineStore {
+		p.open = func(t *testing.T, dir string) opened {
 			store, err := sqlite.OpenFeastOnline(path(dir), 3)
-			return closed(t, store, err)
+			return beside(t, dir, store, err)
 		}
 	}
 	p.exec = func(t *testing.T, dir, statement string) {
@@ -79,18 +80,21 @@ func postgresPlace(d storetest.PostgresDatabase, feast bool) place {
 		p.settings += asFeast
 	}
 	p.copy = func(t *testing.T) place { return postgresPlace(storetest.Postgres(t).Copy(t, d), feast) }
-	p.open = func(t *testing.T, _ string) asof.OnlineStore {
+	p.open = func(t *testing.T, _ string) opened {
 		db, err := postgres.Open(t.Context(), postgres.Config{Host: d.Host, Port: d.Port, Database: d.Name, User: d.User, Password: d.Password})
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { _ = db.Close() })
+		var store listing
 		if feast {
-			store, err := db.FeastOnline(3)
-			return closed(t, store, err)
+			store, err = db.FeastOnline(3)
+		} else {
+			store, err = db.Online(3)
 		}
-		store, err := db.Online(3)
-		return closed(t, store, err)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return opened{store, db.Ledger(), db}
 	}
 	p.exec = func(t *testing.T, _, statement string) {
 		t.Helper()
@@ -111,23 +115,36 @@ func redisPlace(d storetest.RedisDatabase) place {
 		sockets:  true,
 		settings: "online_store:\n  type: redis\n  connection_string: " + d.Connection() + "\n",
 		copy:     func(t *testing.T) place { return redisPlace(storetest.Redis(t).Copy(t, d)) },
-		open: func(t *testing.T, _ string) asof.OnlineStore {
+		open: func(t *testing.T, dir string) opened {
 			store, _, err := redis.OpenOnline(redis.Config{Connection: d.Connection(), KeyVersion: 3})
-			return closed(t, store, err)
+			return beside(t, dir, store, err)
 		},
 	}
 }
 
-// closed is a store that the test closes.
-func closed(t *testing.T, store asof.OnlineStore, err error) asof.OnlineStore {
+// opened is a store and its ledger, and what both of them are on.
+type opened struct {
+	listing
+	ledger asof.Ledger
+	pool   io.Closer
+}
+
+type listing interface {
+	asof.OnlineStore
+	asof.KeyLister
+}
+
+// beside is a store whose ledger is a file beside the registry.
+func beside(t *testing.T, dir string, store listing, err error) opened {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return store
+	ledger, err := sqlite.OpenLedger(filepath.Join(dir, "data", "asof.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return opened{store, ledger, ledger}
 }
+
+func (o opened) Close() error { return errors.Join(o.listing.Close(), o.pool.Close()) }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -49,24 +48,17 @@ func leaving(t *testing.T, f filling) {
 // ledger and the registry know, and what is online once all is back.
 func left(t *testing.T, f filling) (lines []string) {
 	t.Helper()
-	for _, command := range [][]string{{"materializations"}, {"feature-views", "list"}} {
-		var list []map[string]any
-		if err := json.Unmarshal(run(t, "asof", append(append([]string{"-c", f.dir}, command...), "--output", "json")...), &list); err != nil {
-			t.Fatal(err)
-		}
-		for _, entry := range list {
-			for _, name := range []string{"view", "name"} {
-				if text, ok := entry[name].(string); ok {
-					lines = append(lines, command[0]+" "+text)
-				}
-			}
-		}
+	for _, m := range f.ledgered(t) {
+		lines = append(lines, "materialized "+m.View)
+	}
+	for _, v := range f.registered(t).Views() {
+		lines = append(lines, "registered "+v.Name)
 	}
 	slices.Sort(lines)
 	lines = slices.Compact(lines)
-	if err := f.open(t, f.dir).Update(t.Context(), "shop", []*asof.FeatureView{ordersView, totalsView}, nil); err != nil {
-		t.Fatal(err)
-	}
+	f.within(t, func(store opened) error {
+		return store.Update(t.Context(), "shop", []*asof.FeatureView{ordersView, totalsView}, nil)
+	})
 	for _, v := range []*asof.FeatureView{ordersView, totalsView} {
 		for _, line := range f.online(t, v) {
 			lines = append(lines, v.Name+" "+line)
@@ -88,7 +80,7 @@ func TestRemovedFeaturesLeaveTheStore(t *testing.T) {
 				got[i] = key[:len("orders")] + line[strings.Index(line, " total="):]
 			}
 		}
-		want := []string{"feature-views orders", "feature-views sums", "materializations orders",
+		want := []string{"materialized orders", "registered orders", "registered sums",
 			"orders total=2002 city=", "orders total=2066 city=", "orders total=20ca01 city="}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("(-want, +got):\n%s", diff)
