@@ -26,6 +26,7 @@ import (
 // of it goes through one online store, so that a cache sees what is written.
 type features struct {
 	reader      *serving.Reader
+	load        *serving.Load // of reads, whichever server they come to
 	pusher      *push.Pusher
 	materialize func(context.Context) (*materialize.Materializer, error)
 	jobs        materialize.Jobs
@@ -44,7 +45,7 @@ func (r *repository) features(ctx context.Context) (*features, error) {
 	if cache := r.config.Asof.Serve.Cache; cache.Entries > 0 {
 		online = proxy.Cache(online, cache.Entries, cmp.Or(cache.TTL, time.Second))
 	}
-	f := &features{pusher: &push.Pusher{Project: r.config.Project, Registry: registry, Online: online, Workers: r.workers()}}
+	f := &features{load: serving.NewReadLoad(r.config.Asof.Serve.MaxRequests), pusher: &push.Pusher{Project: r.config.Project, Registry: registry, Online: online, Workers: r.workers()}}
 	f.materialize = func(ctx context.Context) (*materialize.Materializer, error) {
 		m, err := r.materializer(ctx, nil)
 		if err == nil {
@@ -174,7 +175,7 @@ func (r *repository) serve(ctx context.Context, o serveFlags, security *tls.Conf
 // where they have a port of their own.
 func (r *repository) httpSurface(f *features, observer serving.Observer, own http.Handler, port int) surface {
 	log, limits := slog.Default(), r.config.Asof.Serve
-	handler := r.trace.Handler(httpapi.New(httpapi.Options{Reader: f.reader, Pusher: f.pusher, Materializer: f.materialize, Jobs: &f.jobs, Features: r.apiFeatures(), Timeout: limits.Timeout, MaxRequests: limits.MaxRequests,
+	handler := r.trace.Handler(httpapi.New(httpapi.Options{Reader: f.reader, Pusher: f.pusher, Materializer: f.materialize, Jobs: &f.jobs, Features: r.apiFeatures(), Timeout: limits.Timeout, Load: f.load,
 		Log: log, Observer: observer, Metrics: own}), tracedRoute)
 	return surface{what: "project " + r.config.Project, scheme: "http", port: port, flag: "-p", serve: func(ctx context.Context, l net.Listener) error {
 		stop := context.AfterFunc(ctx, f.jobs.Close) // for requests that wait for one
@@ -185,7 +186,7 @@ func (r *repository) httpSurface(f *features, observer serving.Observer, own htt
 
 // grpcSurface is the feature server over gRPC.
 func (r *repository) grpcSurface(f *features, observer serving.Observer, port int) surface {
-	options := grpcapi.Options{Reader: f.reader, Pusher: f.pusher, Version: Version, Timeout: r.config.Asof.Serve.Timeout, Log: slog.Default(), Observer: observer, Calls: r.trace.Calls()}
+	options := grpcapi.Options{Reader: f.reader, Pusher: f.pusher, Version: Version, Timeout: r.config.Asof.Serve.Timeout, Load: f.load, Log: slog.Default(), Observer: observer, Calls: r.trace.Calls()}
 	return surface{what: "project " + r.config.Project, scheme: "grpc", port: port, flag: "--grpc-port", serve: func(ctx context.Context, l net.Listener) error {
 		return grpcapi.Serve(ctx, l, options)
 	}}

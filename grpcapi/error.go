@@ -3,6 +3,7 @@ package grpcapi
 import (
 	"context"
 	"errors"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -24,7 +25,7 @@ var statuses = map[asof.Code]codes.Code{
 // the log; of our own mistakes the caller learns that there was one.
 func (h *handler) judge(ctx context.Context, method string, err error) error {
 	if code, ok := statuses[asof.ErrorCode(err)]; ok {
-		if code == codes.Unavailable {
+		if now := time.Now().Unix(); code == codes.Unavailable && h.logged.Swap(now) != now { // once a second says it
 			h.Log.Warn("a request was not answered", "method", method, "error", err)
 		}
 		return status.Error(code, err.Error())

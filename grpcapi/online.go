@@ -3,6 +3,7 @@ package grpcapi
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -27,7 +28,10 @@ var service = grpc.ServiceDesc{
 	},
 }
 
-type handler struct{ Options }
+type handler struct {
+	Options
+	logged atomic.Int64 // when an unanswered call was last logged, in seconds since 1970
+}
 
 func info(h any, _ context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
 	if err := decode(new(servingpb.GetFeastServingInfoRequest)); err != nil {
@@ -69,6 +73,14 @@ func (h *handler) online(ctx context.Context, r *request, o *serving.Outcome) (*
 	if r.broken {
 		return nil, status.Error(codes.InvalidArgument, "the request is no GetOnlineFeaturesRequest message")
 	}
+	rows := r.Rows()
+	if err := h.Load.Enter(rows); err != nil {
+		if o != nil {
+			o.Refused = true
+		}
+		return nil, h.judge(ctx, Route, err)
+	}
+	defer h.Load.Leave(rows)
 	ctx, cancel := context.WithTimeout(ctx, h.Timeout)
 	defer cancel()
 	answer, err := h.Reader.Read(ctx, &r.Request)

@@ -30,6 +30,7 @@ type Options struct {
 	Reader  *serving.Reader
 	Version string        // that GetFeastServingInfo tells
 	Timeout time.Duration // of one request's read; 0 is 5 s
+	Load    *serving.Load // of reads; nil is serving.NewReadLoad(0)
 
 	Pusher       *push.Pusher  // takes rows; nil: none are taken
 	WriteTimeout time.Duration // of one request's rows; 0 is 30 s
@@ -57,6 +58,9 @@ func (o Options) filled() Options {
 	if o.WriteTimeout == 0 {
 		o.WriteTimeout = 30 * time.Second
 	}
+	if o.Load == nil {
+		o.Load = serving.NewReadLoad(0)
+	}
 	if o.MaxBody == 0 {
 		o.MaxBody = 8 << 20
 	}
@@ -82,7 +86,7 @@ func newServer(o Options) (*grpc.Server, *health.Server) {
 		options = append(options, grpc.StatsHandler(o.Calls))
 	}
 	server := grpc.NewServer(options...)
-	state, h := health.NewServer(), &handler{o}
+	state, h := health.NewServer(), &handler{Options: o}
 	for _, service := range []*grpc.ServiceDesc{&service, &ingestion} {
 		server.RegisterService(service, h)
 		state.SetServingStatus(service.ServiceName, healthpb.HealthCheckResponse_SERVING)

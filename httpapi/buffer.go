@@ -64,11 +64,3 @@ func (b *buffer) column(name string) *serving.Column {
 	}
 	return b.addColumn(name)
 }
-
-// rows returns how many entity rows there are.
-func (b *buffer) rows() int {
-	if len(b.request.Entities) == 0 {
-		return 1
-	}
-	return len(b.request.Entities[0].Values)
-}

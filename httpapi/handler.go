@@ -21,6 +21,7 @@ package httpapi
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -40,10 +41,10 @@ type Options struct {
 	// Features are what GET /features/{key} answers where the request names
 	// none: references or names of features. Without them it is all online
 	// features of the project's only entity.
-	Features    []string
-	Timeout     time.Duration // of one request's read; 0 is 5 s
-	MaxRequests int           // worked on at once, others are refused; 0 is 1,000
-	MaxBody     int64         // bytes of a request; 0 is 8 MiB
+	Features []string
+	Timeout  time.Duration // of one request's read; 0 is 5 s
+	Load     *serving.Load // of reads; nil is serving.NewReadLoad(0)
+	MaxBody  int64         // bytes of a request; 0 is 8 MiB
 	// What is written, and how long it may take; without these there are no such
 	// routes.
 	Pusher       *push.Pusher
@@ -58,10 +59,15 @@ type Options struct {
 	Metrics  http.Handler     // answers GET /metrics; nil for no such route
 }
 
+// Writes are bounded by their bytes, bytesPerWrite of which count as one more.
+const (
+	writesAtOnce  = 256
+	bytesPerWrite = 1 << 20
+)
+
 type handler struct {
 	Options
-	load     load // of reads
-	writes   load
+	writes   *serving.Load
 	document []byte       // OpenAPI's
 	logged   atomic.Int64 // when an unanswered request was last logged, in seconds since 1970
 }
@@ -78,9 +84,11 @@ func New(o Options) http.Handler {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	o.WriteTimeout, o.MaxWrite = cmp.Or(o.WriteTimeout, 30*time.Second), cmp.Or(o.MaxWrite, 64<<20)
-	h := &handler{Options: o, document: openapi(o.Reader.MaxEntities)}
-	h.bound(cmp.Or(o.MaxRequests, 1000))
-	return h
+	if o.Load == nil {
+		o.Load = serving.NewReadLoad(0)
+	}
+	return &handler{Options: o, document: openapi(o.Reader.MaxEntities),
+		writes: serving.NewLoad(writesAtOnce, bytesPerWrite, fmt.Sprintf("%d writes at once (a mebibyte counts as one more)", writesAtOnce))}
 }
 
 // ServeHTTP answers, and tells the observer.

@@ -52,7 +52,7 @@ func TestObserverOfRefusal(t *testing.T) {
 	registry, store := streamflow(t)
 	held := &holding{OnlineStore: store, release: make(chan struct{})}
 	var seen outcomes
-	h := httpapi.New(httpapi.Options{Reader: newReader(t, registry, held), MaxRequests: 1, Observer: &seen})
+	h := httpapi.New(httpapi.Options{Reader: newReader(t, registry, held), Load: serving.NewReadLoad(1), Observer: &seen})
 	var first sync.WaitGroup
 	first.Go(func() { ask(t, h, "GET", "/features/3413-BMNZE", "") })
 	held.wait(1)

@@ -79,12 +79,12 @@ func (h *handler) chooseDefault(b *buffer) {
 
 // answer reads within the bounds of time and load, and shows the answer.
 func (h *handler) answer(w http.ResponseWriter, r *http.Request, b *buffer, read func(context.Context) (*serving.Answer, error), show func(*serving.Answer)) error {
-	rows := b.rows()
-	if err := h.load.enter(rows); err != nil {
+	rows := b.request.Rows()
+	if err := h.Load.Enter(rows); err != nil {
 		h.note(w, b, nil, true)
 		return err
 	}
-	defer h.load.leave(rows)
+	defer h.Load.Leave(rows)
 	ctx, cancel := context.WithTimeout(r.Context(), h.Timeout)
 	defer cancel()
 	a, err := read(ctx)

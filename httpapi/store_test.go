@@ -16,6 +16,7 @@ import (
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/httpapi"
 	"github.com/asof-dev/asof/postgres"
+	"github.com/asof-dev/asof/serving"
 	"github.com/asof-dev/asof/storetest"
 )
 
@@ -208,7 +209,7 @@ func TestStoreGoesAwayUnderLoad(t *testing.T) {
 func TestTooMuchAtOnce(t *testing.T) {
 	registry, store := streamflow(t)
 	held := &holding{OnlineStore: store, release: make(chan struct{})}
-	h := httpapi.New(httpapi.Options{Reader: newReader(t, registry, held), MaxRequests: 4})
+	h := httpapi.New(httpapi.Options{Reader: newReader(t, registry, held), Load: serving.NewReadLoad(4)})
 	var group sync.WaitGroup
 	send := func(body string) {
 		group.Go(func() {

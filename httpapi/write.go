@@ -49,11 +49,11 @@ func (h *handler) take(w http.ResponseWriter, r *http.Request, name string, done
 		write(w, http.StatusUnprocessableEntity, wrong.append(nil))
 		return
 	}
-	if err := h.writes.enter(len(b.in)); err != nil {
+	if err := h.writes.Enter(len(b.in)); err != nil {
 		h.failFeast(w, r, err)
 		return
 	}
-	defer h.writes.leave(len(b.in))
+	defer h.writes.Leave(len(b.in))
 	ctx, cancel := context.WithTimeout(r.Context(), h.WriteTimeout)
 	defer cancel()
 	t, err := target(ctx, body)

@@ -11,6 +11,7 @@ import (
 	"github.com/asof-dev/asof/httpapi"
 	"github.com/asof-dev/asof/memory"
 	"github.com/asof-dev/asof/push"
+	"github.com/asof-dev/asof/serving"
 )
 
 // clicks is a view that a push source feeds, read from the table clicks.
@@ -101,7 +102,7 @@ func TestWriteRoutes(t *testing.T) {
 // TestWritesHoldUpNoReads fills the bound of writes, which is not that of reads.
 func TestWritesHoldUpNoReads(t *testing.T) {
 	o := writing(t)
-	o.MaxRequests = 1
+	o.Load = serving.NewReadLoad(1)
 	store := &stuck{OnlineStore: o.Pusher.Online, entered: make(chan struct{}), leave: make(chan struct{})}
 	if err := store.Update(t.Context(), project, []*asof.FeatureView{clicks}, nil); err != nil {
 		t.Fatal(err)

@@ -6,6 +6,14 @@ type Request struct {
 	Entities []Column // of equal lengths: row i of all of them is one entity row
 }
 
+// Rows is how many entity rows are asked for.
+func (r *Request) Rows() int {
+	if len(r.Entities) == 0 {
+		return 1
+	}
+	return len(r.Entities[0].Values)
+}
+
 // Selection says which features: by reference, those of a service, or every
 // online feature of the project's only entity.
 type Selection struct {
