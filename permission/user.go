@@ -1,0 +1,81 @@
+package permission
+
+import (
+	"slices"
+	"strings"
+)
+
+// User is who bears a token.
+type User struct {
+	Name                      string
+	Roles, Groups, Namespaces []string
+
+	// Server is one of our own servers, known by INTRA_COMMUNICATION_BASE64: it
+	// may do everything.
+	Server bool
+}
+
+// claims are what a token says of its bearer. They are of any type, so that one
+// that is not what it should be counts as absent, as in Feast.
+type claims struct {
+	PreferredUsername any `json:"preferred_username"`
+	UPN               any `json:"upn"`
+	AZP               any `json:"azp"`
+	AppID             any `json:"appid"`
+	Subject           any `json:"sub"`
+	ResourceAccess    any `json:"resource_access"`
+	Roles             any `json:"roles"`
+	Groups            any `json:"groups"`
+	Kubernetes        any `json:"kubernetes.io"`
+}
+
+// serviceAccount is how Kubernetes names the bearer of a service account's
+// token: then its namespace and its name.
+const serviceAccount = "system:serviceaccount:"
+
+// user reads who bears a token, as Feast does: people by their name, programs by
+// their application's; roles as Keycloak keeps them for a client, and as others
+// do at the top. nil where the token names nobody.
+func (c *claims) user(client string) *User {
+	if _, ok := c.Kubernetes.(map[string]any); ok {
+		subject, _ := c.Subject.(string)
+		account, ok := strings.CutPrefix(subject, serviceAccount)
+		if namespace, name, whole := strings.Cut(account, ":"); ok && whole && namespace != "" && name != "" {
+			return &User{Name: subject, Namespaces: []string{namespace}}
+		}
+		return nil
+	}
+	u := &User{}
+	for _, name := range []any{c.PreferredUsername, c.UPN, c.AZP, c.AppID, c.Subject} {
+		if u.Name, _ = name.(string); u.Name != "" {
+			break
+		}
+	}
+	if u.Name == "" {
+		return nil
+	}
+	if client != "" {
+		ofClients, _ := c.ResourceAccess.(map[string]any)
+		ofClient, _ := ofClients[client].(map[string]any)
+		u.Roles = texts(ofClient["roles"])
+	}
+	for _, role := range texts(c.Roles) {
+		if !slices.Contains(u.Roles, role) {
+			u.Roles = append(u.Roles, role)
+		}
+	}
+	u.Groups = texts(c.Groups)
+	return u
+}
+
+// texts returns the texts of a list.
+func texts(v any) []string {
+	list, _ := v.([]any)
+	var out []string
+	for _, item := range list {
+		if text, ok := item.(string); ok {
+			out = append(out, text)
+		}
+	}
+	return out
+}
