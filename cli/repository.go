@@ -16,6 +16,7 @@ import (
 	"github.com/asof-dev/asof/apply"
 	"github.com/asof-dev/asof/definition"
 	"github.com/asof-dev/asof/ondemand"
+	"github.com/asof-dev/asof/permission"
 	"github.com/asof-dev/asof/trace"
 )
 
@@ -32,6 +33,7 @@ type repository struct {
 	online    lazy[asof.OnlineStore]
 	warehouse lazy[asof.Warehouse]
 	ledger    lazy[asof.Ledger]
+	guard     lazy[*permission.Guard]
 	python    *ondemand.Workers // nil: none was needed, or is named
 	sharing   sync.Mutex        // of the next two
 	shared    map[any]io.Closer // by the keys of Share

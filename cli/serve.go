@@ -15,6 +15,7 @@ import (
 	"github.com/asof-dev/asof/grpcapi"
 	"github.com/asof-dev/asof/httpapi"
 	"github.com/asof-dev/asof/materialize"
+	"github.com/asof-dev/asof/permission"
 	"github.com/asof-dev/asof/proxy"
 	"github.com/asof-dev/asof/push"
 	"github.com/asof-dev/asof/server"
@@ -25,6 +26,7 @@ import (
 // features is what a feature server does, wired to the repository's stores. All
 // of it goes through one online store, so that a cache sees what is written.
 type features struct {
+	guard       *permission.Guard // nil where everybody may do everything
 	reader      *serving.Reader
 	load        *serving.Load // of reads, whichever server they come to
 	pusher      *push.Pusher
@@ -32,7 +34,25 @@ type features struct {
 	jobs        materialize.Jobs
 }
 
+// features wires them for servers, whose callers the repository's guard admits.
 func (r *repository) features(ctx context.Context) (*features, error) {
+	guard, err := r.Guard(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return r.wire(ctx, guard)
+}
+
+// reader wires online reads alone, for whoever has the repository.
+func (r *repository) reader(ctx context.Context) (*serving.Reader, error) {
+	f, err := r.wire(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	return f.reader, nil
+}
+
+func (r *repository) wire(ctx context.Context, guard *permission.Guard) (*features, error) {
 	registry, err := r.Registry(ctx)
 	if err != nil {
 		return nil, err
@@ -45,7 +65,8 @@ func (r *repository) features(ctx context.Context) (*features, error) {
 	if cache := r.config.Asof.Serve.Cache; cache.Entries > 0 {
 		online = proxy.Cache(online, cache.Entries, cmp.Or(cache.TTL, time.Second))
 	}
-	f := &features{load: serving.NewReadLoad(r.config.Asof.Serve.MaxRequests), pusher: &push.Pusher{Project: r.config.Project, Registry: registry, Online: online, Workers: r.workers()}}
+	f := &features{guard: guard, load: serving.NewReadLoad(r.config.Asof.Serve.MaxRequests),
+		pusher: &push.Pusher{Project: r.config.Project, Registry: registry, Online: online, Workers: r.workers(), Permit: permitWrites(guard)}}
 	f.materialize = func(ctx context.Context) (*materialize.Materializer, error) {
 		m, err := r.materializer(ctx, nil)
 		if err == nil {
@@ -54,17 +75,20 @@ func (r *repository) features(ctx context.Context) (*features, error) {
 		return m, err
 	}
 	f.reader, err = serving.New(serving.Options{Registry: registry, Online: r.trace.Online(online), Project: r.config.Project, KeyVersion: version,
-		OnExpired: r.config.Asof.OnExpired, MaxEntities: r.config.Asof.Serve.MaxEntities, Workers: r.workers()})
+		OnExpired: r.config.Asof.OnExpired, MaxEntities: r.config.Asof.Serve.MaxEntities, Workers: r.workers(), Permit: guard.Permit(permission.ReadOnline)})
 	return f, err
 }
 
-// reader wires online reads alone.
-func (r *repository) reader(ctx context.Context) (*serving.Reader, error) {
-	f, err := r.features(ctx)
-	if err != nil {
-		return nil, err
+// permitWrites asks a guard whether rows may go to objects; nil for a nil guard.
+func permitWrites(guard *permission.Guard) func(context.Context, *asof.Snapshot, push.To, ...asof.Object) error {
+	if guard == nil {
+		return nil
 	}
-	return f.reader, nil
+	actions := map[push.To]permission.Action{push.Online: permission.WriteOnline, push.Offline: permission.WriteOffline,
+		push.OnlineAndOffline: permission.WriteOnline | permission.WriteOffline}
+	return func(ctx context.Context, s *asof.Snapshot, to push.To, objects ...asof.Object) error {
+		return guard.Check(ctx, s, actions[to], objects...)
+	}
 }
 
 // feastServeFlags are flags of Feast's serve that have no meaning in one
@@ -176,7 +200,7 @@ func (r *repository) serve(ctx context.Context, o serveFlags, security *tls.Conf
 func (r *repository) httpSurface(f *features, observer serving.Observer, own http.Handler, port int) surface {
 	log, limits := slog.Default(), r.config.Asof.Serve
 	handler := r.trace.Handler(httpapi.New(httpapi.Options{Reader: f.reader, Pusher: f.pusher, Materializer: f.materialize, Jobs: &f.jobs, Features: r.apiFeatures(), Timeout: limits.Timeout, Load: f.load,
-		Log: log, Observer: observer, Metrics: own}), tracedRoute)
+		Log: log, Guard: f.guard, Observer: observer, Metrics: own}), tracedRoute)
 	return surface{what: "project " + r.config.Project, scheme: "http", port: port, flag: "-p", serve: func(ctx context.Context, l net.Listener) error {
 		stop := context.AfterFunc(ctx, f.jobs.Close) // for requests that wait for one
 		defer stop()
@@ -186,7 +210,7 @@ func (r *repository) httpSurface(f *features, observer serving.Observer, own htt
 
 // grpcSurface is the feature server over gRPC.
 func (r *repository) grpcSurface(f *features, observer serving.Observer, port int) surface {
-	options := grpcapi.Options{Reader: f.reader, Pusher: f.pusher, Version: Version, Timeout: r.config.Asof.Serve.Timeout, Load: f.load, Log: slog.Default(), Observer: observer, Calls: r.trace.Calls()}
+	options := grpcapi.Options{Reader: f.reader, Pusher: f.pusher, Version: Version, Timeout: r.config.Asof.Serve.Timeout, Load: f.load, Log: slog.Default(), Guard: f.guard, Observer: observer, Calls: r.trace.Calls()}
 	return surface{what: "project " + r.config.Project, scheme: "grpc", port: port, flag: "--grpc-port", serve: func(ctx context.Context, l net.Listener) error {
 		return grpcapi.Serve(ctx, l, options)
 	}}

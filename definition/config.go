@@ -24,6 +24,7 @@ type Config struct {
 	Offline     Section
 	Online      Section
 	Metrics     Metrics
+	Auth        Auth
 	Asof        Asof
 	Warnings    asof.Problems
 }
@@ -103,6 +104,7 @@ func (c *Config) read(r *reading, root *ast.MappingNode) {
 	c.Offline = r.section(values["offline_store"], "offline_store", "type", "", "dask")
 	c.Online = r.section(values["online_store"], "online_store", "type", "", "sqlite")
 	c.readMetrics(r, values["feature_server"])
+	c.readAuth(r, values["auth"])
 	if own, ok := values["asof"].(*ast.MappingNode); ok {
 		c.readAsof(r, own)
 	} else if v := values["asof"]; v != nil && v.Type() != ast.NullType {

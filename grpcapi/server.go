@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc/reflection"
 	"google.golang.org/grpc/stats"
 
+	"github.com/asof-dev/asof/permission"
 	"github.com/asof-dev/asof/push"
 	"github.com/asof-dev/asof/server"
 	"github.com/asof-dev/asof/serving"
@@ -39,8 +40,9 @@ type Options struct {
 	Grace   time.Duration // for open requests to end when the context is done; 0 is server.Grace
 	Log     *slog.Logger  // gets what no caller can set right; nil for nowhere
 
-	Observer serving.Observer // is told what became of each request; nil for nobody
-	Calls    stats.Handler    // is told of each call, for traces; nil for nobody
+	Guard    *permission.Guard // says who may ask; nil for everybody
+	Observer serving.Observer  // is told what became of each request; nil for nobody
+	Calls    stats.Handler     // is told of each call, for traces; nil for nobody
 }
 
 // Serve answers on the listener until ctx is done; then it takes no more calls,
@@ -88,7 +90,7 @@ func newServer(o Options) (*grpc.Server, *health.Server) {
 	server := grpc.NewServer(options...)
 	state, h := health.NewServer(), &handler{Options: o}
 	for _, service := range []*grpc.ServiceDesc{&service, &ingestion} {
-		server.RegisterService(service, h)
+		server.RegisterService(guarded(service, o.Guard), h)
 		state.SetServingStatus(service.ServiceName, healthpb.HealthCheckResponse_SERVING)
 	}
 	healthpb.RegisterHealthServer(server, state)

@@ -72,6 +72,9 @@ func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 func (h *handler) failFeast(w http.ResponseWriter, r *http.Request, err error) {
 	status, sentence := h.judge(r, err)
 	class := "FeastError"
+	if status == http.StatusForbidden {
+		class = "FeastPermissionError"
+	}
 	var f serving.Fault
 	switch {
 	case errors.As(err, &f) && classes[f] != "":

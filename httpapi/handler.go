@@ -15,7 +15,8 @@
 //
 // A caller's mistake is a 4xx with a sentence. A store that is down or slow is
 // a 503 within a bounded time, and so is more work than the server takes on at
-// once. Answers are appended from the bytes that the online store holds.
+// once. With a Guard, every route but /health, /ready and /openapi.json needs a
+// token, and what is read a permission. Answers are appended from the bytes that the online store holds.
 package httpapi
 
 import (
@@ -30,6 +31,7 @@ import (
 	"time"
 
 	"github.com/asof-dev/asof/materialize"
+	"github.com/asof-dev/asof/permission"
 	"github.com/asof-dev/asof/push"
 	"github.com/asof-dev/asof/serving"
 )
@@ -55,8 +57,9 @@ type Options struct {
 
 	Log *slog.Logger // gets what no caller can set right; nil for nowhere
 
-	Observer serving.Observer // is told what became of each request; nil for nobody
-	Metrics  http.Handler     // answers GET /metrics; nil for no such route
+	Guard    *permission.Guard // says who may ask; nil for everybody
+	Observer serving.Observer  // is told what became of each request; nil for nobody
+	Metrics  http.Handler      // answers GET /metrics; nil for no such route
 }
 
 // Writes are bounded by their bytes, bytesPerWrite of which count as one more.
@@ -106,6 +109,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // hold an escaped slash.
 func (h *handler) route(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.EscapedPath()
+	if r = h.admitted(w, r, path); r == nil {
+		return
+	}
 	switch path {
 	case "/get-online-features":
 		allow(w, r, h.online, http.MethodPost)

@@ -113,7 +113,9 @@ func (h *handler) start(r *http.Request, s *span, plan func(*span) (filling, err
 	if err != nil {
 		return nil, err
 	}
-	// views are what is materialized: who may do so is to be asked here.
+	if err := h.mayFill(r.Context(), m, views); err != nil {
+		return nil, err
+	}
 	background, _ := lenientBool(r.URL.Query().Get("async"))
 	force, _ := lenientBool(r.URL.Query().Get("force"))
 	alone := background && !force
@@ -136,14 +138,22 @@ func (h *handler) start(r *http.Request, s *span, plan func(*span) (filling, err
 }
 
 // jobs answers GET /materialize/jobs.
-func (h *handler) jobs(w http.ResponseWriter, _ *http.Request) {
+func (h *handler) jobs(w http.ResponseWriter, r *http.Request) {
 	if h.Jobs == nil {
 		writeDetail(w, http.StatusNotFound, "Not Found")
 		return
 	}
 	out := []byte(`{"jobs":[`)
-	for i, job := range h.Jobs.All() {
-		if i > 0 {
+	shown := 0
+	for _, job := range h.Jobs.All() {
+		switch err := h.mayKnow(r, job); {
+		case asof.ErrorCode(err) == asof.CodeForbidden:
+			continue
+		case err != nil:
+			h.fail(w, r, err)
+			return
+		}
+		if shown++; shown > 1 {
 			out = append(out, ',')
 		}
 		out = appendJob(out, job)
@@ -152,7 +162,7 @@ func (h *handler) jobs(w http.ResponseWriter, _ *http.Request) {
 }
 
 // job answers GET /materialize/jobs/{id}.
-func (h *handler) job(w http.ResponseWriter, _ *http.Request, id string) {
+func (h *handler) job(w http.ResponseWriter, r *http.Request, id string) {
 	if h.Jobs == nil {
 		writeDetail(w, http.StatusNotFound, "Not Found")
 		return
@@ -160,6 +170,10 @@ func (h *handler) job(w http.ResponseWriter, _ *http.Request, id string) {
 	job := h.Jobs.Job(id)
 	if job == nil {
 		writeDetail(w, http.StatusNotFound, "job "+strconv.Quote(id)+" is not known to this server (any more); `asof materializations` lists every run")
+		return
+	}
+	if err := h.mayKnow(r, job); err != nil {
+		h.fail(w, r, err)
 		return
 	}
 	write(w, http.StatusOK, appendJob(nil, job))

@@ -119,13 +119,23 @@ func (g *Guard) Check(ctx context.Context, s *asof.Snapshot, actions Action, obj
 	if g == nil {
 		return nil
 	}
-	set := g.set(s)
+	set := g.Permissions(s)
 	for _, o := range objects {
 		if err := CheckIn(ctx, set, Of(o), actions); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// Permit is Check as a function, for an action; nil for a nil Guard.
+func (g *Guard) Permit(action Action) func(context.Context, *asof.Snapshot, ...asof.Object) error {
+	if g == nil {
+		return nil
+	}
+	return func(ctx context.Context, s *asof.Snapshot, objects ...asof.Object) error {
+		return g.Check(ctx, s, action, objects...)
+	}
 }
 
 // CheckIn is Check of a resource, by the permissions of its project.
@@ -137,9 +147,9 @@ func CheckIn(ctx context.Context, set *Set, r Resource, actions Action) error {
 	return set.Check(user, r, actions)
 }
 
-// set returns the permissions of a snapshot, read once for each state of its
-// project.
-func (g *Guard) set(s *asof.Snapshot) *Set {
+// Permissions returns the permissions of a snapshot, read once for each state of
+// its project.
+func (g *Guard) Permissions(s *asof.Snapshot) *Set {
 	var project string
 	if p := s.Project(); p != nil {
 		project = p.Name
@@ -159,6 +169,3 @@ func (g *Guard) set(s *asof.Snapshot) *Set {
 	g.sets[project] = k
 	return k.set
 }
-
-// Permissions returns the permissions of a snapshot.
-func (g *Guard) Permissions(s *asof.Snapshot) *Set { return g.set(s) }

@@ -44,6 +44,10 @@ type Pusher struct {
 	Workers  *ondemand.Workers // Python processes for on-demand functions that need one; may be nil
 	Now      func() time.Time  // when rows are created that do not say it; nil is time.Now
 
+	// Permit returns why the caller of ctx may not write to the objects; nil for a
+	// Pusher that everybody may use.
+	Permit func(ctx context.Context, s *asof.Snapshot, to To, objects ...asof.Object) error
+
 	making   sync.Mutex
 	version  string // of the registry, to which programs belong
 	programs map[*asof.OnDemandFeatureView]*ondemand.Program
@@ -71,18 +75,19 @@ func (p *Pusher) Source(ctx context.Context, name string, to To) (*Target, error
 	}
 	t := &Target{pusher: p, what: fmt.Sprintf("push source %q", name), to: to}
 	var offline []string
+	var fed []asof.Object
 	for _, v := range snapshot.Views() {
 		switch {
 		case v.Stream == nil || v.Stream.Kind != asof.SourcePush || v.Stream.Name != name:
 		case !v.Online && to != Offline:
 			offline = append(offline, v.Name)
 		default:
-			t.views = append(t.views, plain(v))
+			t.views, fed = append(t.views, plain(v)), append(fed, v)
 		}
 	}
 	switch {
 	case len(t.views) > 0:
-		return t, nil
+		return t, p.permit(ctx, snapshot, to, fed...)
 	case len(offline) > 0:
 		return nil, asof.Errorf(asof.CodeInvalid, "push source %q feeds %s, which has online=False: push to %q", name, quoted(offline), Offline)
 	}
@@ -115,7 +120,13 @@ func (p *Pusher) View(ctx context.Context, name string, transform bool) (*Target
 		return nil, err
 	}
 	t := &Target{pusher: p, what: fmt.Sprintf("feature view %q", name), to: Online}
-	switch v := object(snapshot, name).(type) {
+	found := object(snapshot, name)
+	if found != nil {
+		if err := p.permit(ctx, snapshot, Online, found); err != nil {
+			return nil, err
+		}
+	}
+	switch v := found.(type) {
 	case *asof.OnDemandFeatureView:
 		stored, err := v.Stored()
 		if err != nil {

@@ -227,3 +227,11 @@ func filled(times *array.Timestamp, at time.Time) arrow.Array {
 	}
 	return b.NewArray()
 }
+
+// permit returns why the caller may not write to the objects.
+func (p *Pusher) permit(ctx context.Context, s *asof.Snapshot, to To, objects ...asof.Object) error {
+	if p.Permit == nil {
+		return nil
+	}
+	return p.Permit(ctx, s, to, objects...)
+}

@@ -21,6 +21,7 @@ type plan struct {
 	roles    map[string]role // every column that a request may have
 	names    []string        // of roles, for "did you mean"
 	views    []ViewVersion
+	uses     []asof.Object // what a caller has to be permitted to read
 }
 
 type planFeature struct {
@@ -96,7 +97,26 @@ func compile(s *asof.Snapshot, sel Selection, keyVersion int, program compileFun
 		p.features = append(p.features, f)
 	}
 	p.assignRoles(s)
+	p.uses = p.objects(s, sel)
 	return p, p.collision(list, sel.FullNames)
+}
+
+// objects returns what a selection reads: a service, which stands for its views,
+// or views with those that they are computed from.
+func (p *plan) objects(s *asof.Snapshot, sel Selection) []asof.Object {
+	if sel.Service != "" {
+		return []asof.Object{s.Object(asof.KindService, sel.Service)}
+	}
+	var list []asof.Object
+	for _, r := range p.readings {
+		if !slices.Contains(list, asof.Object(r.view)) {
+			list = append(list, r.view)
+		}
+	}
+	for _, c := range p.computed {
+		list = append(list, c.view)
+	}
+	return list
 }
 
 // reading returns the place of the reading of a view, whose entities are named

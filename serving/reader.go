@@ -35,6 +35,11 @@ type Options struct {
 	Refresh     time.Duration    // how long the registry is not asked again; 0 is 100 ms
 
 	Workers *ondemand.Workers // Python processes for on-demand functions that need one; may be nil
+
+	// Permit returns why the caller of ctx may not read the objects: a feature
+	// service that was asked for, or the views behind features; nil for a Reader
+	// that everybody may use.
+	Permit func(ctx context.Context, s *asof.Snapshot, objects ...asof.Object) error
 }
 
 // Reader answers online reads. It may be used by several goroutines.
@@ -72,14 +77,14 @@ func New(o Options) (*Reader, error) {
 //
 // A view, feature, service or entity that does not exist is asof.CodeNotFound; a
 // wrong value, a missing join key and whatever else the caller has to mend is
-// asof.CodeInvalid; a project that was never applied and a store that is down
+// asof.CodeInvalid; what Options.Permit refuses is its error; a project that was never applied and a store that is down
 // are asof.CodeUnavailable. A [Fault] in the error's chain says more.
 func (r *Reader) Read(ctx context.Context, q *Request) (*Answer, error) {
 	d, err := r.current(ctx)
 	if err != nil {
 		return nil, err
 	}
-	p, err := d.plan(q.Selection, r.KeyVersion, r.Workers)
+	p, err := r.permitted(ctx, d, q.Selection)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +100,7 @@ func (r *Reader) ReadKey(ctx context.Context, key string, s Selection) (*Answer,
 		return nil, err
 	}
 	s.Every = s.Every || len(s.Features) == 0 && s.Service == ""
-	p, err := d.plan(s, r.KeyVersion, r.Workers)
+	p, err := r.permitted(ctx, d, s)
 	if err != nil {
 		return nil, err
 	}
@@ -104,6 +109,15 @@ func (r *Reader) ReadKey(ctx context.Context, key string, s Selection) (*Answer,
 		return nil, err
 	}
 	return r.answer(ctx, p, []Column{{Name: name, Values: []Cell{Text(key)}}})
+}
+
+// permitted returns the plan of a selection, if the caller may read that.
+func (r *Reader) permitted(ctx context.Context, d *definitions, s Selection) (*plan, error) {
+	p, err := d.plan(s, r.KeyVersion, r.Workers)
+	if err == nil && r.Permit != nil {
+		err = r.Permit(ctx, d.snapshot, p.uses...)
+	}
+	return p, err
 }
 
 // Ready reports why a read cannot be answered now: the registry does not
