@@ -39,7 +39,7 @@ from feast.permissions.permission import Permission
 from feast.permissions.user import User
 from feast.protos.feast.core.Permission_pb2 import Permission as Message
 logging.disable(logging.CRITICAL)
-classes = {c.__name__: c for c in ALL_RESOURCE_TYPES}
+classes = {c.__name__: Mock(spec=c) for c in ALL_RESOURCE_TYPES}
 answers = []
 for case in json.load(open(sys.argv[1])):
     permissions = [Permission.from_proto(Message.FromString(base64.b64decode(p))) for p in case["Permissions"] or []]
@@ -47,7 +47,7 @@ for case in json.load(open(sys.argv[1])):
     actions = [ALL_ACTIONS[n] for n in case["Actions"]]
     row = []
     for name, of in case["Objects"]:
-        resource = Mock(spec=classes[name])
+        resource = classes[name]
         resource.name = of
         try:
             enforce_policy(permissions, user, [resource], actions)
