@@ -217,9 +217,9 @@ func (a *app) materializationsCommand() *cobra.Command {
 				rows := [][]any{}
 				for _, m := range entries {
 					rows = append(rows, []any{m.ID, m.View, instant{m.Span.From, "the oldest row"}, instant{m.Span.To, ""},
-						instant{m.Started, ""}, outcome(m), m.Read, m.Written, m.Cause})
+						instant{m.Started, ""}, outcome(m), m.Read, m.Written, m.Cause, m.Error})
 				}
-				return a.printList(output, []string{"ID", "VIEW", "FROM", "TO", "STARTED", "STATE", "ROWS READ", "KEYS WRITTEN", "CAUSE"}, rows)
+				return a.printList(output, []string{"ID", "VIEW", "FROM", "TO", "STARTED", "STATE", "ROWS READ", "KEYS WRITTEN", "CAUSE", "ERROR"}, rows)
 			})
 		},
 	}
@@ -242,7 +242,7 @@ func (r *repository) knownView(ctx context.Context, view string) error {
 func outcome(m asof.Materialization) string {
 	switch {
 	case m.Error != "":
-		return "failed: " + m.Error
+		return "failed"
 	case m.Finished.IsZero():
 		return "not finished"
 	}

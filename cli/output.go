@@ -102,7 +102,8 @@ func printJSON(w io.Writer, v any) error {
 }
 
 // plainTable aligns columns with two spaces between them and no lines around.
-// A header takes two more, as in the tables that Feast prints.
+// A header takes two more, as in the tables that Feast prints. What may be long,
+// such as an error, belongs into the last column, which nothing is aligned to.
 func plainTable(w io.Writer, headers []string, rows [][]string) error {
 	widths := make([]int, len(headers))
 	for i, h := range headers {
@@ -111,7 +112,8 @@ func plainTable(w io.Writer, headers []string, rows [][]string) error {
 	all := append([][]string{headers}, rows...)
 	for _, row := range all {
 		for i, cell := range row {
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+			row[i] = oneLine.Replace(cell)
+			widths[i] = max(widths[i], utf8.RuneCountInString(row[i]))
 		}
 	}
 	for _, row := range all {
@@ -125,6 +127,8 @@ func plainTable(w io.Writer, headers []string, rows [][]string) error {
 	}
 	return nil
 }
+
+var oneLine = strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ")
 
 // The colours, for a terminal that wants them.
 const (

@@ -149,7 +149,7 @@ func (a *app) printVerified(results []verify.Result) error {
 			}
 		}
 		counts = append(counts, []string{r.View, instant{r.At, ""}.String(), strconv.FormatInt(r.Keys, 10), strconv.FormatInt(r.Equal, 10), strconv.FormatInt(r.Ahead, 10),
-			strconv.FormatInt(r.Mismatched(), 10), strings.Join(causes, ", "), took(r.Took)})
+			strconv.FormatInt(r.Mismatched(), 10), took(r.Took), strings.Join(causes, ", ")})
 	}
 	if len(lines) > 0 {
 		if err := plainTable(a.stdio.Out, []string{"VIEW", "KEY", "CAUSE", "FEATURE", "OFFLINE", "ONLINE"}, lines); err != nil {
@@ -157,7 +157,7 @@ func (a *app) printVerified(results []verify.Result) error {
 		}
 		fmt.Fprintln(a.stdio.Out)
 	}
-	err := plainTable(a.stdio.Out, []string{"VIEW", "UP TO", "KEYS", "EQUAL", "NEWER", "MISMATCHES", "CAUSES", "TIME"}, counts)
+	err := plainTable(a.stdio.Out, []string{"VIEW", "UP TO", "KEYS", "EQUAL", "NEWER", "MISMATCHES", "TIME", "CAUSES"}, counts)
 	for _, r := range results {
 		for _, note := range append(r.Notes, whys(r.Mismatches)...) {
 			fmt.Fprintf(a.stdio.Err, "%s %s: %s\n", paint(a.stdio.Err, yellow, "note:"), r.View, note)
