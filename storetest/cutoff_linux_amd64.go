@@ -18,17 +18,24 @@ import (
 // this package traces.
 const cutOffProgram = "ASOF_STORETEST_CUT_OFF"
 
-// Cuts runs programs that it kills (SIGKILL) right before one of their writes.
-// Writes are those to files of Dir and below, to sockets, and the names that
-// files get and lose. It works by ptrace, so the program runs as it is.
+// Cuts runs programs that something happens to right before one of their
+// writes. Writes are those to files of Dir and below, to sockets, and the names
+// that files get and lose. It works by ptrace, so the program runs as it is.
 type Cuts struct {
 	Dir     string
 	Sockets bool // count what is sent to servers alone: files are not the place
 }
 
-// Traced makes this process the program that [Cuts.Run] was given. It has to
-// be the first thing of a test function that calls Run, since the test binary
-// is started again with that function alone; elsewhere it does nothing.
+// Ending is how a program came to its end.
+type Ending struct {
+	Write  string // that it was stopped at, in words; "" where it did not get so far
+	Code   int    // its exit code, -1 where it was killed
+	Output string
+}
+
+// Traced makes this process the program that a [Cuts] was given. It has to be
+// the first thing of a test function that has one, since the test binary is
+// started again with that function alone; elsewhere it does nothing.
 func Traced() {
 	words := strings.Split(os.Getenv(cutOffProgram), "\x1f")
 	if words[0] == "" {
@@ -45,9 +52,25 @@ func Traced() {
 	panic(fmt.Sprintf("cannot become %s: %v", words[0], err))
 }
 
-// Run runs the program until right before its nth write, which it returns in
-// words. One that ends before must do so without an error, and "" is returned.
-func (c Cuts) Run(t *testing.T, n int, program string, args ...string) (write string) {
+// Kill runs the program and kills it (SIGKILL) right before its nth write. One
+// that ends before must do so without an error.
+func (c Cuts) Kill(t *testing.T, n int, program string, args ...string) Ending {
+	t.Helper()
+	end := c.run(t, n, false, program, args)
+	if end.Write == "" && end.Code != 0 {
+		t.Fatalf("%s %s ended with %d\n%s", program, strings.Join(args, " "), end.Code, end.Output)
+	}
+	return end
+}
+
+// FillDisk runs the program, and has its nth write to a file and all later ones
+// fail as on a disk that is full.
+func (c Cuts) FillDisk(t *testing.T, n int, program string, args ...string) Ending {
+	t.Helper()
+	return c.run(t, n, true, program, args)
+}
+
+func (c Cuts) run(t *testing.T, n int, full bool, program string, args []string) Ending {
 	t.Helper()
 	path, err := exec.LookPath(program)
 	if err != nil {
@@ -58,73 +81,103 @@ func (c Cuts) Run(t *testing.T, n int, program string, args ...string) (write st
 		t.Fatal(err)
 	}
 	defer output.Close()
-	var status syscall.WaitStatus
+	tr := trace{Cuts: c, left: n, full: full, words: append([]string{path}, args...)}
 	traced := make(chan error)
 	go func() {
 		runtime.LockOSThread() // a process is traced by a thread
 		defer runtime.UnlockOSThread()
-		var err error
-		write, status, err = c.trace(n, t.Name(), append([]string{path}, args...), output)
-		traced <- err
+		traced <- tr.run(t.Name(), output)
 	}()
 	if err := <-traced; err != nil {
 		t.Fatal(err)
 	}
-	if write == "" && status != 0 {
-		said, _ := os.ReadFile(output.Name())
-		t.Fatalf("%s %s ended with %d\n%s", program, strings.Join(args, " "), status.ExitStatus(), said)
+	said, err := os.ReadFile(output.Name())
+	if err != nil {
+		t.Fatal(err)
 	}
-	return write
+	return Ending{tr.at, tr.status.ExitStatus(), string(said)}
 }
 
-// trace starts this test binary again, as [Traced] has it, and lets it go on
-// from stop to stop.
-func (c Cuts) trace(n int, test string, words []string, output *os.File) (write string, status syscall.WaitStatus, err error) {
+// trace is one program while it runs.
+type trace struct {
+	Cuts
+	words  []string
+	left   int // writes until it happens
+	full   bool
+	at     string // the write at which it did
+	pid    int
+	status syscall.WaitStatus
+}
+
+// run starts this test binary again, as [Traced] has it, and lets it go on from
+// stop to stop.
+func (tr *trace) run(test string, output *os.File) error {
 	self, err := os.Executable()
 	if err != nil {
-		return "", 0, err
+		return err
 	}
-	pid, err := syscall.ForkExec(self, []string{self, "-test.run=^" + strings.ReplaceAll(test, "/", "$/^") + "$"}, &syscall.ProcAttr{
-		Env:   append(os.Environ(), cutOffProgram+"="+strings.Join(words, "\x1f")),
+	tr.pid, err = syscall.ForkExec(self, []string{self, "-test.run=^" + strings.ReplaceAll(test, "/", "$/^") + "$"}, &syscall.ProcAttr{
+		Env:   append(os.Environ(), cutOffProgram+"="+strings.Join(tr.words, "\x1f")),
 		Files: []uintptr{0, output.Fd(), output.Fd()},
 		Sys:   &syscall.SysProcAttr{Ptrace: true},
 	})
 	if err != nil {
-		return "", 0, err
+		return err
 	}
 	for begun := false; ; {
-		tid, err := syscall.Wait4(-1, &status, syscall.WALL|unix.WNOTHREAD, nil) // children of this thread alone
+		tid, err := syscall.Wait4(-1, &tr.status, syscall.WALL|unix.WNOTHREAD, nil) // children of this thread alone
 		switch {
 		case errors.Is(err, syscall.EINTR):
 			continue
 		case err != nil:
-			return "", 0, fmt.Errorf("waiting for %s: %w", words[0], err)
-		case status.Exited() || status.Signaled():
-			if tid == pid {
-				return write, status, nil
+			return fmt.Errorf("waiting for %s: %w", tr.words[0], err)
+		case tr.status.Exited() || tr.status.Signaled():
+			if tid == tr.pid {
+				return nil
 			}
 			continue
 		case !begun:
 			begun = true
-			if err := syscall.PtraceSetOptions(pid, unix.PTRACE_O_EXITKILL|unix.PTRACE_O_TRACECLONE|unix.PTRACE_O_TRACEEXEC|unix.PTRACE_O_TRACESECCOMP); err != nil {
-				return "", 0, fmt.Errorf("tracing %s: %w", words[0], err)
+			if err := syscall.PtraceSetOptions(tr.pid, unix.PTRACE_O_EXITKILL|unix.PTRACE_O_TRACECLONE|unix.PTRACE_O_TRACEEXEC|unix.PTRACE_O_TRACESECCOMP); err != nil {
+				return fmt.Errorf("tracing %s: %w", tr.words[0], err)
 			}
-		case status.TrapCause() == unix.PTRACE_EVENT_SECCOMP && write == "":
-			what, err := c.write(tid)
-			if err != nil {
-				return "", 0, err
-			}
-			if what == "" {
-				break
-			}
-			if n--; n == 0 {
-				write = what
-				_ = syscall.Kill(pid, syscall.SIGKILL)
-				continue
+		case tr.status.TrapCause() == unix.PTRACE_EVENT_SECCOMP:
+			if err := tr.stopped(tid); err != nil {
+				return err
 			}
 		}
-		_ = syscall.PtraceCont(tid, passed(status)) // one that was killed is gone
+		_ = syscall.PtraceCont(tid, passed(tr.status)) // one that was killed is gone
 	}
+}
+
+// stopped has happen what is to happen to a thread that is about to write.
+func (tr *trace) stopped(tid int) error {
+	var registers syscall.PtraceRegs
+	if err := syscall.PtraceGetRegs(tid, &registers); err != nil {
+		return nil // it was killed
+	}
+	what := tr.write(tid, &registers)
+	if what == "" || tr.full && (!fills(registers.Orig_rax) || strings.HasSuffix(what, " socket")) {
+		return nil
+	}
+	if tr.left--; tr.left > 0 {
+		return nil
+	}
+	if tr.left == 0 {
+		tr.at = what
+	}
+	if !tr.full {
+		return syscall.Kill(tr.pid, syscall.SIGKILL)
+	}
+	answer := -int64(syscall.ENOSPC)
+	registers.Orig_rax, registers.Rax = ^uint64(0), uint64(answer) // no call
+	return syscall.PtraceSetRegs(tid, &registers)
+}
+
+// fills reports whether a call writes into a file: those are the ones that fail
+// on a full disk.
+func fills(number uint64) bool {
+	return number == unix.SYS_WRITE || number == unix.SYS_WRITEV || number == unix.SYS_PWRITE64 || number == unix.SYS_PWRITEV
 }
 
 // passed is the signal that made a process stop, if it is one of its own: not
@@ -138,28 +191,24 @@ func passed(status syscall.WaitStatus) int {
 
 // write says in words what a thread that has stopped is about to write; "" for
 // what does not count.
-func (c Cuts) write(tid int) (string, error) {
-	var call syscallInfo
-	if _, _, failed := syscall.Syscall6(syscall.SYS_PTRACE, ptraceGetSyscallInfo, uintptr(tid), unsafe.Sizeof(call), uintptr(unsafe.Pointer(&call)), 0, 0); failed != 0 {
-		return "", fmt.Errorf("what a process is about to do cannot be seen: %w", failed)
-	}
-	name := tracedCalls[call.Number]
-	if !takesFile(call.Number) {
+func (c Cuts) write(tid int, registers *syscall.PtraceRegs) string {
+	name := tracedCalls[registers.Orig_rax]
+	if !takesFile(registers.Orig_rax) {
 		if c.Sockets {
-			return "", nil
+			return ""
 		}
-		return name, nil
+		return name
 	}
-	file, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", tid, int32(call.Arguments[0])))
+	file, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", tid, int32(registers.Rdi)))
 	switch {
 	case err != nil:
-		return "", nil // it is no open file: the call fails
+		return "" // it is no open file: the call fails
 	case strings.HasPrefix(file, "socket:"):
-		return name + " to a socket", nil
+		return name + " to a socket"
 	case c.Sockets || !strings.HasPrefix(file, c.Dir) || strings.HasSuffix(file, "-shm"): // SQLite's shared memory is no storage
-		return "", nil
+		return ""
 	}
-	return name + " to " + strings.TrimPrefix(file, c.Dir), nil
+	return name + " to " + strings.TrimPrefix(file, c.Dir)
 }
 
 // tracedCalls are the calls by which something is written.
@@ -177,17 +226,6 @@ func takesFile(number uint64) bool {
 		return false
 	}
 	return true
-}
-
-// ptraceGetSyscallInfo is PTRACE_GET_SYSCALL_INFO, and syscallInfo what it
-// fills at a stop before a call.
-const ptraceGetSyscallInfo = 0x420e
-
-type syscallInfo struct {
-	_         [24]byte // kind of stop, architecture, where it is
-	Number    uint64
-	Arguments [6]uint64
-	_         uint64
 }
 
 // stopBefore has the kernel stop this thread, and what it becomes, before each

@@ -235,3 +235,16 @@ func (f filling) registered(t *testing.T) *asof.Snapshot {
 	}
 	return snapshot
 }
+
+// filled is what runs have left: online, in the ledger and in the registry.
+// Runs that found nothing to do, or did not end, are nothing.
+func (f filling) filled(t *testing.T) []string {
+	t.Helper()
+	lines := f.online(t, ordersView)
+	for _, m := range f.ledgered(t) {
+		if m.Done() && m.Written > 0 {
+			lines = append(lines, fmt.Sprint(m.Written, " keys of ", m.Span))
+		}
+	}
+	return append(lines, fmt.Sprint(f.registered(t).Views()[0].Intervals))
+}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"slices"
 	"testing"
 
@@ -21,15 +20,7 @@ func TestMaterializeKilledAtEveryWrite(t *testing.T) {
 		t.Parallel()
 		run(t, "asof", "-c", f.dir, "materialize-incremental", "2024-01-02T12:00:00")
 		f.source(t, 4, "SELECT 'late', TIMESTAMP '2024-01-01', (now() AT TIME ZONE 'UTC'), 1, 'late'")
-		killedAtEveryWrite(t, f, func(f filling) []string {
-			lines := f.online(t, ordersView)
-			for _, m := range f.ledgered(t) {
-				if m.Done() && m.Written > 0 { // one that finds nothing left to do changes nothing
-					lines = append(lines, fmt.Sprint(m.Written, " keys of ", m.Span))
-				}
-			}
-			return append(lines, fmt.Sprint(f.registered(t).Views()[0].Intervals))
-		}, "materialize-incremental", "2024-02-01")
+		killedAtEveryWrite(t, f, func(c filling) []string { return c.filled(t) }, "materialize-incremental", "2024-02-01")
 	}, inSQLite, inPostgres, inRedis)
 }
 
@@ -40,7 +31,7 @@ func TestMaterializeKilled(t *testing.T) {
 	storetest.Traced()
 	fillings(t, 100_000, func(t *testing.T, f filling) {
 		killed := 0
-		for n := 1; (storetest.Cuts{Dir: f.dir, Sockets: f.sockets}).Run(t, n, "asof", "-c", f.dir, "materialize-incremental", "2024-02-01") != ""; n *= 2 {
+		for n := 1; (storetest.Cuts{Dir: f.dir, Sockets: f.sockets}).Kill(t, n, "asof", "-c", f.dir, "materialize-incremental", "2024-02-01").Write != ""; n *= 2 {
 			killed++
 		}
 		f.verified(t)
@@ -67,7 +58,7 @@ func killedAtEveryWrite(t *testing.T, f filling, state func(f filling) []string,
 	for write := "a write"; write != ""; {
 		c := f.copied(t)
 		args := append([]string{"-c", c.dir}, command...)
-		if write = (storetest.Cuts{Dir: c.dir, Sockets: f.sockets}).Run(t, len(writes)+1, "asof", args...); write != "" {
+		if write = (storetest.Cuts{Dir: c.dir, Sockets: f.sockets}).Kill(t, len(writes)+1, "asof", args...).Write; write != "" {
 			writes = append(writes, write)
 		}
 		run(t, "asof", args...)
