@@ -41,7 +41,9 @@ func (s *Snapshot) Filled(names []string) ([]*FeatureView, error) {
 func (v *FeatureView) unfilled() error {
 	switch {
 	case !v.Enabled:
-		return Errorf(CodeInvalid, "feature view %q is disabled; enable it in its definition and apply", v.Name)
+		return Errorf(CodeInvalid, "feature view %q is disabled and is not materialized: `feature-views enable %s`, or enabled=True in its definition and `apply`", v.Name, v.Name)
+	case v.State == StateCreated:
+		return Errorf(CodeInvalid, "feature view %q is in state %s, which no materialization follows: `feature-views set-state %s %s` first", v.Name, v.State, v.Name, StateGenerated)
 	case !v.Online:
 		return Errorf(CodeInvalid, "feature view %q has online=False and is not kept in the online store", v.Name)
 	}

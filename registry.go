@@ -17,12 +17,19 @@ type Ref struct {
 }
 
 // Change is what one apply does to a project: put these objects (created or
-// replaced by kind and name), delete those.
+// replaced by kind and name), delete those, and save views that are registered
+// as new versions in their history, where a definition can pin them; what is
+// registered of such a view stays as it is. A version that the history has
+// already is not saved again.
 type Change struct {
 	Base   string // the version the change was planned against; "" skips the check
 	Put    []Object
 	Delete []Ref
+	Save   []Object
 }
+
+// Empty reports whether the change does nothing.
+func (c Change) Empty() bool { return len(c.Put)+len(c.Delete)+len(c.Save) == 0 }
 
 // Registry holds the definitions of projects.
 //

@@ -1,6 +1,9 @@
 package asof
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // ViewKind says which of Feast's classes a feature view is.
 type ViewKind string
@@ -17,8 +20,62 @@ const (
 // 4 available online.
 type State int32
 
-// StateAvailableOnline is the state of a view after its first materialization.
-const StateAvailableOnline State = 4
+// The states. A view that nobody has given one is unspecified.
+const (
+	StateUnspecified     State = 0
+	StateCreated         State = 1
+	StateGenerated       State = 2
+	StateMaterializing   State = 3
+	StateAvailableOnline State = 4 // after the first materialization
+)
+
+var stateNames = []string{"STATE_UNSPECIFIED", "CREATED", "GENERATED", "MATERIALIZING", "AVAILABLE_ONLINE"}
+
+// String returns Feast's name of the state.
+func (s State) String() string {
+	if s < 0 || int(s) >= len(stateNames) {
+		return fmt.Sprintf("STATE_%d", s)
+	}
+	return stateNames[s]
+}
+
+// Next returns the states that may follow, as in Feast.
+func (s State) Next() []State {
+	switch s {
+	case StateUnspecified:
+		return []State{StateCreated}
+	case StateCreated:
+		return []State{StateGenerated}
+	case StateGenerated, StateAvailableOnline:
+		return []State{StateMaterializing}
+	case StateMaterializing:
+		return []State{StateAvailableOnline, StateGenerated}
+	}
+	return nil
+}
+
+// served says why a view with these settings gives no features, online or in
+// training data: it is disabled, or in a state before its first values. One
+// that is being materialized serves what it has.
+func served(kind Kind, name string, enabled bool, state State) error {
+	switch {
+	case !enabled:
+		return Errorf(CodeInvalid, "%s %q is disabled and serves no features: `feature-views enable %s`, or enabled=True in its definition and `apply`", kind, name, name)
+	case state == StateCreated:
+		return Errorf(CodeInvalid, "%s %q is in state %s and serves no features: `feature-views set-state %s %s`, then materialize it", kind, name, state, name, StateGenerated)
+	case state == StateGenerated:
+		return Errorf(CodeInvalid, "%s %q is in state %s and serves no features: materialize it", kind, name, state)
+	}
+	return nil
+}
+
+// Served says why the view gives no features to anybody, nil where it does.
+func (v *FeatureView) Served() error { return served(KindFeatureView, v.Name, v.Enabled, v.State) }
+
+// Served says why the view gives no features to anybody, nil where it does.
+func (v *OnDemandFeatureView) Served() error {
+	return served(KindOnDemandView, v.Name, v.Enabled, v.State)
+}
 
 // FeatureView is a named group of features of the same entities, read from one
 // source.

@@ -24,6 +24,7 @@ type Options struct {
 	SkipSources bool              // do not hold the sources against reality; schemas are still inferred
 	Strict      bool              // refuse on-demand views whose functions cannot be run
 	Workers     *ondemand.Workers // Python processes for on-demand functions; may be nil
+	NoPromote   bool              // save new versions of views in their history, and leave the views as they are
 	Retype      bool              // let features that were materialized change their types: they are null online until they are filled again
 }
 
@@ -77,7 +78,7 @@ func (p *Plan) execute(ctx context.Context, stores Stores) error {
 		if err != nil {
 			return err
 		}
-		change := asof.Change{Base: p.base, Put: p.put, Delete: p.remove}
+		change := asof.Change{Base: p.base, Put: p.put, Delete: p.remove, Save: p.save}
 		if _, err := stores.Registry.Apply(ctx, p.Project, change); err != nil {
 			if code := asof.ErrorCode(err); code != asof.CodeUnavailable && code != asof.CodeInternal { // else it may have been made
 				withdraw(err)

@@ -45,6 +45,7 @@ type Plan struct {
 	base      string
 	put       []asof.Object
 	remove    []asof.Ref
+	save      []asof.Object       // versions of views that stay as they are
 	online    []*asof.FeatureView // the views that the online store is to serve
 	wasOnline []string            // those that it served before
 	retyped   asof.Problems       // features that were materialized with another type
@@ -52,7 +53,7 @@ type Plan struct {
 }
 
 // Empty reports whether the registry stays as it is.
-func (p *Plan) Empty() bool { return len(p.put) == 0 && len(p.remove) == 0 }
+func (p *Plan) Empty() bool { return len(p.put)+len(p.remove)+len(p.save) == 0 }
 
 // planned is the order in which kinds are planned and printed. Objects of
 // other kinds are kept as they are registered.
@@ -69,6 +70,9 @@ var removed = map[asof.Kind]bool{asof.KindDataSource: true, asof.KindEntity: tru
 // NewPlan checks what is desired and compares it with current. Every mistake
 // is reported at once, as asof.Problems.
 func NewPlan(ctx context.Context, desired Desired, current *asof.Snapshot, opts Options) (*Plan, error) {
+	if opts.NoPromote {
+		return planVersions(ctx, desired, current, opts)
+	}
 	r := newRepository(desired)
 	r.check(current)
 	if err := r.problems.Err(); err != nil {

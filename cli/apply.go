@@ -17,6 +17,7 @@ type applyFlags struct {
 	retype      bool
 	strict      bool
 	python      bool
+	noPromote   bool
 	output      string
 }
 
@@ -30,6 +31,7 @@ func (f *applyFlags) add(cmd *cobra.Command) {
 	for _, name := range []string{"skip-feature-view-validation", "no-progress"} {
 		cmd.Flags().Lookup(name).Hidden = true // of Feast; without a meaning here
 	}
+	cmd.Flags().BoolVar(&f.noPromote, "no-promote", false, "save new versions of views in their history, and leave the views as they are")
 	outputFlag(cmd, &f.output)
 }
 
@@ -110,7 +112,7 @@ func (a *app) withDefinitions(ctx context.Context, flags applyFlags,
 		if err != nil {
 			return err
 		}
-		return do(ctx, r, desired, apply.Options{Sources: offline, SkipSources: flags.skipSources, Retype: flags.retype, Strict: flags.strict, Workers: r.workers()})
+		return do(ctx, r, desired, apply.Options{Sources: offline, SkipSources: flags.skipSources, Retype: flags.retype, NoPromote: flags.noPromote, Strict: flags.strict, Workers: r.workers()})
 	})
 }
 

@@ -14,24 +14,42 @@ import (
 	"github.com/asof-dev/asof/sample"
 )
 
+// feastTemplates are Feast's own, by which it fills a folder for one of its
+// stores.
+var feastTemplates = []string{"local", "gcp", "aws", "snowflake", "spark", "postgres", "hbase", "cassandra", "hazelcast", "couchbase",
+	"milvus", "ray", "ray_rag", "rag", "pytorch_nlp"}
+
 func (a *app) initCommand() *cobra.Command {
-	var template string
+	var template, path string
 	var minimal bool
 	cmd := &cobra.Command{
-		Use:     "init NAME",
-		Short:   "Make a repository that works",
-		Long:    "Makes the folder NAME with definitions, both configurations (embedded and PostgreSQL),\na pipeline and a README. Templates: " + strings.Join(definition.Templates(), ", ") + ".",
+		Use:   "init [NAME]",
+		Short: "Make a repository that works",
+		Long: "Makes the folder NAME (default: my_project) with definitions, both configurations (embedded and\n" +
+			"PostgreSQL), a pipeline and a README. Templates: " + strings.Join(definition.Templates(), ", ") + ".",
 		Example: a.example("init streamflow -t streamflow", "init my_project -t minimal"),
-		Args:    a.args("NAME"),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			return a.args("NAME")(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			name := "my_project"
+			if len(args) > 0 {
+				name = args[0]
+			}
 			if minimal {
 				template = "minimal"
 			}
-			if !slices.Contains(definition.Templates(), template) {
-				return usagef(cmd.CommandPath()+" NAME -t streamflow", "there is no template %q%s", template, asof.DidYouMean(template, definition.Templates()))
+			if err := knownTemplate(cmd, template); err != nil {
+				return err
 			}
-			dir := a.path(args[0])
-			files, err := definition.Init(dir, filepath.Base(dir), template)
+			dir := a.path(name)
+			if path != "" {
+				dir = a.path(path)
+			}
+			files, err := definition.Init(dir, filepath.Base(name), template)
 			if err != nil {
 				return err
 			}
@@ -44,7 +62,19 @@ func (a *app) initCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVarP(&template, "template", "t", "minimal", "what to begin with")
 	cmd.Flags().BoolVarP(&minimal, "minimal", "m", false, "the same as -t minimal")
+	cmd.Flags().StringVar(&path, "repo-path", "", "the folder, where it is not to be called as the project")
 	return cmd
+}
+
+func knownTemplate(cmd *cobra.Command, template string) error {
+	hint := cmd.CommandPath() + " NAME -t streamflow"
+	switch {
+	case slices.Contains(definition.Templates(), template):
+		return nil
+	case slices.Contains(feastTemplates, strings.ToLower(template)):
+		return usagef(hint, "template %q is Feast's own: begin with one of %s, and write your stores into its feature_store.yaml", template, strings.Join(definition.Templates(), ", "))
+	}
+	return usagef(hint, "there is no template %q%s", template, asof.DidYouMean(template, definition.Templates()))
 }
 
 // tooFew says which of the numbers is not one of at least one.

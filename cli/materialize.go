@@ -51,12 +51,14 @@ type materializeFlags struct {
 	overlap time.Duration
 	noWait  bool
 	dryRun  bool
+	version string // of the one view
 }
 
 func (f *materializeFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVarP(&f.views, "views", "v", nil, "only this view; once for each")
 	cmd.Flags().BoolVar(&f.noWait, "no-wait", false, "fail where another run materializes the view, instead of waiting for it")
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "print windows and row counts, and write nothing")
+	cmd.Flags().StringVar(&f.version, "version", "", "only where this is the version of the one view, such as v2")
 	outputFlag(cmd, &f.output)
 }
 
@@ -66,7 +68,10 @@ func (a *app) materialized(ctx context.Context, flags materializeFlags, run func
 	if flags.output != "table" && flags.output != "json" {
 		return badOutput(flags.output, "table", "json")
 	}
-	return a.withRepository(ctx, func(r *repository) error {
+	return a.withSnapshot(ctx, func(r *repository, snapshot *asof.Snapshot) error {
+		if err := isVersion(snapshot, flags); err != nil {
+			return err
+		}
 		progress, end := a.progress()
 		m, err := r.materializer(ctx, progress)
 		if err != nil {
@@ -76,6 +81,9 @@ func (a *app) materialized(ctx context.Context, flags materializeFlags, run func
 		m.Overlap, m.NoWait, m.DryRun = flags.overlap, flags.noWait, flags.dryRun
 		results, err := run(m)
 		end()
+		if len(flags.views) == 0 {
+			a.noteSkipped(snapshot)
+		}
 		if printed := a.printResults(flags, results); printed != nil {
 			return printed
 		}

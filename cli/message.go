@@ -1,16 +1,9 @@
 package cli
 
 import (
-	"cmp"
-	"encoding/json"
 	"fmt"
-	"slices"
-	"strconv"
-	"strings"
 
-	"github.com/goccy/go-yaml"
-	"google.golang.org/protobuf/encoding/protojson"
-	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/feastconv"
@@ -18,95 +11,71 @@ import (
 	"github.com/asof-dev/asof/feastpb/types"
 )
 
-// messageJSON returns an object as the JSON of its registry message, as Feast
-// shows it: without the project that it belongs to.
-func messageJSON(snapshot *asof.Snapshot, object asof.Object) (json.RawMessage, error) {
+// shownTree returns an object as Feast shows it: the JSON of its message, as
+// Feast's classes write it when they have read it, without the project that it
+// belongs to.
+func shownTree(snapshot *asof.Snapshot, object asof.Object) (tree, error) {
 	enc := feastconv.Encoder{Object: snapshot.Object}
 	m, err := enc.Encode(object)
 	if err != nil {
 		return nil, err
 	}
-	text, err := protojson.Marshal(m)
-	if err != nil {
-		return nil, err
+	switch m := m.(type) {
+	case *core.FeatureView:
+		showViewSpec(m.GetSpec())
+	case *core.StreamFeatureView:
+		m.Spec.Ttl = orNoTTL(m.Spec.Ttl)
+		m.Spec.Entities = withoutDummy(m.Spec.Entities)
+	case *core.DataSource:
+		if !namesItsClass(m) {
+			m.DataSourceClassType = ""
+		}
 	}
-	return byNumber(text, m.ProtoReflect().Descriptor())
+	return messageTree(m.ProtoReflect()), nil
 }
 
-// byNumber puts the keys of a message's JSON in the order of their field
-// numbers, as Feast prints them, at every depth.
-func byNumber(text json.RawMessage, d protoreflect.MessageDescriptor) (json.RawMessage, error) {
-	if len(text) == 0 || text[0] != '{' {
-		return text, nil // a well-known type that is a string in JSON
+// showViewSpec writes a ttl of None as 0, and no dummy entity.
+func showViewSpec(s *core.FeatureViewSpec) {
+	s.Ttl = orNoTTL(s.Ttl)
+	s.Entities = withoutDummy(s.Entities)
+	for _, from := range s.SourceViews {
+		showViewSpec(from)
 	}
-	var values map[string]json.RawMessage
-	if err := json.Unmarshal(text, &values); err != nil {
-		return nil, err
-	}
-	fields := make([]protoreflect.FieldDescriptor, d.Fields().Len())
-	for i := range fields {
-		fields[i] = d.Fields().Get(i)
-	}
-	slices.SortFunc(fields, func(a, b protoreflect.FieldDescriptor) int { return cmp.Compare(a.Number(), b.Number()) })
-	out := []byte{'{'}
-	for _, f := range fields {
-		value, there := values[f.JSONName()]
-		if !there {
-			continue
-		}
-		if len(out) > 1 {
-			out = append(out, ',')
-		}
-		value, err := fieldByNumber(value, f)
-		if err != nil {
-			return nil, err
-		}
-		out = append(append(strconv.AppendQuote(out, f.JSONName()), ':'), value...)
-	}
-	return append(out, '}'), nil
 }
 
-func fieldByNumber(value json.RawMessage, f protoreflect.FieldDescriptor) (json.RawMessage, error) {
-	switch {
-	case f.Message() == nil || f.IsMap():
-		return value, nil
-	case !f.IsList():
-		return byNumber(value, f.Message())
+func orNoTTL(ttl *durationpb.Duration) *durationpb.Duration {
+	if ttl == nil {
+		return &durationpb.Duration{}
 	}
-	var items []json.RawMessage
-	if err := json.Unmarshal(value, &items); err != nil {
-		return nil, err
+	return ttl
+}
+
+func withoutDummy(entities []string) []string {
+	if len(entities) == 1 && entities[0] == asof.DummyEntity {
+		return nil
 	}
-	for i := range items {
-		var err error
-		if items[i], err = byNumber(items[i], f.Message()); err != nil {
-			return nil, err
-		}
-	}
-	return json.Marshal(items)
+	return entities
+}
+
+// namesItsClass reports whether Feast writes the class of a source beside its
+// kind: for sources that are not its own, and Spark's.
+func namesItsClass(s *core.DataSource) bool {
+	return s.Type == core.DataSource_CUSTOM_SOURCE || s.Type == core.DataSource_BATCH_SPARK
 }
 
 // printMessage prints an object as YAML or JSON.
 func (a *app) printMessage(output string, snapshot *asof.Snapshot, object asof.Object) error {
-	text, err := messageJSON(snapshot, object)
+	shown, err := shownTree(snapshot, object)
 	if err != nil {
 		return err
 	}
+	if v, ok := object.(*asof.FeatureView); ok && output == "yaml" && v.Kind != asof.ViewStream {
+		shown = append(shown, branch{"enabled", v.Enabled}, branch{"state", v.State.String()})
+	}
 	if output == "json" {
-		return printJSON(a.stdio.Out, text)
+		return printFeastJSON(a.stdio.Out, shown, 2)
 	}
-	lines, err := yaml.JSONToYAML(text)
-	if err != nil {
-		return asof.Errorf(asof.CodeInternal, "%s %s: %w", object.ObjectKind(), object.ObjectName(), err)
-	}
-	if v, ok := object.(*asof.FeatureView); ok {
-		enabled := "false"
-		if v.Enabled {
-			enabled = "true"
-		}
-		lines = append(lines, "enabled: "+enabled+"\nstate: "+stateName(v.State)+"\n"...)
-	}
-	_, err = fmt.Fprintf(a.stdio.Out, "%s\n", lines)
+	_, err = fmt.Fprintf(a.stdio.Out, "%s\n", feastYAML(shown))
 	return err
 }
 
@@ -117,12 +86,11 @@ var dumpKeys = map[asof.Kind]string{asof.KindDataSource: "dataSources", asof.Kin
 
 // dumpRegistry returns the project as Feast's registry-dump does: lists of
 // messages, sorted by name, with their keys in alphabetical order.
-func dumpRegistry(snapshot *asof.Snapshot) (map[string]any, error) {
-	dump := map[string]any{"project": snapshot.Project().Name}
+func dumpRegistry(snapshot *asof.Snapshot) (tree, error) {
+	lists := map[string][]any{}
 	for kind, key := range dumpKeys {
-		lists := map[string][]any{}
 		for _, o := range snapshot.Objects(kind) {
-			text, err := messageJSON(snapshot, o)
+			message, err := shownTree(snapshot, o)
 			if err != nil {
 				return nil, err
 			}
@@ -130,17 +98,14 @@ func dumpRegistry(snapshot *asof.Snapshot) (map[string]any, error) {
 			if v, ok := o.(*asof.FeatureView); ok && v.Kind == asof.ViewStream {
 				list = "streamFeatureViews"
 			}
-			var message any
-			if err := json.Unmarshal(text, &message); err != nil {
-				return nil, err
-			}
 			lists[list] = append(lists[list], message)
 		}
-		for list, messages := range lists {
-			dump[list] = messages
-		}
 	}
-	return dump, nil
+	dump := tree{{"project", snapshot.Project().Name}}
+	for list, messages := range lists {
+		dump = append(dump, branch{list, messages})
+	}
+	return dump.sorted(), nil
 }
 
 func valueTypeName(v asof.ValueType) string {
@@ -148,9 +113,4 @@ func valueTypeName(v asof.ValueType) string {
 		return "ValueType.UNKNOWN"
 	}
 	return "ValueType." + types.ValueType_Enum(v).String()
-}
-
-// stateName returns a view's state as Feast prints it.
-func stateName(s asof.State) string {
-	return strings.TrimPrefix(core.FeatureViewState(s).String(), "FeatureViewState.")
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,32 +9,38 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/feastconv"
+	"github.com/asof-dev/asof/feastpb/core"
+	"github.com/asof-dev/asof/feastregistry"
 	"github.com/asof-dev/asof/ondemand"
 )
 
-// objectKind is a kind of registered object as the command line shows it.
+// objectKind is a kind of registered object as the command line shows it: the
+// lists of Feast's registry message that hold it, and the columns that Feast
+// has for it.
 type objectKind struct {
 	use     string
 	kind    asof.Kind
+	fields  []string
 	headers []string
 	row     func(*asof.Snapshot, asof.Object) []any
 }
 
-// objectKinds have a list and a describe command each. The columns are Feast's.
+// objectKinds have a list and a describe command each.
 var objectKinds = []objectKind{
-	{"entities", asof.KindEntity, []string{"NAME", "DESCRIPTION", "TYPE"}, func(_ *asof.Snapshot, o asof.Object) []any {
+	{"entities", asof.KindEntity, []string{"entities"}, []string{"NAME", "DESCRIPTION", "TYPE"}, func(_ *asof.Snapshot, o asof.Object) []any {
 		e := o.(*asof.Entity)
 		return []any{e.Name, e.Description, valueTypeName(e.ValueType)}
 	}},
-	{"data-sources", asof.KindDataSource, []string{"NAME", "CLASS"}, func(_ *asof.Snapshot, o asof.Object) []any {
+	{"data-sources", asof.KindDataSource, []string{"data_sources"}, []string{"NAME", "CLASS"}, func(_ *asof.Snapshot, o asof.Object) []any {
 		s := o.(*asof.DataSource)
 		return []any{s.Name, fmt.Sprintf("<class '%s'>", s.Class)}
 	}},
-	{"feature-views", asof.KindFeatureView, []string{"NAME", "ENTITIES", "TYPE", "ENABLED", "STATE"}, viewRow},
-	{"on-demand-feature-views", asof.KindOnDemandView, []string{"NAME"}, func(_ *asof.Snapshot, o asof.Object) []any {
-		return []any{o.ObjectName()}
-	}},
-	{"feature-services", asof.KindService, []string{"NAME", "FEATURES"}, func(_ *asof.Snapshot, o asof.Object) []any {
+	{"feature-views", asof.KindFeatureView, []string{"feature_views", "on_demand_feature_views"}, []string{"NAME", "ENTITIES", "TYPE", "ENABLED", "STATE"}, viewRow},
+	{"on-demand-feature-views", asof.KindOnDemandView, []string{"on_demand_feature_views"}, []string{"NAME"}, nameRow},
+	{"stream-feature-views", asof.KindFeatureView, []string{"stream_feature_views"}, []string{"NAME"}, nameRow},
+	{"label-views", asof.KindLabelView, []string{"label_views"}, []string{"NAME", "ENTITIES", "CONFLICT_POLICY"}, labelRow},
+	{"feature-services", asof.KindService, []string{"feature_services"}, []string{"NAME", "FEATURES"}, func(_ *asof.Snapshot, o asof.Object) []any {
 		features := commaList{}
 		for _, p := range o.(*asof.FeatureService).Projections {
 			for _, f := range p.Features {
@@ -42,14 +49,18 @@ var objectKinds = []objectKind{
 		}
 		return []any{o.ObjectName(), features}
 	}},
+	{"saved-datasets", asof.KindSavedDataset, []string{"saved_datasets"}, []string{"NAME"}, nameRow},
+	{"validation-references", asof.KindValidationRef, []string{"validation_references"}, []string{"NAME"}, nameRow},
 }
+
+func nameRow(_ *asof.Snapshot, o asof.Object) []any { return []any{o.ObjectName()} }
 
 // viewRow shows a feature view or, in the same list as in Feast, an on-demand
 // view with the entities of its sources.
 func viewRow(s *asof.Snapshot, o asof.Object) []any {
 	switch v := o.(type) {
 	case *asof.FeatureView:
-		return []any{v.Name, newEntitySet(v.Entities), v.Kind, yesNo(v.Enabled), stateName(v.State)}
+		return []any{v.Name, newEntitySet(v.Entities), v.Kind, yesNo(v.Enabled), v.State}
 	case *asof.OnDemandFeatureView:
 		var entities []string
 		for _, source := range v.Sources {
@@ -60,9 +71,23 @@ func viewRow(s *asof.Snapshot, o asof.Object) []any {
 				entities = append(entities, view.Entities...)
 			}
 		}
-		return []any{v.Name, newEntitySet(entities), "OnDemandFeatureView", yesNo(v.Enabled), stateName(v.State)}
+		return []any{v.Name, newEntitySet(entities), "OnDemandFeatureView", yesNo(v.Enabled), v.State}
 	}
 	return nil
+}
+
+// labelRow shows a label view: whose labels it holds, and which of two counts.
+func labelRow(s *asof.Snapshot, o asof.Object) []any {
+	m, err := (&feastconv.Encoder{Object: s.Object}).Encode(o)
+	if err != nil {
+		return []any{o.ObjectName(), "n/a", "n/a"}
+	}
+	spec := m.(*core.LabelView).GetSpec()
+	entities := commaList(spec.GetEntities())
+	if len(entities) == 0 {
+		entities = commaList{"n/a"}
+	}
+	return []any{o.ObjectName(), entities, strings.ToLower(spec.GetConflictPolicy().String())}
 }
 
 // entitySet is names that a table shows as Feast does, as a Python set.
@@ -91,7 +116,11 @@ func (a *app) objectCommands() []*cobra.Command {
 	var all []*cobra.Command
 	for _, k := range objectKinds {
 		plural := strings.ReplaceAll(k.use, "-", " ")
-		all = append(all, a.group(k.use, "List and describe "+plural, a.listCommand(k, plural), a.describeCommand(k)))
+		commands := []*cobra.Command{a.listCommand(k, plural), a.describeCommand(k)}
+		if k.use == "feature-views" {
+			commands = append(commands, a.enableCommand(true), a.enableCommand(false), a.setStateCommand(), a.listVersionsCommand())
+		}
+		all = append(all, a.group(k.use, "List and describe "+plural, commands...))
 	}
 	return all
 }
@@ -109,18 +138,14 @@ func (a *app) listCommand(k objectKind, plural string) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.withRepository(cmd.Context(), func(r *repository) error {
-				snapshot, err := r.snapshot(cmd.Context())
+			return a.withSnapshot(cmd.Context(), func(r *repository, snapshot *asof.Snapshot) error {
+				objects, err := r.listed(cmd.Context(), snapshot, k)
 				if err != nil {
 					return err
 				}
-				objects := snapshot.Objects(k.kind)
-				if k.kind == asof.KindFeatureView {
-					objects = append(objects[:len(objects):len(objects)], snapshot.Objects(asof.KindOnDemandView)...)
-				}
 				rows := [][]any{}
 				for _, o := range objects {
-					if o.ObjectName() != asof.DummyEntity && hasTags(o, wanted) {
+					if hasTags(o, wanted) {
 						rows = append(rows, k.row(snapshot, o))
 					}
 				}
@@ -129,8 +154,46 @@ func (a *app) listCommand(k objectKind, plural string) *cobra.Command {
 		},
 	}
 	outputFlag(cmd, &output)
-	cmd.Flags().StringArrayVar(&tags, "tags", nil, "only those with all of these tags: key:value[,key:value]")
+	tagsFlag(cmd, &tags)
 	return cmd
+}
+
+// withSnapshot opens the repository and hands on what is registered.
+func (a *app) withSnapshot(ctx context.Context, do func(*repository, *asof.Snapshot) error) error {
+	return a.withRepository(ctx, func(r *repository) error {
+		snapshot, err := r.snapshot(ctx)
+		if err != nil {
+			return err
+		}
+		return do(r, snapshot)
+	})
+}
+
+// listed returns the objects of a kind in the order in which the registry
+// holds them, as Feast lists them; by name, where it holds no messages of
+// Feast's.
+func (r *repository) listed(ctx context.Context, snapshot *asof.Snapshot, k objectKind) ([]asof.Object, error) {
+	store, ok := r.registry.(feastregistry.Store)
+	if !ok {
+		return snapshot.Objects(k.kind), nil
+	}
+	message, err := store.Message(ctx)
+	if err != nil {
+		return nil, err
+	}
+	index, objects := feastregistry.NewIndex(message), []asof.Object{}
+	for _, field := range k.fields {
+		kind := k.kind
+		if field == "on_demand_feature_views" {
+			kind = asof.KindOnDemandView
+		}
+		for _, o := range index.Objects(r.config.Project, field) {
+			if object := snapshot.Object(kind, o.Name); object != nil {
+				objects = append(objects, object)
+			}
+		}
+	}
+	return objects, nil
 }
 
 func (a *app) describeCommand(k objectKind) *cobra.Command {
@@ -144,11 +207,7 @@ func (a *app) describeCommand(k objectKind) *cobra.Command {
 			if output != "yaml" && output != "json" {
 				return badOutput(output, "yaml", "json")
 			}
-			return a.withRepository(cmd.Context(), func(r *repository) error {
-				snapshot, err := r.snapshot(cmd.Context())
-				if err != nil {
-					return err
-				}
+			return a.withSnapshot(cmd.Context(), func(r *repository, snapshot *asof.Snapshot) error {
 				object, err := snapshot.Find(k.kind, args[0])
 				if err != nil {
 					return err
@@ -171,7 +230,7 @@ func (a *app) noteFunction(s *asof.Snapshot, v *asof.OnDemandFeatureView, worker
 		return view
 	}
 	sentence, _ := ondemand.Summary(v, ondemand.Options{Keys: ondemand.Keys(v, find), Workers: workers})
-	fmt.Fprintf(a.stdio.Err, "%s %s\n", paint(a.stdio.Err, yellow, "note:"), sentence)
+	a.note("%s", sentence)
 }
 
 func (a *app) registryDumpCommand() *cobra.Command {
@@ -181,41 +240,13 @@ func (a *app) registryDumpCommand() *cobra.Command {
 		Example: a.example("-c my_project registry-dump"),
 		Args:    a.args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.withRepository(cmd.Context(), func(r *repository) error {
-				snapshot, err := r.snapshot(cmd.Context())
-				if err != nil {
-					return err
-				}
+			return a.withSnapshot(cmd.Context(), func(_ *repository, snapshot *asof.Snapshot) error {
 				dump, err := dumpRegistry(snapshot)
 				if err != nil {
 					return err
 				}
-				return printJSON(a.stdio.Out, dump)
+				return printFeastJSON(a.stdio.Out, dump, 2)
 			})
 		},
 	}
-}
-
-// parseTags reads key:value pairs, several of them in one word by commas.
-func parseTags(words []string) (map[string]string, error) {
-	wanted := map[string]string{}
-	for _, word := range words {
-		for _, pair := range strings.Split(word, ",") {
-			key, value, ok := strings.Cut(strings.TrimSpace(pair), ":")
-			if !ok {
-				return nil, usagef("", "--tags %q: write key:value", pair)
-			}
-			wanted[strings.TrimSpace(key)] = strings.TrimSpace(value)
-		}
-	}
-	return wanted, nil
-}
-
-func hasTags(o asof.Object, wanted map[string]string) bool {
-	for key, value := range wanted {
-		if asof.TagsOf(o)[key] != value {
-			return false
-		}
-	}
-	return true
 }

@@ -25,11 +25,9 @@ func outputFlag(cmd *cobra.Command, into *string) {
 func (a *app) printList(output string, headers []string, rows [][]any) error {
 	switch output {
 	case "table":
-		texts := make([][]string, len(rows))
-		for i, row := range rows {
-			for _, cell := range row {
-				texts[i] = append(texts[i], fmt.Sprint(cell))
-			}
+		var texts [][]string
+		for _, row := range rows {
+			texts = append(texts, cellLines(row)...)
 		}
 		return plainTable(a.stdio.Out, headers, texts)
 	case "json":
@@ -43,6 +41,31 @@ func (a *app) printList(output string, headers []string, rows [][]any) error {
 		return printJSON(a.stdio.Out, list)
 	}
 	return badOutput(output, "table", "json")
+}
+
+// lineList is a list that a table shows a line each, and as a dash where it is
+// empty.
+type lineList []string
+
+// cellLines returns a row as the lines that it takes in a table.
+func cellLines(row []any) [][]string {
+	lines := [][]string{make([]string, len(row))}
+	for i, cell := range row {
+		list, ok := cell.(lineList)
+		switch {
+		case !ok:
+			list = lineList{fmt.Sprint(cell)}
+		case len(list) == 0:
+			list = lineList{"-"}
+		}
+		for n, text := range list {
+			if n == len(lines) {
+				lines = append(lines, make([]string, len(row)))
+			}
+			lines[n][i] = text
+		}
+	}
+	return lines
 }
 
 // commaList is a list that a table shows in one cell.
@@ -80,6 +103,17 @@ func (t instant) MarshalJSON() ([]byte, error) {
 		return []byte("null"), nil
 	}
 	return json.Marshal(t.String())
+}
+
+// pythonTime is a time as Python's str shows it, without its zone.
+type pythonTime struct{ time.Time }
+
+func (t pythonTime) String() string {
+	text := t.UTC().Format("2006-01-02 15:04:05")
+	if micro := t.Nanosecond() / 1000; micro > 0 {
+		text += fmt.Sprintf(".%06d", micro)
+	}
+	return text
 }
 
 // elapsed is a duration that JSON has in seconds.
@@ -143,6 +177,11 @@ func paint(w io.Writer, colour, text string) string {
 		return text
 	}
 	return "\x1b[1;" + colour + "m" + text + "\x1b[0m"
+}
+
+// note tells of something that a person should know and need not change.
+func (a *app) note(format string, args ...any) {
+	fmt.Fprintf(a.stdio.Err, "%s %s\n", paint(a.stdio.Err, yellow, "note:"), fmt.Sprintf(format, args...))
 }
 
 // took returns a duration as a person reads it.

@@ -18,6 +18,10 @@ import (
 // Version is set by the build.
 var Version = "dev"
 
+// feastVersion is the version of Feast whose commands, files and protocols are
+// spoken.
+const feastVersion = "0.67.0"
+
 // The exit codes.
 const (
 	exitDone   = 0
@@ -117,6 +121,8 @@ func (a *app) command() *cobra.Command {
 		a.registryDumpCommand(), a.materializeCommand(), a.materializeIncrementalCommand(), a.materializationsCommand(), a.verifyCommand(),
 		a.onlineCommand(), a.historicalCommand(), a.datasetCommand(), a.explainCommand(), a.pipelineCommand(), a.serveCommand(), a.listenCommand(), a.serveRegistryCommand(), a.pingCommand(), a.versionCommand())
 	root.AddCommand(a.objectCommands()...)
+	root.AddCommand(a.projectsCommand(), a.featuresCommand(), a.deleteCommand(), a.registryCommand(), a.configurationCommand(), a.endpointCommand())
+	root.AddCommand(a.refusedCommands(root)...)
 	return root
 }
 
@@ -131,7 +137,7 @@ func (a *app) example(lines ...string) string {
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{Use: "version", Short: "Print the version", Example: a.example("version"), Args: a.args(),
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(a.stdio.Out, "asof %s\n", Version)
+			_, err := fmt.Fprintf(a.stdio.Out, "asof %s (Feast %s)\n", Version, feastVersion)
 			return err
 		}}
 }

@@ -27,6 +27,8 @@ type Config struct {
 	Auth        Auth
 	Asof        Asof
 	Warnings    asof.Problems
+
+	root *ast.MappingNode // the file, with the environment's values put in
 }
 
 // Asof is our own top-level section, which Feast ignores.
@@ -74,6 +76,7 @@ func LoadConfig(dir, path string) (*Config, error) {
 	if !ok {
 		return nil, asof.Errorf(asof.CodeInvalid, "%s: write settings as `key: value` lines", path)
 	}
+	c.root = root
 	c.read(reading, root)
 	c.Warnings = reading.warnings
 	if err := reading.problems.Err(); err != nil {

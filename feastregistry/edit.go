@@ -48,6 +48,13 @@ func (e *edit) apply(change asof.Change) (changed bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	for _, o := range change.Save {
+		saved, err := e.save(o)
+		if err != nil {
+			return false, err
+		}
+		changed = saved || changed
+	}
 	different, err := e.different(puts)
 	if err != nil || !changed && len(different) == 0 {
 		return false, err

@@ -39,7 +39,7 @@ func Apply(registry *core.Registry, project string, current *asof.Snapshot, chan
 	if change.Base != "" && change.Base != current.Version {
 		return false, asof.Errorf(asof.CodeConflict, "project %q in registry %s was changed by somebody else meanwhile: plan again", project, where)
 	}
-	if current.Project() != nil && len(change.Put)+len(change.Delete) == 0 {
+	if current.Project() != nil && change.Empty() {
 		return false, nil
 	}
 	return newEdit(registry, project, current, now).apply(change)

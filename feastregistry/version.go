@@ -73,6 +73,28 @@ func setVersion(o asof.Object, number int32) {
 	}
 }
 
+// save adds a view to its history as a new version, where it is none of them,
+// and leaves what is registered of it. It reports whether it did.
+func (e *edit) save(view asof.Object) (bool, error) {
+	ref := refOf(view)
+	old := e.objects[ref]
+	if old == nil {
+		return false, asof.Errorf(asof.CodeNotFound, "%s %q is not registered, and can't be saved as a version", ref.Kind, ref.Name)
+	}
+	if e.hasVersion(view) {
+		return false, nil
+	}
+	version := asof.Registered(old, view, e.now)
+	if err := e.number(old, version); err != nil {
+		return false, err
+	}
+	m, err := e.encoder.Encode(version)
+	if err != nil {
+		return false, err
+	}
+	return true, e.record(version, m)
+}
+
 // record adds a view's message to the history, where its version is not there.
 func (e *edit) record(o asof.Object, m proto.Message) error {
 	typ := historyType(o.ObjectKind())

@@ -144,10 +144,7 @@ func readable(s *asof.Snapshot, name string) (*asof.FeatureView, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !v.Enabled {
-		return nil, asof.Errorf(asof.CodeInvalid, "feature view %q is disabled; set enabled=True in its definition and run `asof apply`", name)
-	}
-	return v, nil
+	return v, v.Served()
 }
 
 func (c *choice) read(v *asof.FeatureView, p *asof.Projection) error {

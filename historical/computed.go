@@ -48,8 +48,8 @@ func (c *choice) compute(s *asof.Snapshot, view, feature string) (*computation, 
 			return other, at, nil
 		}
 	}
-	if !v.Enabled {
-		return nil, 0, asof.Errorf(asof.CodeInvalid, "on-demand feature view %q is disabled; set enabled=True in its definition and run `asof apply`", view)
+	if err := v.Served(); err != nil {
+		return nil, 0, err
 	}
 	made := &computation{view: v}
 	c.computed = append(c.computed, made)

@@ -64,7 +64,7 @@ func TestChoiceErrors(t *testing.T) {
 		{"windowed:x", "", false, asof.CodeInvalid, `on-demand feature view "windowed": line 2 of the function (df['x'] = df['monthly_fee'].rolling(3)): .rolling() of a column takes other rows into account, which asof cannot run; use element-wise operations, or configure asof.python`},
 		{"requested:x requested:x", "", false, asof.CodeInvalid, `feature "requested:x" is asked for twice; ask for it once`},
 		{"requested:x", "", false, asof.CodeInvalid, entities.Path + `: there is no column "factor", request data that on-demand feature view "requested" needs; known: user_id, event_timestamp, churn_label`},
-		{"off:x", "", false, asof.CodeInvalid, "feature view \"off\" is disabled; set enabled=True in its definition and run `asof apply`"},
+		{"off:x", "", false, asof.CodeInvalid, "feature view \"off\" is disabled and serves no features: `feature-views enable off`, or enabled=True in its definition and `apply`"},
 		{"stream:x", "", false, asof.CodeInvalid, `feature view "stream" has no batch source: its history cannot be read`},
 		{"", "chrun", false, asof.CodeNotFound, `feature service "chrun" does not exist in this project; did you mean "churn"?`},
 		{"", "twice", true, asof.CodeInvalid, `feature service "twice" has "payments:failed_payments_90d" twice; give one of the two views a name of its own with .with_name("…")`},

@@ -2,6 +2,7 @@ package memory
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -22,6 +23,7 @@ type project struct {
 	updated  time.Time
 	objects  map[asof.Ref]asof.Object
 	versions map[asof.Ref]int32 // of views: the newest version number
+	saved    map[asof.Ref][]asof.Object
 }
 
 // NewRegistry makes an empty registry. now is its clock, nil for time.Now.
@@ -48,18 +50,22 @@ func (r *Registry) Apply(_ context.Context, name string, change asof.Change) (*a
 		return nil, asof.Errorf(asof.CodeConflict, "project %q was changed by somebody else: plan again", name)
 	}
 	if p == nil {
-		p = &project{objects: map[asof.Ref]asof.Object{}, versions: map[asof.Ref]int32{}}
+		p = &project{objects: map[asof.Ref]asof.Object{}, versions: map[asof.Ref]int32{}, saved: map[asof.Ref][]asof.Object{}}
 		p.objects[asof.Ref{Kind: asof.KindProject, Name: name}] = asof.Registered(nil, &asof.Project{Name: name}, r.now())
 		r.projects[name] = p
-	} else if len(change.Put)+len(change.Delete) == 0 {
+	} else if change.Empty() {
 		return p.snapshot(), nil
 	}
 	for _, ref := range change.Delete {
 		delete(p.objects, ref)
 		delete(p.versions, ref)
+		delete(p.saved, ref)
 	}
 	for _, o := range change.Put {
 		p.put(o, r.now())
+	}
+	for _, o := range change.Save {
+		p.save(o)
 	}
 	r.touch(p)
 	return p.snapshot(), nil
@@ -79,6 +85,16 @@ func (p *project) put(desired asof.Object, now time.Time) {
 		}
 	}
 	p.objects[ref] = stored
+}
+
+// save counts a version that only the history has.
+func (p *project) save(o asof.Object) {
+	ref := asof.Ref{Kind: o.ObjectKind(), Name: o.ObjectName()}
+	if slices.ContainsFunc(p.saved[ref], func(was asof.Object) bool { return !asof.NewVersion(was, o) }) {
+		return
+	}
+	p.saved[ref] = append(p.saved[ref], o)
+	p.versions[ref]++
 }
 
 // touch gives a changed project its next version.

@@ -141,7 +141,7 @@ func (d *draft) write(registry *core.Registry, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	if change := d.change(current); len(change.Put)+len(change.Delete) > 0 {
+	if change := d.change(current); !change.Empty() {
 		if _, err := feastregistry.Apply(registry, d.project, current, change, now, ""); err != nil {
 			return err
 		}

@@ -176,6 +176,11 @@ func (r *Registry) RecordMaterialization(ctx context.Context, project, view stri
 	})
 }
 
+// CreateSchema makes the tables that are missing.
+func (r *Registry) CreateSchema(ctx context.Context) error {
+	return r.db.Write(ctx, func(Tx) error { return nil })
+}
+
 // Teardown removes a project's rows; the tables stay.
 func (r *Registry) Teardown(ctx context.Context, project string) error {
 	return r.change(ctx, []string{project}, func(registry *core.Registry, _ time.Time) (bool, error) {

@@ -132,7 +132,7 @@ func (r *Reader) Ready(ctx context.Context) error {
 		return *err
 	}
 	for _, v := range d.snapshot.Views() {
-		if v.Online && v.Enabled {
+		if v.Online && v.Served() == nil {
 			probe := asof.Reading{View: v, Keys: [][]byte{{0}}}
 			return r.readStore(ctx, []*asof.Reading{&probe})
 		}

@@ -38,8 +38,8 @@ func choose(s *asof.Snapshot, view, feature string, use *asof.Projection) (chose
 			names = append(names, f.Name)
 		}
 		has = slices.Contains(names, feature)
-		if !v.Enabled {
-			return chosen{}, asof.Errorf(asof.CodeInvalid, "on-demand feature view %q is disabled", view)
+		if err := v.Served(); err != nil {
+			return chosen{}, err
 		}
 	} else {
 		var err error
@@ -156,12 +156,10 @@ func servedView(s *asof.Snapshot, name string) (*asof.FeatureView, error) {
 			names = append(names, v.Name)
 		}
 		return nil, fault(FaultNoView, asof.Errorf(asof.CodeNotFound, "feature view %q does not exist in project %q%s", name, s.Project().Name, asof.DidYouMean(name, names)))
-	case !view.Enabled:
-		return nil, asof.Errorf(asof.CodeInvalid, "feature view %q is disabled", name)
 	case !view.Online:
 		return nil, asof.Errorf(asof.CodeInvalid, "feature view %q is not online: it is defined with online=False", name)
 	}
-	return view, nil
+	return view, view.Served()
 }
 
 // everyFeature returns the references of all features that are online and
@@ -177,7 +175,7 @@ func everyFeature(s *asof.Snapshot) ([]string, error) {
 		return nil, fault(FaultNoSingleKey, asof.Errorf(asof.CodeInvalid, "project %q has several entities, %s: say which features you want", s.Project().Name, quoted(entities)))
 	}
 	for _, v := range s.Views() {
-		if !v.Online || !v.Enabled || len(joinKeys(v)) == 0 {
+		if !v.Online || v.Served() != nil || len(joinKeys(v)) == 0 {
 			continue
 		}
 		for _, f := range v.Features {

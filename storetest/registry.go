@@ -210,6 +210,22 @@ func testRegistryVersions(t *testing.T, open func() asof.Registry) {
 	if v := view(applyTo(t, r, "p", &moved)); v.VersionNumber != 1 || len(v.Features) != 1 {
 		t.Errorf("a feature less: version %d with %d features, want 1 with 1", v.VersionNumber, len(v.Features))
 	}
+
+	saved := moved
+	saved.Features = []asof.Field{{Name: "saved", Type: asof.Scalar(asof.TypeInt64)}}
+	for range 2 {
+		s, err := r.Apply(t.Context(), "p", asof.Change{Save: []asof.Object{&saved}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v := view(s); v.VersionNumber != 1 || v.Features[0].Name != moved.Features[0].Name {
+			t.Errorf("after another version was saved: version %d with %s", v.VersionNumber, v.Features[0].Name)
+		}
+	}
+	moved.Features = []asof.Field{{Name: "next", Type: asof.Scalar(asof.TypeInt64)}}
+	if v := view(applyTo(t, r, "p", &moved)); v.VersionNumber != 3 {
+		t.Errorf("the version after one that was saved twice is %d, want 3", v.VersionNumber)
+	}
 }
 
 func testRegistryConflict(t *testing.T, open func() asof.Registry) {

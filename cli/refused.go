@@ -1,0 +1,37 @@
+package cli
+
+import (
+	"slices"
+
+	"github.com/spf13/cobra"
+)
+
+// refusals say of each of Feast's commands that is not here what to do instead.
+var refusals = map[string]string{
+	"demo-notebooks": "there are no notebooks: `init NAME -t streamflow` makes a repository to try things in",
+	"dbt":            "models of dbt are not imported: define a source over the table that a model writes, and `apply`",
+	"mcp":            "there is no MCP server: `serve` answers tools over HTTP, and GET /openapi.json describes it",
+	"mlflow":         "datasets of MLflow are not read: write training data by `get-historical-features -o FILE`, and log the file to MLflow",
+	"monitor":        "metrics of data are not computed: the checks of a pipeline hold new data against rules, and `verify` what is online against its sources",
+	"serve_lineage":  "events of OpenLineage are not collected: run a collector of its own, such as Marquez",
+	"ui":             "there is no web page of the registry: `list` and `describe` of each kind, and `registry-dump`, show it",
+	"validate":       "profiles of Great Expectations are not run: the checks of a pipeline hold new data against rules, and `verify` what is online against its sources",
+
+	"permissions":           "not shown one by one yet: `registry-dump` has them",
+	"listen":                "not served here yet: `serve --all` serves features over gRPC on the same port",
+	"serve_offline":         "not served here yet: write training data by `get-historical-features`",
+	"serve_transformations": "not served here yet: on-demand features are computed by `serve` and by `get-historical-features`",
+}
+
+// refusedCommands returns Feast's commands that root does not have, which say
+// what to do instead, whatever their flags.
+func (a *app) refusedCommands(root *cobra.Command) (refused []*cobra.Command) {
+	for name, instead := range refusals {
+		if slices.ContainsFunc(root.Commands(), func(c *cobra.Command) bool { return c.Name() == name }) {
+			continue
+		}
+		refused = append(refused, &cobra.Command{Use: name, Short: instead, Hidden: true, DisableFlagParsing: true, Args: cobra.ArbitraryArgs,
+			RunE: func(*cobra.Command, []string) error { return usagef("", "%s: %s", name, instead) }})
+	}
+	return refused
+}
