@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"strings"
 
@@ -20,22 +19,18 @@ type viewFeature struct {
 
 // features returns the features of all views, in the order of Feast's list:
 // those of plain views, of on-demand views, of stream views.
-func (r *repository) features(ctx context.Context, snapshot *asof.Snapshot) (all []viewFeature, err error) {
+func (h registered) features() (all []viewFeature) {
 	for _, use := range []string{"feature-views", "stream-feature-views"} {
 		for _, k := range objectKinds {
 			if k.use != use {
 				continue
 			}
-			views, err := r.listed(ctx, snapshot, k)
-			if err != nil {
-				return nil, err
-			}
-			for _, view := range views {
+			for _, view := range h.list(k) {
 				all = append(all, viewFeatures(view)...)
 			}
 		}
 	}
-	return all, nil
+	return all
 }
 
 func viewFeatures(view asof.Object) (all []viewFeature) {
@@ -65,12 +60,12 @@ func (a *app) listFeaturesCommand() *cobra.Command {
 		Args:    a.args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.withSnapshot(cmd.Context(), func(r *repository, snapshot *asof.Snapshot) error {
-				features, err := r.features(cmd.Context(), snapshot)
+				held, err := r.registered(cmd.Context(), snapshot)
 				if err != nil {
 					return err
 				}
 				rows, list := [][]string{}, []any{}
-				for _, f := range features {
+				for _, f := range held.features() {
 					rows = append(rows, []string{f.Name, f.view.ObjectName(), feastType(f.Type)})
 					list = append(list, tree{{"feature_name", f.Name}, {"feature_view", f.view.ObjectName()}, {"dtype", feastType(f.Type)}})
 				}
@@ -96,18 +91,18 @@ func (a *app) describeFeatureCommand() *cobra.Command {
 		Args:    a.args("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withSnapshot(cmd.Context(), func(r *repository, snapshot *asof.Snapshot) error {
-				features, err := r.features(cmd.Context(), snapshot)
+				held, err := r.registered(cmd.Context(), snapshot)
 				if err != nil {
 					return err
 				}
 				var names []string
 				found := []any{}
-				for _, f := range features {
+				for _, f := range held.features() {
 					names = append(names, f.Name)
 					if f.Name != args[0] {
 						continue
 					}
-					shown, err := shownFeature(snapshot, f)
+					shown, err := held.feature(f)
 					if err != nil {
 						return err
 					}
@@ -122,11 +117,11 @@ func (a *app) describeFeatureCommand() *cobra.Command {
 	}
 }
 
-func shownFeature(snapshot *asof.Snapshot, f viewFeature) (tree, error) {
+func (h registered) feature(f viewFeature) (tree, error) {
 	var source any
 	if f.source != nil {
 		var err error
-		if source, err = shownTree(snapshot, f.source); err != nil {
+		if source, err = h.tree(f.source); err != nil {
 			return nil, err
 		}
 	}

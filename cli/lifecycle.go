@@ -43,6 +43,10 @@ func lifecycleOf(s *asof.Snapshot, name string) (lifecycle, error) {
 // it look again.
 func (a *app) changeView(ctx context.Context, name string, change func(lifecycle) (said string, write bool, err error)) error {
 	return a.withSnapshot(ctx, func(r *repository, snapshot *asof.Snapshot) error {
+		registry, err := r.Registry(ctx)
+		if err != nil {
+			return err
+		}
 		for attempt := 1; ; attempt++ {
 			view, err := lifecycleOf(snapshot, name)
 			if err != nil {
@@ -50,7 +54,7 @@ func (a *app) changeView(ctx context.Context, name string, change func(lifecycle
 			}
 			said, write, err := change(view)
 			if err == nil && write {
-				_, err = r.registry.Apply(ctx, r.config.Project, asof.Change{Base: snapshot.Version, Put: []asof.Object{view.view}})
+				_, err = registry.Apply(ctx, r.config.Project, asof.Change{Base: snapshot.Version, Put: []asof.Object{view.view}})
 			}
 			if asof.ErrorCode(err) == asof.CodeConflict && attempt < 5 {
 				if snapshot, err = r.snapshot(ctx); err != nil {

@@ -6,33 +6,9 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/asof-dev/asof"
-	"github.com/asof-dev/asof/feastconv"
 	"github.com/asof-dev/asof/feastpb/core"
 	"github.com/asof-dev/asof/feastpb/types"
 )
-
-// shownTree returns an object as Feast shows it: the JSON of its message, as
-// Feast's classes write it when they have read it, without the project that it
-// belongs to.
-func shownTree(snapshot *asof.Snapshot, object asof.Object) (tree, error) {
-	enc := feastconv.Encoder{Object: snapshot.Object}
-	m, err := enc.Encode(object)
-	if err != nil {
-		return nil, err
-	}
-	switch m := m.(type) {
-	case *core.FeatureView:
-		showViewSpec(m.GetSpec())
-	case *core.StreamFeatureView:
-		m.Spec.Ttl = orNoTTL(m.Spec.Ttl)
-		m.Spec.Entities = withoutDummy(m.Spec.Entities)
-	case *core.DataSource:
-		if !namesItsClass(m) {
-			m.DataSourceClassType = ""
-		}
-	}
-	return messageTree(m.ProtoReflect()), nil
-}
 
 // showViewSpec writes a ttl of None as 0, and no dummy entity.
 func showViewSpec(s *core.FeatureViewSpec) {
@@ -64,8 +40,8 @@ func namesItsClass(s *core.DataSource) bool {
 }
 
 // printMessage prints an object as YAML or JSON.
-func (a *app) printMessage(output string, snapshot *asof.Snapshot, object asof.Object) error {
-	shown, err := shownTree(snapshot, object)
+func (a *app) printMessage(output string, held registered, object asof.Object) error {
+	shown, err := held.tree(object)
 	if err != nil {
 		return err
 	}
@@ -84,13 +60,13 @@ var dumpKeys = map[asof.Kind]string{asof.KindDataSource: "dataSources", asof.Kin
 	asof.KindOnDemandView: "onDemandFeatureViews", asof.KindService: "featureServices", asof.KindPermission: "permissions",
 	asof.KindSavedDataset: "savedDatasets", asof.KindLabelView: "labelViews", asof.KindValidationRef: "validationReferences"}
 
-// dumpRegistry returns the project as Feast's registry-dump does: lists of
+// dump returns the project as Feast's registry-dump does: lists of
 // messages, sorted by name, with their keys in alphabetical order.
-func dumpRegistry(snapshot *asof.Snapshot) (tree, error) {
+func (h registered) dump() (tree, error) {
 	lists := map[string][]any{}
 	for kind, key := range dumpKeys {
-		for _, o := range snapshot.Objects(kind) {
-			message, err := shownTree(snapshot, o)
+		for _, o := range h.snapshot.Objects(kind) {
+			message, err := h.tree(o)
 			if err != nil {
 				return nil, err
 			}
@@ -101,7 +77,7 @@ func dumpRegistry(snapshot *asof.Snapshot) (tree, error) {
 			lists[list] = append(lists[list], message)
 		}
 	}
-	dump := tree{{"project", snapshot.Project().Name}}
+	dump := tree{{"project", h.project}}
 	for list, messages := range lists {
 		dump = append(dump, branch{list, messages})
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/feastconv"
 	"github.com/asof-dev/asof/feastpb/core"
-	"github.com/asof-dev/asof/feastregistry"
 	"github.com/asof-dev/asof/ondemand"
 )
 
@@ -139,12 +138,12 @@ func (a *app) listCommand(k objectKind, plural string) *cobra.Command {
 				return err
 			}
 			return a.withSnapshot(cmd.Context(), func(r *repository, snapshot *asof.Snapshot) error {
-				objects, err := r.listed(cmd.Context(), snapshot, k)
+				held, err := r.registered(cmd.Context(), snapshot)
 				if err != nil {
 					return err
 				}
 				rows := [][]any{}
-				for _, o := range objects {
+				for _, o := range held.list(k) {
 					if hasTags(o, wanted) {
 						rows = append(rows, k.row(snapshot, o))
 					}
@@ -169,33 +168,6 @@ func (a *app) withSnapshot(ctx context.Context, do func(*repository, *asof.Snaps
 	})
 }
 
-// listed returns the objects of a kind in the order in which the registry
-// holds them, as Feast lists them; by name, where it holds no messages of
-// Feast's.
-func (r *repository) listed(ctx context.Context, snapshot *asof.Snapshot, k objectKind) ([]asof.Object, error) {
-	store, ok := r.registry.(feastregistry.Store)
-	if !ok {
-		return snapshot.Objects(k.kind), nil
-	}
-	message, err := store.Message(ctx)
-	if err != nil {
-		return nil, err
-	}
-	index, objects := feastregistry.NewIndex(message), []asof.Object{}
-	for _, field := range k.fields {
-		kind := k.kind
-		if field == "on_demand_feature_views" {
-			kind = asof.KindOnDemandView
-		}
-		for _, o := range index.Objects(r.config.Project, field) {
-			if object := snapshot.Object(kind, o.Name); object != nil {
-				objects = append(objects, object)
-			}
-		}
-	}
-	return objects, nil
-}
-
 func (a *app) describeCommand(k objectKind) *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
@@ -215,7 +187,11 @@ func (a *app) describeCommand(k objectKind) *cobra.Command {
 				if v, ok := object.(*asof.OnDemandFeatureView); ok {
 					a.noteFunction(snapshot, v, r.workers())
 				}
-				return a.printMessage(output, snapshot, object)
+				held, err := r.registered(cmd.Context(), snapshot)
+				if err != nil {
+					return err
+				}
+				return a.printMessage(output, held, object)
 			})
 		},
 	}
@@ -240,8 +216,12 @@ func (a *app) registryDumpCommand() *cobra.Command {
 		Example: a.example("-c my_project registry-dump"),
 		Args:    a.args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.withSnapshot(cmd.Context(), func(_ *repository, snapshot *asof.Snapshot) error {
-				dump, err := dumpRegistry(snapshot)
+			return a.withSnapshot(cmd.Context(), func(r *repository, snapshot *asof.Snapshot) error {
+				held, err := r.registered(cmd.Context(), snapshot)
+				if err != nil {
+					return err
+				}
+				dump, err := held.dump()
 				if err != nil {
 					return err
 				}

@@ -56,12 +56,16 @@ func (a *app) listProjectsCommand() *cobra.Command {
 
 // projects returns the projects of the registry, in its order.
 func (r *repository) projects(ctx context.Context) (all []*asof.Project, err error) {
+	registry, err := r.Registry(ctx)
+	if err != nil {
+		return nil, err
+	}
 	message, err := r.message(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, p := range message.GetProjects() {
-		snapshot, err := r.registry.Snapshot(ctx, p.GetSpec().GetName())
+		snapshot, err := registry.Snapshot(ctx, p.GetSpec().GetName())
 		if err != nil {
 			return nil, err
 		}
@@ -138,7 +142,8 @@ func (a *app) printProject(ctx context.Context, r *repository, name string) erro
 	if err != nil {
 		return err
 	}
-	return a.printMessage("yaml", asof.NewSnapshot("", project.Meta.Updated, []asof.Object{project}), project)
+	alone := registered{snapshot: asof.NewSnapshot("", project.Meta.Updated, []asof.Object{project})}
+	return a.printMessage("yaml", alone, project)
 }
 
 func (a *app) deleteProjectCommand() *cobra.Command {
@@ -169,7 +174,11 @@ func (a *app) deleteProject(ctx context.Context, r *repository, name string, yes
 	if !yes && !a.confirm(fmt.Sprintf("Are you sure you want to delete project '%s'? This will remove all associated resources from the registry. [y/N]: ", name)) {
 		return asof.Errorf(asof.CodeInvalid, "project %q was not deleted: answer y, or give --yes", name)
 	}
-	snapshot, err := r.registry.Snapshot(ctx, name)
+	registry, err := r.Registry(ctx)
+	if err != nil {
+		return err
+	}
+	snapshot, err := registry.Snapshot(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -184,7 +193,7 @@ func (a *app) deleteProject(ctx context.Context, r *repository, name string, yes
 	if err := ledger.Forget(ctx, name, views); err != nil {
 		return err
 	}
-	if err := r.registry.Teardown(ctx, name); err != nil {
+	if err := registry.Teardown(ctx, name); err != nil {
 		return err
 	}
 	fmt.Fprintf(a.stdio.Out, "Project '%s' deleted successfully.\n", name)
