@@ -74,15 +74,7 @@ func (p *Plan) execute(ctx context.Context, stores Stores) error {
 	if !p.Empty() {
 		leave := append(p.droppedViews(), p.refilled...)
 		forget = append(forget, leave...)
-		withdraw, err := announce(ctx, stores.Ledger, p.Project, leave)
-		if err != nil {
-			return err
-		}
-		change := asof.Change{Base: p.base, Put: p.put, Delete: p.remove, Save: p.save}
-		if _, err := stores.Registry.Apply(ctx, p.Project, change); err != nil {
-			if code := asof.ErrorCode(err); code != asof.CodeUnavailable && code != asof.CodeInternal { // else it may have been made
-				withdraw(err)
-			}
+		if err := register(ctx, stores, p.Project, asof.Change{Base: p.base, Put: p.put, Delete: p.remove, Save: p.save}, leave); err != nil {
 			return err
 		}
 	}

@@ -40,6 +40,20 @@ func announce(ctx context.Context, ledger asof.Ledger, project string, views []s
 	return withdraw, nil
 }
 
+// register changes the registry, by which views leave the online store: that
+// is announced before, and ends with the next apply if it does not end here.
+func register(ctx context.Context, stores Stores, project string, change asof.Change, leave []string) error {
+	withdraw, err := announce(ctx, stores.Ledger, project, leave)
+	if err != nil {
+		return err
+	}
+	_, err = stores.Registry.Apply(ctx, project, change)
+	if code := asof.ErrorCode(err); err != nil && code != asof.CodeUnavailable && code != asof.CodeInternal { // else it may have been made
+		withdraw(err)
+	}
+	return err
+}
+
 // announced returns the views that a killed apply left on their way.
 func announced(ctx context.Context, ledger asof.Ledger, project string) (views []string, err error) {
 	if ledger == nil {

@@ -47,16 +47,15 @@ func find(s *asof.Snapshot, name string) asof.Object {
 	return nil
 }
 
-// remove changes the registry first: what is left of a view after a crash in
-// between is dropped by the next apply.
+// remove changes the registry first, then drops what is online of a view.
 func remove(ctx context.Context, project string, current *asof.Snapshot, object asof.Object, stores Stores) error {
-	ref := asof.Ref{Kind: object.ObjectKind(), Name: object.ObjectName()}
-	if _, err := stores.Registry.Apply(ctx, project, asof.Change{Base: current.Version, Delete: []asof.Ref{ref}}); err != nil {
-		return err
-	}
+	change := asof.Change{Base: current.Version, Delete: []asof.Ref{{Kind: object.ObjectKind(), Name: object.ObjectName()}}}
 	view, ok := object.(*asof.FeatureView)
 	if !ok {
-		return nil
+		return register(ctx, stores, project, change, nil)
+	}
+	if err := register(ctx, stores, project, change, []string{view.Name}); err != nil {
+		return err
 	}
 	if view.Online && stores.Online != nil {
 		var keep []*asof.FeatureView
