@@ -80,7 +80,11 @@ func (r *repository) registrySurface(ctx context.Context, port int) (surface, er
 	if !ok {
 		return surface{}, asof.Errorf(asof.CodeInvalid, "a registry of type %q can't be served: its engine does not keep Feast's messages", r.config.Registry.Type)
 	}
-	options := registryapi.Options{Store: store, Log: slog.Default(), Datasets: &registryDatasets{repository: r, registry: registry}}
+	guard, err := r.Guard(ctx)
+	if err != nil {
+		return surface{}, err
+	}
+	options := registryapi.Options{Store: store, Guard: guard, Log: slog.Default(), Datasets: &registryDatasets{repository: r, registry: registry}}
 	if online, err := r.Online(ctx); err != nil {
 		fmt.Fprintf(r.app.stdio.Err, "%s clients' applies make no online tables: %s\n", paint(r.app.stdio.Err, yellow, "warning:"), err)
 	} else {

@@ -6,13 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/dlclark/regexp2"
 	"github.com/go-jose/go-jose/v4"
 	"github.com/google/go-cmp/cmp"
 
@@ -21,7 +19,7 @@ import (
 	"github.com/asof-dev/asof/storetest"
 )
 
-func TestMain(m *testing.M) { os.Exit(storetest.Run(stopClock{m})) }
+func TestMain(m *testing.M) { storetest.Main(m) }
 
 func newGuard(tb testing.TB, o permission.Options) *permission.Guard {
 	tb.Helper()
@@ -229,13 +227,4 @@ func (b *syncBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.text.String()
-}
-
-// stopClock ends the clock by which expressions that go back and forth are
-// bounded, which goes on for a second.
-type stopClock struct{ *testing.M }
-
-func (m stopClock) Run() int {
-	defer regexp2.StopTimeoutClock()
-	return m.M.Run()
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/asof-dev/asof/feastpb/core"
 	pb "github.com/asof-dev/asof/feastpb/registry"
 	"github.com/asof-dev/asof/feastregistry"
+	"github.com/asof-dev/asof/permission"
 )
 
 // change lets edit change the draft of a project, and commits the connection's
@@ -45,6 +46,12 @@ func (s *service) Commit(ctx context.Context, _ *emptypb.Empty) (*emptypb.Empty,
 			return feastError(codes.FailedPrecondition, "FeastError",
 				"there is nothing to commit: the connection was lost and is new, and what came before it is dropped; apply again")
 		}
+		for _, d := range v.session.drafts {
+			if err := v.checkCommit(d.project); err != nil {
+				v.session.take()
+				return err
+			}
+		}
 		return s.commit(ctx, v)
 	})
 	return &emptypb.Empty{}, err
@@ -52,12 +59,12 @@ func (s *service) Commit(ctx context.Context, _ *emptypb.Empty) (*emptypb.Empty,
 
 // Refresh drops what the connection has not committed. The registry itself is
 // always read as it is now.
-func (s *service) Refresh(ctx context.Context, _ *pb.RefreshRequest) (*emptypb.Empty, error) {
-	session := sessionOf(ctx)
-	session.mu.Lock()
-	defer session.mu.Unlock()
-	session.take()
-	return &emptypb.Empty{}, nil
+func (s *service) Refresh(ctx context.Context, r *pb.RefreshRequest) (*emptypb.Empty, error) {
+	err := s.read(ctx, func(v view) error {
+		v.session.take()
+		return v.checkProject(r.GetProject(), permission.Describe|permission.Update)
+	})
+	return &emptypb.Empty{}, err
 }
 
 // commit carries out the session's drafts: the online store first, so that no

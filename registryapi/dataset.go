@@ -11,6 +11,7 @@ import (
 	"github.com/asof-dev/asof/feastconv"
 	"github.com/asof-dev/asof/feastpb/core"
 	pb "github.com/asof-dev/asof/feastpb/registry"
+	"github.com/asof-dev/asof/permission"
 )
 
 // Datasets makes and reads saved datasets with the offline store that goes with
@@ -44,12 +45,15 @@ type Made struct {
 
 // CreateDatasetFromRetrieval makes a dataset beside other calls, and registers
 // it. The job of it can be asked about.
-func (s *service) CreateDatasetFromRetrieval(_ context.Context, r *pb.CreateDatasetFromRetrievalRequest) (*pb.CreateDatasetFromRetrievalResponse, error) {
+func (s *service) CreateDatasetFromRetrieval(ctx context.Context, r *pb.CreateDatasetFromRetrievalRequest) (*pb.CreateDatasetFromRetrievalResponse, error) {
 	if s.Datasets == nil {
 		return nil, withoutOffline
 	}
 	d, err := datasetOf(r)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.read(ctx, func(v view) error { return v.checkDataset(d) }); err != nil {
 		return nil, err
 	}
 	job := s.jobs.start(d.Project, d.Name, func(ctx context.Context) error {
@@ -83,7 +87,15 @@ func (s *service) register(ctx context.Context, d Dataset, made Made, tags map[s
 
 // GetDatasetData returns the first rows of a registered dataset.
 func (s *service) GetDatasetData(ctx context.Context, r *pb.GetDatasetDataRequest) (*pb.GetDatasetDataResponse, error) {
-	stored, err := get[*core.SavedDataset](ctx, s, savedDatasets, r.GetProject(), r.GetName())
+	var stored *core.SavedDataset
+	err := s.read(ctx, func(v view) error {
+		m := v.object(savedDatasets, r.GetProject(), r.GetName())
+		if m == nil {
+			return savedDatasets.notFound(r.GetProject(), r.GetName())
+		}
+		stored = m.(*core.SavedDataset)
+		return v.access.check(r.GetProject(), m, permission.ReadOffline)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -110,22 +122,37 @@ func (s *service) GetDatasetData(ctx context.Context, r *pb.GetDatasetDataReques
 
 // GetDatasetJobStatus and ListDatasetJobs tell of the datasets that this server
 // has made since it started.
-func (s *service) GetDatasetJobStatus(_ context.Context, r *pb.GetDatasetJobStatusRequest) (*pb.GetDatasetJobStatusResponse, error) {
+func (s *service) GetDatasetJobStatus(ctx context.Context, r *pb.GetDatasetJobStatusRequest) (*pb.GetDatasetJobStatusResponse, error) {
 	for _, job := range s.jobs.list() {
 		if job.GetJobId() == r.GetJobId() {
-			return job, nil
+			return job, s.checkJob(ctx, job)
 		}
 	}
 	return nil, feastError(codes.NotFound, "FeastObjectNotFoundException", "Dataset job '%s' not found", r.GetJobId())
 }
 
-func (s *service) ListDatasetJobs(_ context.Context, r *pb.ListDatasetJobsRequest) (*pb.ListDatasetJobsResponse, error) {
+func (s *service) ListDatasetJobs(ctx context.Context, r *pb.ListDatasetJobsRequest) (*pb.ListDatasetJobsResponse, error) {
 	answer := &pb.ListDatasetJobsResponse{}
 	for _, job := range s.jobs.list() {
-		if (r.GetProject() == "" || job.GetProject() == r.GetProject()) &&
-			(!isJobStatus(r.GetStatusFilter()) || job.GetStatus() == r.GetStatusFilter()) {
+		if r.GetProject() != "" && job.GetProject() != r.GetProject() || isJobStatus(r.GetStatusFilter()) && job.GetStatus() != r.GetStatusFilter() {
+			continue
+		}
+		switch err := s.checkJob(ctx, job); {
+		case err == nil:
 			answer.Jobs = append(answer.Jobs, job)
+		case asof.ErrorCode(err) != asof.CodeForbidden:
+			return nil, err
 		}
 	}
 	return answer, nil
+}
+
+// checkJob returns why the caller may not know of a job.
+func (s *service) checkJob(ctx context.Context, job *pb.GetDatasetJobStatusResponse) error {
+	if s.Guard == nil {
+		return nil
+	}
+	return s.read(ctx, func(v view) error {
+		return v.access.check(job.GetProject(), datasetNamed(job.GetDatasetName()), permission.Describe)
+	})
 }

@@ -55,7 +55,11 @@ var answers = map[asof.Code]struct {
 // caller learns that there was one.
 func (s *service) intercept(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	sessionOf(ctx).calls.Add(1)
-	answer, err := handler(ctx, request)
+	known, err := s.admitted(ctx, info.FullMethod)
+	var answer any
+	if err == nil {
+		answer, err = handler(known, request)
+	}
 	if err == nil {
 		return answer, nil
 	}

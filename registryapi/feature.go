@@ -11,6 +11,7 @@ import (
 	"github.com/asof-dev/asof/feastconv"
 	"github.com/asof-dev/asof/feastpb/core"
 	pb "github.com/asof-dev/asof/feastpb/registry"
+	"github.com/asof-dev/asof/permission"
 )
 
 // The kinds of features in Feast's words.
@@ -28,7 +29,7 @@ func (s *service) ListFeatures(ctx context.Context, r *pb.ListFeaturesRequest) (
 			if r.GetKind() != "" && r.GetKind() != k.ofFeatures() {
 				continue
 			}
-			for _, m := range v.objects(k, r.GetProject()) {
+			for _, m := range v.describable(k, r.GetProject()) {
 				if r.GetFeatureView() == "" || nameOf(m) == r.GetFeatureView() {
 					all = append(all, k.features(m, r.GetName())...)
 				}
@@ -43,7 +44,7 @@ func (s *service) ListFeatures(ctx context.Context, r *pb.ListFeaturesRequest) (
 // GetFeature returns one feature of one view.
 func (s *service) GetFeature(ctx context.Context, r *pb.GetFeatureRequest) (feature *pb.Feature, err error) {
 	err = s.read(ctx, func(v view) error {
-		if k, m := v.anyView(r.GetProject(), r.GetFeatureView()); m != nil {
+		if k, m := v.anyView(r.GetProject(), r.GetFeatureView()); m != nil && v.access.check(r.GetProject(), m, permission.Describe) == nil {
 			if found := k.features(m, r.GetName()); len(found) > 0 {
 				feature = found[0]
 				return nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/asof-dev/asof/feastpb/core"
 	pb "github.com/asof-dev/asof/feastpb/registry"
+	"github.com/asof-dev/asof/permission"
 )
 
 // ApplyFeatureView puts a view of any kind. The kinds share one space of names.
@@ -42,6 +43,9 @@ func (s *service) DeleteFeatureView(ctx context.Context, r *pb.DeleteFeatureView
 		if m == nil {
 			return featureViews.notFound(d.project, r.GetName())
 		}
+		if err := v.access.check(d.project, m, permission.Delete); err != nil {
+			return err
+		}
 		d.remove(k, r.GetName())
 		return nil
 	})
@@ -72,7 +76,7 @@ func (s *service) GetAnyFeatureView(ctx context.Context, r *pb.GetAnyFeatureView
 			return featureViews.notFound(r.GetProject(), r.GetName())
 		}
 		answer = &pb.GetAnyFeatureViewResponse{AnyFeatureView: wrapped(m)}
-		return nil
+		return v.access.check(r.GetProject(), m, permission.Describe)
 	})
 	return answer, err
 }
@@ -120,9 +124,12 @@ func (s *service) ListAllFeatureViews(ctx context.Context, r *pb.ListAllFeatureV
 	err := s.read(ctx, func(v view) error {
 		var all []proto.Message
 		for _, k := range []kind{featureViews, streamViews, onDemandViews} {
-			all = append(all, v.objects(k, r.GetProject())...)
+			all = append(all, v.describable(k, r.GetProject())...)
 		}
 		service, _ := v.object(services, r.GetProject(), r.GetFeatureService()).(*core.FeatureService)
+		if service != nil && v.access.check(r.GetProject(), service, permission.Describe) != nil {
+			service = nil
+		}
 		wanted := func(m proto.Message) bool {
 			return passes(m, r) && (r.GetFeatureService() == "" || service != nil && serves(service, nameOf(m)))
 		}

@@ -31,6 +31,9 @@ var (
 	permissions   = kind{"permissions", asof.KindPermission, "PermissionObjectNotFoundException", "Permission"}
 )
 
+// kinds are all of them.
+var kinds = []kind{projects, entities, dataSources, featureViews, streamViews, onDemandViews, labelViews, services, savedDatasets, validations, permissions}
+
 // anyView are the kinds that share one space of names, in Feast's order.
 var anyView = []kind{featureViews, streamViews, onDemandViews, labelViews}
 

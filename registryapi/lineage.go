@@ -30,6 +30,9 @@ var lineageTypes = []string{typeSource, typeEntity, typeView, typeLabels, typeSe
 func (s *service) GetRegistryLineage(ctx context.Context, r *pb.GetRegistryLineageRequest) (*pb.GetRegistryLineageResponse, error) {
 	answer := &pb.GetRegistryLineageResponse{}
 	err := s.read(ctx, func(v view) error {
+		if err := v.checkKnown(r.GetProject()); err != nil {
+			return err
+		}
 		direct, indirect := lineageOf(v, r.GetProject())
 		if r.GetFilterObjectType() != "" && r.GetFilterObjectName() != "" {
 			direct = about(direct, r.GetFilterObjectType(), r.GetFilterObjectName())
@@ -49,6 +52,9 @@ func (s *service) GetObjectRelationships(ctx context.Context, r *pb.GetObjectRel
 	}
 	answer := &pb.GetObjectRelationshipsResponse{}
 	err := s.read(ctx, func(v view) error {
+		if err := v.checkKnown(r.GetProject()); err != nil {
+			return err
+		}
 		relations, indirect := lineageOf(v, r.GetProject())
 		if r.GetIncludeIndirect() {
 			relations = append(relations, indirect...)

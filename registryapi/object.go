@@ -9,6 +9,7 @@ import (
 	"github.com/asof-dev/asof/feastconv"
 	pb "github.com/asof-dev/asof/feastpb/registry"
 	"github.com/asof-dev/asof/feastregistry"
+	"github.com/asof-dev/asof/permission"
 )
 
 // The requests of the kinds have the same getters.
@@ -46,6 +47,9 @@ func (v view) put(d *draft, k kind, m proto.Message) error {
 	if feastregistry.Name(m) == "" {
 		return invalid("the %s has no name", k.of)
 	}
+	if err := v.checkPut(k, d.project, m); err != nil {
+		return err
+	}
 	feastregistry.Belong(m, d.project)
 	o, err := feastconv.Decode(m)
 	if err != nil {
@@ -63,7 +67,7 @@ func get[M proto.Message](ctx context.Context, s *service, k kind, project, name
 			return k.notFound(project, name)
 		}
 		found = m.(M)
-		return nil
+		return v.access.check(project, m, permission.Describe)
 	})
 	return found, err
 }
@@ -72,7 +76,7 @@ func get[M proto.Message](ctx context.Context, s *service, k kind, project, name
 // that wanted wants, nil for all; arranged as the request says.
 func list[M proto.Message](ctx context.Context, s *service, k kind, r listRequest, wanted func(M) bool) (page []M, about *pb.PaginationMetadata, err error) {
 	err = s.read(ctx, func(v view) error {
-		page, about = arrange(chosen(v.objects(k, r.GetProject()), r.GetTags(), wanted), r.GetPagination(), r.GetSorting())
+		page, about = arrange(chosen(v.describable(k, r.GetProject()), r.GetTags(), wanted), r.GetPagination(), r.GetSorting())
 		return nil
 	})
 	return page, about, err
@@ -91,8 +95,12 @@ func chosen[M proto.Message](all []proto.Message, tags map[string]string, wanted
 // remove takes an object away in the connection's draft.
 func remove(ctx context.Context, s *service, k kind, r deleteRequest) (*emptypb.Empty, error) {
 	return s.change(ctx, r.GetProject(), r.GetCommit(), func(v view, d *draft) error {
-		if v.object(k, r.GetProject(), r.GetName()) == nil {
+		m := v.object(k, r.GetProject(), r.GetName())
+		if m == nil {
 			return k.notFound(r.GetProject(), r.GetName())
+		}
+		if err := v.access.check(r.GetProject(), m, permission.Delete); err != nil {
+			return err
 		}
 		d.remove(k, r.GetName())
 		return nil

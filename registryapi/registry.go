@@ -13,6 +13,7 @@ import (
 	"github.com/asof-dev/asof/feastpb/core"
 	pb "github.com/asof-dev/asof/feastpb/registry"
 	"github.com/asof-dev/asof/feastregistry"
+	"github.com/asof-dev/asof/permission"
 )
 
 // ApplyProject, GetProject, ListProjects and DeleteProject are those of Feast.
@@ -32,7 +33,7 @@ func (s *service) ListProjects(ctx context.Context, r *pb.ListProjectsRequest) (
 	answer := &pb.ListProjectsResponse{}
 	err := s.read(ctx, func(v view) error {
 		visible := func(m *core.Project) bool { return m.GetSpec().GetTags()[protected] != "true" }
-		answer.Projects, answer.Pagination = arrange(chosen(v.projects(), r.GetTags(), visible), r.GetPagination(), r.GetSorting())
+		answer.Projects, answer.Pagination = arrange(chosen(v.knownProjects(), r.GetTags(), visible), r.GetPagination(), r.GetSorting())
 		return nil
 	})
 	return answer, err
@@ -40,8 +41,12 @@ func (s *service) ListProjects(ctx context.Context, r *pb.ListProjectsRequest) (
 
 func (s *service) DeleteProject(ctx context.Context, r *pb.DeleteProjectRequest) (*emptypb.Empty, error) {
 	return s.change(ctx, r.GetName(), r.GetCommit(), func(v view, d *draft) error {
-		if v.object(projects, r.GetName(), r.GetName()) == nil {
+		m := v.object(projects, r.GetName(), r.GetName())
+		if m == nil {
 			return projects.notFound("", r.GetName())
+		}
+		if err := v.access.check(r.GetName(), m, permission.Delete); err != nil {
+			return err
 		}
 		d.removeAll()
 		return nil
@@ -59,7 +64,10 @@ func (s *service) ApplyMaterialization(ctx context.Context, r *pb.ApplyMateriali
 	}
 	return s.change(ctx, r.GetProject(), r.GetCommit(), func(v view, d *draft) error {
 		for _, k := range []kind{featureViews, streamViews} {
-			if v.object(k, d.project, name) != nil {
+			if m := v.object(k, d.project, name); m != nil {
+				if err := v.access.check(d.project, m, permission.WriteOnline); err != nil {
+					return err
+				}
 				d.materialize(k, name, span)
 				return nil
 			}
@@ -100,6 +108,9 @@ func materialized(m proto.Message, spans []asof.Interval) proto.Message {
 func (s *service) ListProjectMetadata(ctx context.Context, r *pb.ListProjectMetadataRequest) (*pb.ListProjectMetadataResponse, error) {
 	answer := &pb.ListProjectMetadataResponse{}
 	err := s.read(ctx, func(v view) error {
+		if err := v.checkKnown(r.GetProject()); err != nil {
+			return err
+		}
 		for _, o := range v.index.Objects(r.GetProject(), "project_metadata") {
 			answer.ProjectMetadata = append(answer.ProjectMetadata, o.Message.(*core.ProjectMetadata))
 		}
@@ -110,7 +121,10 @@ func (s *service) ListProjectMetadata(ctx context.Context, r *pb.ListProjectMeta
 
 // UpdateInfra and GetInfra keep what Feast's SDK notes of its online tables.
 func (s *service) UpdateInfra(ctx context.Context, r *pb.UpdateInfraRequest) (*emptypb.Empty, error) {
-	return s.change(ctx, r.GetProject(), r.GetCommit(), func(_ view, d *draft) error {
+	return s.change(ctx, r.GetProject(), r.GetCommit(), func(v view, d *draft) error {
+		if err := v.checkProject(d.project, permission.Describe|permission.Update); err != nil {
+			return err
+		}
 		d.infra = &core.Infra{}
 		if r.GetInfra() != nil {
 			d.infra = r.GetInfra()
@@ -126,15 +140,17 @@ func (s *service) GetInfra(ctx context.Context, r *pb.GetInfraRequest) (infra *c
 		} else {
 			infra = feastregistry.Infra(v.index.Registry, r.GetProject())
 		}
-		return nil
+		return v.checkProject(r.GetProject(), permission.Describe)
 	})
 	return infra, err
 }
 
-// Proto returns the whole registry, with what the connection has not committed.
+// Proto returns the whole registry, with what the connection has not committed,
+// and without what the caller must not know of.
 func (s *service) Proto(ctx context.Context, _ *emptypb.Empty) (registry *core.Registry, err error) {
 	err = s.read(ctx, func(v view) error {
 		registry = v.index.Registry
+		defer func() { registry = v.described(registry) }()
 		if len(v.session.drafts) == 0 {
 			return nil
 		}

@@ -10,6 +10,10 @@
 // have changed meanwhile. Refresh and the end of the connection drop them, and
 // so does a commit that fails.
 //
+// With a Guard, every call needs a token, and may see and change what the
+// permissions of the project that it names grant. What it must not know of is
+// left out of lists.
+//
 // An error's text is the JSON by which Feast's SDK raises the class that it
 // names.
 package registryapi
@@ -19,6 +23,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -29,6 +34,7 @@ import (
 	"github.com/asof-dev/asof"
 	pb "github.com/asof-dev/asof/feastpb/registry"
 	"github.com/asof-dev/asof/feastregistry"
+	"github.com/asof-dev/asof/permission"
 	"github.com/asof-dev/asof/server"
 )
 
@@ -42,7 +48,8 @@ type Options struct {
 	// store goes with the registry.
 	Online func(ctx context.Context, project string, keep []*asof.FeatureView, drop []string) error
 
-	Datasets Datasets // nil where no offline store goes with the registry
+	Guard    *permission.Guard // says who calls; nil for everybody, who then may do everything
+	Datasets Datasets          // nil where no offline store goes with the registry
 
 	MaxBody int           // bytes of a request; 0 is 64 MiB
 	Grace   time.Duration // for open requests to end when the context is done; 0 is server.Grace
@@ -94,6 +101,8 @@ type service struct {
 
 	mu    sync.Mutex
 	index *feastregistry.Index // of the registry as it was read last
+
+	rights atomic.Pointer[rights] // of an index, nil before they are first asked for
 }
 
 func newService(o Options) *service { return &service{Options: o, jobs: newJobs()} }

@@ -13,6 +13,7 @@ import (
 type view struct {
 	index   *feastregistry.Index
 	session *session // locked for as long as the view is used
+	access  access
 }
 
 // read runs do on the registry as the call's connection sees it.
@@ -24,7 +25,7 @@ func (s *service) read(ctx context.Context, do func(view) error) error {
 	session := sessionOf(ctx)
 	session.mu.Lock()
 	defer session.mu.Unlock()
-	return do(view{index, session})
+	return do(view{index, session, access{ctx, s.rightsOf(index)}})
 }
 
 // object returns the message of an object, nil where there is none.
@@ -74,6 +75,11 @@ func (v view) objects(k kind, project string) []proto.Message {
 	return all
 }
 
+// describable returns those of objects that the caller may know of.
+func (v view) describable(k kind, project string) []proto.Message {
+	return v.access.describable(project, v.objects(k, project))
+}
+
 // anyView returns the view of a name, of whichever kind.
 func (v view) anyView(project, name string) (kind, proto.Message) {
 	for _, k := range anyView {
@@ -98,4 +104,13 @@ func (v view) projects() []proto.Message {
 		}
 	}
 	return all
+}
+
+// knownProjects are those of projects that the caller may know of.
+func (v view) knownProjects() []proto.Message {
+	var known []proto.Message
+	for _, m := range v.projects() {
+		known = append(known, v.access.describable(nameOf(m), []proto.Message{m})...)
+	}
+	return known
 }
