@@ -148,7 +148,7 @@ func newPermission(a *arguments) starlark.Value {
 	for _, v := range oneOrMore(a.values["name_patterns"]) {
 		patterns = append(patterns, python.Text(v))
 	}
-	policy := fields{"roleBasedPolicy": fields{}}
+	policy := fields{} // AllowAll
 	if o := a.object("policy"); o != nil {
 		policy = o.noun.(fields)
 	}
