@@ -17,16 +17,17 @@ type Security struct {
 }
 
 // Load reads the files: nil for the zero value. A file that is missing or wrong
-// is asof.CodeInvalid.
+// is asof.CodeInvalid. A certificate that is renewed in its file is used for the
+// connections that come then.
 func (s Security) Load() (*tls.Config, error) {
 	if s == (Security{}) {
 		return nil, nil
 	}
-	pair, err := tls.LoadX509KeyPair(s.Certificate, s.Key)
-	if err != nil {
+	c := &certificate{files: s}
+	if err := c.load(); err != nil {
 		return nil, asof.Errorf(asof.CodeInvalid, "can't serve with certificate %s and key %s: %w", s.Certificate, s.Key, err)
 	}
-	config := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	config := &tls.Config{GetCertificate: c.current, MinVersion: tls.VersionTLS12}
 	if s.Clients == "" {
 		return config, nil
 	}

@@ -178,7 +178,7 @@ type Certificates struct{ Authority, Certificate, Key string }
 // certificate of its clients.
 func StartRedisTLS(tb testing.TB) (*RedisInstance, Certificates) {
 	tb.Helper()
-	c := makeCertificates(tb)
+	c := NewCertificates(tb)
 	port, err := freePort()
 	if err != nil {
 		tb.Fatal(err)
@@ -191,7 +191,8 @@ func StartRedisTLS(tb testing.TB) (*RedisInstance, Certificates) {
 	return s, c
 }
 
-func makeCertificates(tb testing.TB) Certificates {
+// NewCertificates makes an authority and what it certifies, valid for an hour.
+func NewCertificates(tb testing.TB) Certificates {
 	tb.Helper()
 	dir := tb.TempDir()
 	authorityKey, key := newKey(tb), newKey(tb)
