@@ -1,7 +1,6 @@
 package serving
 
 import (
-	"math"
 	"slices"
 	"time"
 
@@ -9,6 +8,7 @@ import (
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/entitykey"
+	"github.com/asof-dev/asof/value"
 )
 
 // Answer holds what a request asked for, in columns: first the join keys, in
@@ -51,6 +51,16 @@ func (k *keyColumn) value(row int) []byte {
 	return k.buf[start:k.ends[row]]
 }
 
+// appendValues appends the values of all rows with commas between.
+func (k *keyColumn) appendValues(dst []byte, form value.Form) []byte {
+	start := 0
+	for _, end := range k.ends {
+		dst = append(value.AppendJSON(dst, k.buf[start:end], form), ',')
+		start = end
+	}
+	return dst[:len(dst)-1]
+}
+
 // Release gives the answer's memory back. The answer and every slice taken
 // from it must not be used afterwards.
 func (a *Answer) Release() {
@@ -82,85 +92,6 @@ func (a *Answer) Name(column int) string {
 
 // Views returns the views that were read.
 func (a *Answer) Views() []ViewVersion { return a.plan.views }
-
-// Value returns a value as a feast.types.Value message, nothing for a null.
-func (a *Answer) Value(column, row int) []byte {
-	if column < len(a.keys) {
-		return a.keys[column].value(row)
-	}
-	f := a.feature(column)
-	return f.value(f.at[row], a.drop)
-}
-
-// Status returns what a value is. A row older than its view's ttl is
-// StatusOutsideMaxAge, whatever it holds.
-func (a *Answer) Status(column, row int) asof.Status {
-	if column < len(a.keys) {
-		return asof.StatusPresent
-	}
-	f := a.feature(column)
-	return f.status(f.at[row])
-}
-
-// Event returns the event time of a value in microseconds since 1970; 0 for a
-// join key and where there is no row.
-func (a *Answer) Event(column, row int) int64 {
-	if column < len(a.keys) {
-		return 0
-	}
-	f := a.feature(column)
-	return f.reading.Events[f.at[row]]
-}
-
-// featureColumn is a feature's column where it was read.
-type featureColumn struct {
-	reading *asof.Reading
-	spans   []asof.Span // by key
-	at      []int32     // by row: its place in the reading
-	oldest  int64       // the event time that is not too old yet
-	present bool        // whatever the value is: it was computed
-}
-
-func (a *Answer) feature(column int) featureColumn {
-	f := &a.plan.features[column-len(a.keys)]
-	if f.computed {
-		r := &a.outputs[f.reading]
-		return featureColumn{r, r.Spans[f.column*a.rows : (f.column+1)*a.rows], a.each, math.MinInt64, true}
-	}
-	return a.read(f.reading, f.column)
-}
-
-// read is a feature as the store gave it.
-func (a *Answer) read(reading, column int) featureColumn {
-	p := &a.plan.readings[reading]
-	r := &a.readings[reading]
-	oldest := int64(math.MinInt64)
-	if p.maxAge > 0 {
-		oldest = a.now - p.maxAge
-	}
-	return featureColumn{r, r.Column(column), a.groups[p.group].at, oldest, false}
-}
-
-func (f *featureColumn) value(at int32, drop bool) []byte {
-	if drop && f.reading.Events[at] < f.oldest { // where nothing was found there is no value either
-		return nil
-	}
-	span := f.spans[at]
-	return f.reading.Buf[span.Start:span.End]
-}
-
-func (f *featureColumn) status(at int32) asof.Status {
-	span := f.spans[at]
-	switch {
-	case !f.reading.Found[at]:
-		return asof.StatusNotFound
-	case f.reading.Events[at] < f.oldest:
-		return asof.StatusOutsideMaxAge
-	case span.Start == span.End && !f.present:
-		return asof.StatusNullValue
-	}
-	return asof.StatusPresent
-}
 
 // bind makes the answer ready to be read: the request's columns as entity keys,
 // each key once.

@@ -163,7 +163,8 @@ func (a *Answer) inputs(c *planComputed, sent []arrow.Array) (batch arrow.Record
 		var column arrow.Array
 		switch {
 		case in.View != "":
-			f := a.read(in.reading, in.column)
+			var f featureColumn
+			a.read(&f, in.reading, in.column)
 			column, err = value.Decode(in.Type, a.rows, func(row int) []byte { return f.value(f.at[row], a.drop) }, memory.DefaultAllocator)
 		case in.Key:
 			k := a.keys[slices.IndexFunc(a.keys, func(k keyColumn) bool { return k.name == in.Name })]

@@ -15,6 +15,7 @@ import (
 func (a *Answer) AppendFeast(dst []byte, versions bool, flush func([]byte) []byte) []byte {
 	dst = append(dst, `{"results":[`...)
 	a.tail.text = a.tail.text[:0]
+	var f featureColumn
 	for c := range a.Columns() {
 		if flush != nil {
 			dst = flush(dst)
@@ -25,8 +26,13 @@ func (a *Answer) AppendFeast(dst []byte, versions bool, flush func([]byte) []byt
 			continue
 		}
 		var nulls int
-		dst, nulls = a.appendValues(dst, c, value.Served)
-		dst = a.appendTail(dst, c, nulls)
+		if c < len(a.keys) {
+			dst = a.keys[c].appendValues(dst, value.Served)
+		} else {
+			a.turn(&f, c-len(a.keys))
+			dst, nulls = f.appendValues(dst, value.Served, a.drop)
+		}
+		dst = a.appendTail(dst, &f, nulls)
 	}
 	dst = append(dst, `],"metadata":{"feature_names":[`...)
 	for i := range a.keys {
@@ -57,10 +63,18 @@ func (a *Answer) appendVersions(dst []byte) []byte {
 // name, indented by four spaces, without a newline at the end.
 func (a *Answer) AppendDict(dst []byte) []byte {
 	compact := []byte{'{'}
+	var f featureColumn
 	for c := range a.Columns() {
 		compact = value.AppendQuoted(comma(compact, c), a.Name(c), true)
 		compact = append(compact, `:[`...)
-		compact, _ = a.appendValues(compact, c, value.Printed)
+		switch {
+		case a.rows == 0:
+		case c < len(a.keys):
+			compact = a.keys[c].appendValues(compact, value.Printed)
+		default:
+			a.turn(&f, c-len(a.keys))
+			compact, _ = f.appendValues(compact, value.Printed, a.drop)
+		}
 		compact = append(compact, ']')
 	}
 	return value.AppendIndented(dst, append(compact, '}'))
@@ -125,28 +139,6 @@ func (a *Answer) cell(column, row int) string {
 		return string(shown) + " (expired)"
 	}
 	return string(shown)
-}
-
-// appendValues appends the values of a column, and returns how many of them the
-// store does not have.
-func (a *Answer) appendValues(dst []byte, column int, form value.Form) (_ []byte, nulls int) {
-	if a.rows == 0 {
-		return dst, 0
-	}
-	if column < len(a.keys) {
-		for row := range a.rows {
-			dst = append(value.AppendJSON(dst, a.keys[column].value(row), form), ',')
-		}
-		return dst[:len(dst)-1], 0
-	}
-	f := a.feature(column)
-	for _, at := range f.at {
-		if span := f.spans[at]; span.Start == span.End {
-			nulls++
-		}
-		dst = append(value.AppendJSON(dst, f.value(at, a.drop), form), ',')
-	}
-	return dst[:len(dst)-1], nulls
 }
 
 // comma appends a comma before all elements but the first.

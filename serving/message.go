@@ -38,8 +38,9 @@ func (a *Answer) AppendMessage(dst []byte, versions bool) []byte {
 	for i := range a.keys {
 		dst = a.appendKeyVector(dst, &a.keys[i])
 	}
-	for c := len(a.keys); c < a.Columns(); c++ {
-		f := a.feature(c)
+	var f featureColumn
+	for i := range a.plan.features {
+		a.turn(&f, i)
 		dst = a.appendVector(dst, &f)
 	}
 	return dst

@@ -42,9 +42,14 @@ func (o *Outcome) Reset() { *o = Outcome{Views: o.Views[:0]} }
 func (o *Outcome) Take(a *Answer) {
 	o.Read, o.Features, o.Rows, o.Store = true, len(a.plan.features), a.rows, a.took
 	o.Views = o.Views[:0]
+	var f featureColumn
+	var of *asof.Reading
+	var into *ViewValues
 	for i := range a.plan.features {
-		f := a.feature(len(a.keys) + i)
-		f.count(&o.view(a.plan.features[i].view(a.plan)).Statuses)
+		if a.turn(&f, i); f.reading != of {
+			of, into = f.reading, o.view(a.plan.features[i].view(a.plan))
+		}
+		f.count(&into.Statuses)
 	}
 }
 

@@ -27,15 +27,11 @@ type tail struct {
 }
 
 // appendTail appends the tail of a column that has rows, of which the store does
-// not have so many values.
-func (a *Answer) appendTail(dst []byte, column, nulls int) []byte {
-	var f featureColumn
-	if column >= len(a.keys) {
-		f = a.feature(column)
-	}
+// not have so many values. That of a join key has no reading.
+func (a *Answer) appendTail(dst []byte, f *featureColumn, nulls int) []byte {
 	t := &a.tail
 	if len(t.text) == 0 || t.of != f.reading {
-		t.write(&f, a.rows)
+		t.write(f, a.rows)
 	}
 	if nulls == t.missing {
 		return append(dst, t.text...)

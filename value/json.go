@@ -50,17 +50,19 @@ func AppendJSON(dst []byte, v []byte, form Form) []byte {
 	}
 	switch tag, rest := v[0], v[1:]; {
 	case tag == tagFloat32 && len(rest) == 4:
-		p := payload{form: form}
-		return p.float(dst, float64(math.Float32frombits(binary.LittleEndian.Uint32(rest))), 32)
+		return appendFloat(dst, float64(math.Float32frombits(binary.LittleEndian.Uint32(rest))), 32, form)
 	case tag == tagFloat64 && len(rest) == 8:
-		p := payload{form: form}
-		return p.float(dst, math.Float64frombits(binary.LittleEndian.Uint64(rest)), 64)
+		return appendFloat(dst, math.Float64frombits(binary.LittleEndian.Uint64(rest)), 64, form)
 	case tag == tagString && int(rest[0]) == len(rest)-1 && rest[0] < 0x80:
 		return AppendQuoted(dst, rest[1:], form == Printed)
 	case (tag == tagInt64 || tag == tagInt32) && len(rest) == 1 && rest[0] < 0x80:
 		return strconv.AppendInt(dst, int64(rest[0]), 10)
 	case tag == tagBool && len(rest) == 1 && rest[0] < 0x80:
 		return strconv.AppendBool(dst, rest[0] != 0)
+	case tag == tagInt64 || tag == tagInt32:
+		if whole, n := protowire.ConsumeVarint(rest); n == len(rest) {
+			return strconv.AppendInt(dst, int64(whole), 10)
+		}
 	}
 	return appendMessage(dst, v, form)
 }
@@ -144,11 +146,11 @@ func (p *payload) scalar(dst []byte, t asof.ValueType) []byte {
 	case asof.TypeFloat64:
 		v, n := protowire.ConsumeFixed64(p.rest)
 		p.skip(n)
-		return p.float(dst, math.Float64frombits(v), 64)
+		return appendFloat(dst, math.Float64frombits(v), 64, p.form)
 	case asof.TypeFloat32:
 		v, n := protowire.ConsumeFixed32(p.rest)
 		p.skip(n)
-		return p.float(dst, float64(math.Float32frombits(v)), 32)
+		return appendFloat(dst, float64(math.Float32frombits(v)), 32, p.form)
 	case asof.TypeBytes:
 		dst = base64.StdEncoding.AppendEncode(append(dst, '"'), p.bytes())
 		return append(dst, '"')

@@ -19,13 +19,25 @@ func appendColumn(dst []byte, number int32, value []byte) []byte {
 // A feature that the row does not hold stays null. A damaged row is an error.
 func Unpack(r *asof.Reading, numbers []int32, i int, event int64, row []byte) error {
 	r.Found[i], r.Events[i] = true, event
+	keys, spans := len(r.Keys), r.Spans
 	next := 0          // rows and requests mostly have the same order
 	from, to := 0, 0   // of row: values asked for that follow one another, which are copied at once
 	base := len(r.Buf) // where row begins in Buf, as if it were copied from there to from
 	for at := 0; at < len(row); {
-		number, start, end := element(row, at)
-		if end < 0 {
-			return damaged(r)
+		number, start, end := int32(0), 0, -1
+		if at+2 < len(row) { // fewer than 2048 features and values of fewer than 128 bytes are read here
+			tag := int32(row[at])
+			if start = at + 2; tag >= 0x80 {
+				tag, start = tag&0x7f|int32(row[at+1])<<7, at+3
+			}
+			if length := int(row[start-1]); tag&7 == int32(protowire.BytesType) && tag < 1<<14 && length < 0x80 && start+length <= len(row) {
+				number, end = tag>>3, start+length
+			}
+		}
+		if number == 0 {
+			if number, start, end = element(row, at); end < 0 {
+				return damaged(r)
+			}
 		}
 		for range numbers {
 			feature := next
@@ -40,7 +52,7 @@ func Unpack(r *asof.Reading, numbers []int32, i int, event int64, row []byte) er
 				from, base = at, len(r.Buf)-at
 			}
 			to = end
-			r.Spans[feature*len(r.Keys)+i] = asof.Span{Start: int32(base + start), End: int32(base + end)}
+			spans[feature*keys+i] = asof.Span{Start: int32(base + start), End: int32(base + end)}
 			break
 		}
 		at = end
@@ -51,24 +63,7 @@ func Unpack(r *asof.Reading, numbers []int32, i int, event int64, row []byte) er
 
 // element returns the number of the element that begins at a place of a packed
 // row, and where its value starts and ends; a negative end where there is none.
-// Rows of fewer than 2048 features and values of fewer than 128 bytes are read
-// without a call.
 func element(row []byte, at int) (number int32, start, end int) {
-	if rest := row[at:]; len(rest) > 2 {
-		tag, size := int32(rest[0]), 1
-		if tag >= 0x80 {
-			tag, size = tag&0x7f|int32(rest[1])<<7, 2
-		}
-		start = at + size + 1
-		end = start + int(rest[size])
-		if tag&7 == int32(protowire.BytesType) && tag >= 8 && tag < 1<<14 && rest[size] < 0x80 && end <= len(row) {
-			return tag >> 3, start, end
-		}
-	}
-	return longElement(row, at)
-}
-
-func longElement(row []byte, at int) (number int32, start, end int) {
 	n, typ, size := protowire.ConsumeTag(row[at:])
 	if size < 0 || typ != protowire.BytesType {
 		return 0, 0, -1

@@ -8,8 +8,9 @@ import (
 
 func appendInt(dst []byte, v int64) []byte { return strconv.AppendInt(dst, v, 10) }
 
-func (p *payload) float(dst []byte, v float64, bits int) []byte {
-	if p.form != Plain {
+// appendFloat appends any float of so many bits.
+func appendFloat(dst []byte, v float64, bits int, form Form) []byte {
+	if form != Plain {
 		bits = 64
 	}
 	if v-v == 0 { // neither NaN nor infinite
@@ -22,7 +23,7 @@ func (p *payload) float(dst []byte, v float64, bits int) []byte {
 	case math.IsInf(v, -1):
 		name = "-Infinity"
 	}
-	if p.form == Printed {
+	if form == Printed {
 		return append(dst, name...)
 	}
 	return append(append(append(dst, '"'), name...), '"')
