@@ -16,86 +16,29 @@ import (
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/httpapi"
 	"github.com/asof-dev/asof/postgres"
+	"github.com/asof-dev/asof/redis"
 	"github.com/asof-dev/asof/serving"
 	"github.com/asof-dev/asof/storetest"
 )
 
-// gate is a TCP proxy before a server: open, closed as if the server were down,
-// or slow as if it did not get round to answering.
-type gate struct {
-	address, target string
-	delay           atomic.Int64 // of every part of an answer
-
-	mu       sync.Mutex
-	listener net.Listener
-	conns    []net.Conn
-	group    sync.WaitGroup
-}
-
-func newGate(t *testing.T, target string) *gate {
-	t.Helper()
-	g := &gate{address: "127.0.0.1:0", target: target}
-	g.open(t)
-	t.Cleanup(func() { g.shut(); g.group.Wait() })
-	return g
-}
-
-func (g *gate) open(t *testing.T) {
-	t.Helper()
-	l, err := net.Listen("tcp", g.address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	g.address, g.listener = l.Addr().String(), l
-	g.group.Go(func() {
-		for {
-			client, err := l.Accept()
-			if err != nil {
-				return
-			}
-			server, err := net.Dial("tcp", g.target)
-			if err != nil {
-				client.Close()
-				continue
-			}
-			g.mu.Lock()
-			g.conns = append(g.conns, client, server)
-			g.mu.Unlock()
-			g.group.Go(func() { io.Copy(server, client); server.Close() })
-			g.group.Go(func() { g.answer(client, server); client.Close() })
-		}
-	})
-}
-
-func (g *gate) answer(client, server net.Conn) {
-	buf := make([]byte, 32<<10)
-	for {
-		n, err := server.Read(buf)
-		time.Sleep(time.Duration(g.delay.Load()))
-		if _, failed := client.Write(buf[:n]); failed != nil || err != nil {
-			return
-		}
-	}
-}
-
-func (g *gate) shut() {
-	g.listener.Close()
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for _, c := range g.conns {
-		c.Close()
-	}
-	g.conns = nil
-}
-
-// behindGate serves the project of streamflow from a real PostgreSQL behind a
-// gate.
-func behindGate(t *testing.T, o httpapi.Options) (*gate, *httptest.Server) {
+// behindGate serves the project of streamflow from a real server's store behind
+// a gate.
+func behindGate(t *testing.T, open func(t *testing.T) (*storetest.Gate, asof.OnlineStore), o httpapi.Options) (*storetest.Gate, *httptest.Server) {
 	t.Helper()
 	registry, _ := streamflow(t)
+	g, store := open(t)
+	write(t, store, subscriptions, `[{"user_id": "3413-BMNZE", "event_timestamp": "2024-01-31T00:00:00Z", "months_active": 1}]`)
+	o.Reader = newReader(t, registry, store)
+	server := httptest.NewServer(httpapi.New(o))
+	t.Cleanup(server.Close)
+	return g, server
+}
+
+func postgresBehindGate(t *testing.T) (*storetest.Gate, asof.OnlineStore) {
+	t.Helper()
 	d := storetest.Postgres(t).Database(t)
-	g := newGate(t, net.JoinHostPort(d.Host, strconv.Itoa(d.Port)))
-	db, err := postgres.Open(t.Context(), postgres.Config{Host: d.Host, Port: g.listener.Addr().(*net.TCPAddr).Port, Database: d.Name, User: d.User, Password: d.Password})
+	g := storetest.NewGate(t, net.JoinHostPort(d.Host, strconv.Itoa(d.Port)))
+	db, err := postgres.Open(t.Context(), postgres.Config{Host: d.Host, Port: g.Port(), Database: d.Name, User: d.User, Password: d.Password})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,11 +47,20 @@ func behindGate(t *testing.T, o httpapi.Options) (*gate, *httptest.Server) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, store, subscriptions, `[{"user_id": "3413-BMNZE", "event_timestamp": "2024-01-31T00:00:00Z", "months_active": 1}]`)
-	o.Reader = newReader(t, registry, store)
-	server := httptest.NewServer(httpapi.New(o))
-	t.Cleanup(server.Close)
-	return g, server
+	return g, store
+}
+
+func redisBehindGate(t *testing.T) (*storetest.Gate, asof.OnlineStore) {
+	t.Helper()
+	d := storetest.Redis(t).Database(t)
+	g := storetest.NewGate(t, d.Addr())
+	d.Port = g.Port()
+	store, _, err := redis.OpenOnline(redis.Config{Connection: d.Connection(), KeyVersion: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	return g, store
 }
 
 type got struct {
@@ -139,8 +91,14 @@ const whole = `{"user_id":"3413-BMNZE","features":{"months_active":1,"monthly_fe
 // the whole answer or a 503 with the reason, soon, and all is well again once
 // the store is back.
 func TestStoreGoesAwayUnderLoad(t *testing.T) {
+	for name, open := range map[string]func(*testing.T) (*storetest.Gate, asof.OnlineStore){"PostgreSQL": postgresBehindGate, "Redis": redisBehindGate} {
+		t.Run(name, func(t *testing.T) { goesAway(t, name, open) })
+	}
+}
+
+func goesAway(t *testing.T, name string, open func(*testing.T) (*storetest.Gate, asof.OnlineStore)) {
 	const timeout = 400 * time.Millisecond
-	g, server := behindGate(t, httpapi.Options{Timeout: timeout})
+	g, server := behindGate(t, open, httpapi.Options{Timeout: timeout})
 	defer http.DefaultClient.CloseIdleConnections()
 	var good, refused atomic.Int64
 	stop := make(chan struct{})
@@ -159,7 +117,7 @@ func TestStoreGoesAwayUnderLoad(t *testing.T) {
 					t.Error(err)
 				case a.status == 200 && a.body == whole:
 					good.Add(1)
-				case a.status == 503 && a.retryAfter == "1" && strings.HasPrefix(a.body, `{"detail":"`) && strings.Contains(a.body, "PostgreSQL at") || strings.Contains(a.body, "did not answer in time"):
+				case a.status == 503 && a.retryAfter == "1" && strings.HasPrefix(a.body, `{"detail":"`) && (strings.Contains(a.body, name+" at") || strings.Contains(a.body, "did not answer in time")):
 					refused.Add(1)
 				default:
 					t.Errorf("%d, Retry-After %q: %s", a.status, a.retryAfter, a.body)
@@ -187,18 +145,18 @@ func TestStoreGoesAwayUnderLoad(t *testing.T) {
 	}
 	more("at first", &good)
 	expect("/ready", 200)
-	g.shut()
+	g.Shut()
 	more("without the store", &refused)
 	expect("/health", 200)
 	expect("/ready", 503)
-	g.open(t)
+	g.Open()
 	more("with the store again", &good)
 	expect("/ready", 200)
-	g.delay.Store(int64(2 * timeout))
+	g.Slow(2 * timeout)
 	more("with a slow store", &refused)
 	expect("/health", 200)
 	expect("/ready", 503)
-	g.delay.Store(0)
+	g.Slow(0)
 	more("with a fast store again", &good)
 	close(stop)
 	group.Wait()

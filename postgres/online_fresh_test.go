@@ -33,6 +33,23 @@ func numbered(t *testing.T, from, n int, event time.Time) arrow.RecordBatch {
 	return rows
 }
 
+// onlineKeys are the entity keys of ids.
+func onlineKeys(t *testing.T, ids ...int64) (keys [][]byte) {
+	t.Helper()
+	encoder, err := entitykey.NewEncoder(3, "id")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range ids {
+		key, err := encoder.Append(nil, entitykey.Int64(id))
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys = append(keys, key)
+	}
+	return keys
+}
+
 // Many new rows meet another writer who is putting in a newer row of one of
 // their keys: that one stays, and all others are written.
 func TestOnlineNewRowsBesideAnotherWriter(t *testing.T) {
@@ -41,14 +58,6 @@ func TestOnlineNewRowsBesideAnotherWriter(t *testing.T) {
 	d := storetest.Postgres(t).Database(t)
 	store := openOnline(t, openDatabase(t, d, ""))
 	if err := store.Update(t.Context(), "p", []*asof.FeatureView{onlineView}, nil); err != nil {
-		t.Fatal(err)
-	}
-	encoder, err := entitykey.NewEncoder(3, "id")
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := encoder.Append(nil, entitykey.Int64(4711))
-	if err != nil {
 		t.Fatal(err)
 	}
 	conn, err := pgx.Connect(t.Context(), d.URL())
@@ -60,7 +69,7 @@ func TestOnlineNewRowsBesideAnotherWriter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := other.Exec(t.Context(), "INSERT INTO asof_online_1 VALUES ($1, $2, 0, '')", key, newer.UnixMicro()); err != nil {
+	if _, err := other.Exec(t.Context(), "INSERT INTO asof_online_1 VALUES ($1, $2, 0, '')", onlineKeys(t, 4711)[0], newer.UnixMicro()); err != nil {
 		t.Fatal(err)
 	}
 	rows := numbered(t, 1, n, old)
