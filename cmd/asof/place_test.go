@@ -111,12 +111,17 @@ func postgresPlace(d storetest.PostgresDatabase, feast bool) place {
 }
 
 func redisPlace(d storetest.RedisDatabase) place {
+	p := redisAt(d.Connection())
+	p.copy = func(t *testing.T) place { return redisPlace(storetest.Redis(t).Copy(t, d)) }
+	return p
+}
+
+func redisAt(connection string) place {
 	return place{
 		sockets:  true,
-		settings: "online_store:\n  type: redis\n  connection_string: " + d.Connection() + "\n",
-		copy:     func(t *testing.T) place { return redisPlace(storetest.Redis(t).Copy(t, d)) },
+		settings: "online_store:\n  type: redis\n  connection_string: " + connection + "\n",
 		open: func(t *testing.T, dir string) opened {
-			store, _, err := redis.OpenOnline(redis.Config{Connection: d.Connection(), KeyVersion: 3})
+			store, _, err := redis.OpenOnline(redis.Config{Connection: connection, KeyVersion: 3})
 			return beside(t, dir, store, err)
 		},
 	}
