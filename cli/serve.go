@@ -66,7 +66,7 @@ func (r *repository) wire(ctx context.Context, guard *permission.Guard) (*featur
 		online = proxy.Cache(online, cache.Entries, cmp.Or(cache.TTL, time.Second))
 	}
 	f := &features{guard: guard, load: serving.NewReadLoad(r.config.Asof.Serve.MaxRequests),
-		pusher: &push.Pusher{Project: r.config.Project, Registry: registry, Online: online, Workers: r.workers(), Permit: permitWrites(guard)}}
+		pusher: &push.Pusher{Project: r.config.Project, Registry: registry, Online: online, Offline: r.Offline, Workers: r.workers(), Permit: permitWrites(guard)}}
 	f.materialize = func(ctx context.Context) (*materialize.Materializer, error) {
 		m, err := r.materializer(ctx, nil)
 		if err == nil {

@@ -34,7 +34,7 @@ func (c *Column) cast(t asof.Type, role string) (arrow.Array, error) {
 	}
 	values, err := asof.Cast(from, t, memory.DefaultAllocator)
 	if wrong := (*asof.CastError)(nil); errors.As(err, &wrong) {
-		return nil, c.misfit(wrong.Row, c.shown(wrong), t, role)
+		return nil, c.misfit(wrong.Row, c.text(wrong.Row), t, role)
 	}
 	if err != nil {
 		return nil, err
@@ -66,12 +66,12 @@ func (c *Column) misfit(row int, shown string, t asof.Type, role string) error {
 	return asof.Errorf(asof.CodeInvalid, "row %d, column %q: %s does not fit %s, the type of %s", row+1, c.Name, shown, t, role)
 }
 
-// shown returns the value of an error as the client wrote it.
-func (c *Column) shown(e *asof.CastError) string {
+// text returns a value for a message: as the client wrote it, shortened.
+func (c *Column) text(row int) string {
 	if c.Values != nil {
-		return e.Value
+		return shortened(strconv.Quote(c.Values.ValueStr(row)))
 	}
-	return shortened(c.JSON[e.Row])
+	return shortened(c.JSON[row])
 }
 
 // shortened is a JSON text for a message.
@@ -204,10 +204,6 @@ func roundUp(t time.Time) int64 {
 		us++
 	}
 	return us
-}
-
-func newTimes() *array.TimestampBuilder {
-	return array.NewBuilder(memory.DefaultAllocator, asof.Timestamp).(*array.TimestampBuilder)
 }
 
 func isNumber(text string) bool { return text[0] == '-' || text[0] >= '0' && text[0] <= '9' }

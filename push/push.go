@@ -3,9 +3,9 @@
 // sources that hold their history.
 //
 // All rows are checked before any is written, and a mistake names its row and
-// its column. Each store takes all rows of a view or none. The online stores
-// come first: there the same rows may be sent again without harm, so after a
-// failure the whole request may be.
+// its column. Each store takes all rows of a view or none. The online store
+// comes first: it takes the same rows again without harm, where a source would
+// have them twice. So a push that failed can be sent again.
 package push
 
 import (
@@ -14,8 +14,6 @@ import (
 	"fmt"
 	"sync"
 	"time"
-
-	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/ondemand"
@@ -41,8 +39,9 @@ type Pusher struct {
 	Project  string
 	Registry asof.Registry
 	Online   asof.OnlineStore
-	Workers  *ondemand.Workers // Python processes for on-demand functions that need one; may be nil
-	Now      func() time.Time  // when rows are created that do not say it; nil is time.Now
+	Offline  func(context.Context) (asof.OfflineStore, error) // opens it when first needed; nil: there is none
+	Workers  *ondemand.Workers                                // Python processes for on-demand functions that need one; may be nil
+	Now      func() time.Time                                 // when rows are created that do not say it; nil is time.Now
 
 	// Permit returns why the caller of ctx may not write to the objects; nil for a
 	// Pusher that everybody may use.
@@ -51,14 +50,6 @@ type Pusher struct {
 	making   sync.Mutex
 	version  string // of the registry, to which programs belong
 	programs map[*asof.OnDemandFeatureView]*ondemand.Program
-}
-
-// Target is where rows go.
-type Target struct {
-	pusher *Pusher
-	what   string // `push source "clicks"`, for messages
-	views  []*view
-	to     To
 }
 
 // Source returns every view that a push source feeds, by name.
@@ -73,25 +64,27 @@ func (p *Pusher) Source(ctx context.Context, name string, to To) (*Target, error
 	if err != nil {
 		return nil, err
 	}
-	t := &Target{pusher: p, what: fmt.Sprintf("push source %q", name), to: to}
-	var offline []string
-	var fed []asof.Object
+	t := &Target{pusher: p, to: to}
+	var written []asof.Object
 	for _, v := range snapshot.Views() {
-		switch {
-		case v.Stream == nil || v.Stream.Kind != asof.SourcePush || v.Stream.Name != name:
-		case !v.Online && to != Offline:
-			offline = append(offline, v.Name)
-		default:
-			t.views, fed = append(t.views, plain(v)), append(fed, v)
+		if v.Stream == nil || v.Stream.Kind != asof.SourcePush || v.Stream.Name != name {
+			continue
+		}
+		t.fed = append(t.fed, v)
+		if v.Online || to != Online {
+			written = append(written, v)
+		}
+		if v.Online && to != Offline {
+			t.online = append(t.online, plain(v))
 		}
 	}
 	switch {
-	case len(t.views) > 0:
-		return t, p.permit(ctx, snapshot, to, fed...)
-	case len(offline) > 0:
-		return nil, asof.Errorf(asof.CodeInvalid, "push source %q feeds %s, which has online=False: push to %q", name, quoted(offline), Offline)
+	case len(t.fed) == 0:
+		return nil, noSource(snapshot, name)
+	case len(t.online) == 0 && to != Offline:
+		return nil, asof.Errorf(asof.CodeInvalid, "push source %q feeds %s, which has online=False: push to %q", name, quoted(namesOf(t.fed)), Offline)
 	}
-	return nil, noSource(snapshot, name)
+	return t, p.permit(ctx, snapshot, to, written...)
 }
 
 // noSource says why no view is fed by a source of that name.
@@ -119,7 +112,7 @@ func (p *Pusher) View(ctx context.Context, name string, transform bool) (*Target
 	if err != nil {
 		return nil, err
 	}
-	t := &Target{pusher: p, what: fmt.Sprintf("feature view %q", name), to: Online}
+	t := &Target{pusher: p, to: Online}
 	found := object(snapshot, name)
 	if found != nil {
 		if err := p.permit(ctx, snapshot, Online, found); err != nil {
@@ -138,15 +131,16 @@ func (p *Pusher) View(ctx context.Context, name string, transform bool) (*Target
 				return nil, err
 			}
 		}
-		t.views = []*view{computed}
+		t.online = []*view{computed}
 	case *asof.FeatureView:
 		if !v.Online {
 			return nil, asof.Errorf(asof.CodeInvalid, "feature view %q has online=False and is not kept in the online store", name)
 		}
-		t.views = []*view{plain(v)}
+		t.online = []*view{plain(v)}
 	default:
 		return nil, asof.Errorf(asof.CodeNotFound, "feature view %q does not exist in project %q%s", name, p.Project, asof.DidYouMean(name, viewNames(snapshot)))
 	}
+	t.fed = []*asof.FeatureView{t.online[0].FeatureView}
 	return t, nil
 }
 
@@ -158,11 +152,16 @@ func object(s *asof.Snapshot, name string) asof.Object {
 	return s.Object(asof.KindOnDemandView, name)
 }
 
-func viewNames(s *asof.Snapshot) []string {
-	var names []string
-	for _, v := range s.Views() {
-		names = append(names, v.Name)
+func namesOf(views []*asof.FeatureView) []string {
+	names := make([]string, len(views))
+	for i, v := range views {
+		names[i] = v.Name
 	}
+	return names
+}
+
+func viewNames(s *asof.Snapshot) []string {
+	names := namesOf(s.Views())
 	for _, v := range s.OnDemandViews() {
 		names = append(names, v.Name)
 	}
@@ -206,87 +205,19 @@ func (p *Pusher) program(s *asof.Snapshot, v *asof.OnDemandFeatureView) (*ondema
 	return program, nil
 }
 
+// permit returns why the caller may not write to the objects.
+func (p *Pusher) permit(ctx context.Context, s *asof.Snapshot, to To, objects ...asof.Object) error {
+	if p.Permit == nil {
+		return nil
+	}
+	return p.Permit(ctx, s, to, objects...)
+}
+
 func (p *Pusher) now() time.Time {
 	if p.Now != nil {
 		return p.Now()
 	}
 	return time.Now()
-}
-
-// Views returns the views that are written to, on-demand views as they are
-// stored.
-func (t *Target) Views() []*asof.FeatureView {
-	views := make([]*asof.FeatureView, len(t.views))
-	for i, v := range t.views {
-		views[i] = v.FeatureView
-	}
-	return views
-}
-
-// Write checks the rows and writes them. What the caller has to mend is
-// CodeInvalid; nothing is written then.
-func (t *Target) Write(ctx context.Context, columns []Column) error {
-	if t.views[0].onDemand() {
-		columns = oncePerRow(columns, t.views[0].JoinKeys())
-	}
-	rows, err := newRows(columns)
-	if err != nil || rows.n == 0 {
-		return err
-	}
-	batches := make([]arrow.RecordBatch, 0, len(t.views))
-	defer func() {
-		for _, b := range batches {
-			b.Release()
-		}
-	}()
-	now := t.pusher.now()
-	for _, v := range t.views {
-		batch, err := v.batch(ctx, rows, now)
-		if err != nil {
-			return err
-		}
-		batches = append(batches, batch)
-	}
-	for i, v := range t.views {
-		if err := t.pusher.write(ctx, v.FeatureView, batches[i]); err != nil {
-			return t.half(err, i)
-		}
-	}
-	return nil
-}
-
-// half says of an error what was written before it.
-func (t *Target) half(err error, written int) error {
-	if written == 0 {
-		return err
-	}
-	names := make([]string, written)
-	for i := range names {
-		names[i] = t.views[i].Name
-	}
-	return asof.Errorf(asof.ErrorCode(err), "%w; %s took the rows already, and takes them again without harm", err, quoted(names))
-}
-
-// write writes rows to the online store, which is made ready for a view that it
-// does not know: it was registered by a client that cannot do so.
-func (p *Pusher) write(ctx context.Context, v *asof.FeatureView, batch arrow.RecordBatch) error {
-	_, err := p.Online.Write(ctx, p.Project, v, batch)
-	if asof.ErrorCode(err) == asof.CodeNotFound {
-		if err = p.Online.Update(ctx, p.Project, []*asof.FeatureView{v}, nil); err == nil {
-			_, err = p.Online.Write(ctx, p.Project, v, batch)
-		}
-	}
-	return unavailable(err)
-}
-
-// unavailable makes an error of a store or a registry one that the caller
-// cannot mend, but for values that it does not take.
-func unavailable(err error) error {
-	switch asof.ErrorCode(err) {
-	case asof.CodeNotFound, asof.CodeUnauthenticated, asof.CodeForbidden, asof.CodeConflict:
-		return asof.Errorf(asof.CodeUnavailable, "%w", err)
-	}
-	return err
 }
 
 // missing makes an ErrNoSource.

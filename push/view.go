@@ -102,12 +102,8 @@ func (b *builder) key(k asof.Field) {
 	}
 	values, err := c.cast(k.Type, role)
 	if err == nil && values.NullN() > 0 {
-		row := 0
-		for values.IsValid(row) {
-			row++
-		}
+		err = asof.Errorf(asof.CodeInvalid, "row %d, column %q: null is no value of %s", firstNull(values)+1, c.Name, role)
 		values.Release()
-		err = asof.Errorf(asof.CodeInvalid, "row %d, column %q: null is no value of %s", row+1, c.Name, role)
 	}
 	b.add(k.Name, values, err)
 }
@@ -141,16 +137,7 @@ func (b *builder) times(now time.Time) {
 	case b.err != nil:
 		return
 	case event != nil:
-		role := fmt.Sprintf("the event timestamp of feature view %q", v.Name)
-		times, err := event.instants(role)
-		if err == nil && times.NullN() > 0 {
-			row := 0
-			for times.IsValid(row) {
-				row++
-			}
-			times.Release()
-			err = asof.Errorf(asof.CodeInvalid, "row %d, column %q: null is no time for %s", row+1, event.Name, role)
-		}
+		times, err := event.present(fmt.Sprintf("the event timestamp of feature view %q", v.Name))
 		b.add(asof.EventTimestamp, times, err)
 	case v.onDemand():
 		b.add(asof.EventTimestamp, constant(now, b.rows.n), nil)
@@ -179,18 +166,8 @@ func (b *builder) created(now time.Time) {
 		b.add(asof.CreatedTimestamp, array.MakeArrayOfNull(memory.DefaultAllocator, asof.Timestamp, b.rows.n), nil)
 		return
 	}
-	c := b.rows.find(v.created, v.unless(clientCreated))
-	if c == nil {
-		b.add(asof.CreatedTimestamp, constant(now, b.rows.n), nil)
-		return
-	}
-	times, err := c.instants(fmt.Sprintf("the created timestamp of feature view %q", v.Name))
-	if err != nil || times.NullN() == 0 {
-		b.add(asof.CreatedTimestamp, times, err)
-		return
-	}
-	defer times.Release()
-	b.add(asof.CreatedTimestamp, filled(times.(*array.Timestamp), now), nil)
+	times, err := b.rows.find(v.created, v.unless(clientCreated)).createdOr(now, b.rows.n, fmt.Sprintf("the created timestamp of feature view %q", v.Name))
+	b.add(asof.CreatedTimestamp, times, err)
 }
 
 // unless returns a name that the view gives to nothing else, "" otherwise.
@@ -200,38 +177,4 @@ func (v *view) unless(name string) string {
 		return ""
 	}
 	return name
-}
-
-// constant returns n times the same instant.
-func constant(at time.Time, n int) arrow.Array {
-	b := newTimes()
-	defer b.Release()
-	b.Reserve(n)
-	for range n {
-		b.UnsafeAppend(arrow.Timestamp(at.UnixMicro()))
-	}
-	return b.NewArray()
-}
-
-// filled returns the times with an instant in the place of nulls.
-func filled(times *array.Timestamp, at time.Time) arrow.Array {
-	b := newTimes()
-	defer b.Release()
-	b.Reserve(times.Len())
-	for row := range times.Len() {
-		if times.IsNull(row) {
-			b.UnsafeAppend(arrow.Timestamp(at.UnixMicro()))
-		} else {
-			b.UnsafeAppend(times.Value(row))
-		}
-	}
-	return b.NewArray()
-}
-
-// permit returns why the caller may not write to the objects.
-func (p *Pusher) permit(ctx context.Context, s *asof.Snapshot, to To, objects ...asof.Object) error {
-	if p.Permit == nil {
-		return nil
-	}
-	return p.Permit(ctx, s, to, objects...)
 }
