@@ -188,6 +188,35 @@ func (v *OnDemandFeatureView) Stored() (*FeatureView, error) {
 		Online: true, Enabled: v.Enabled, VersionNumber: v.VersionNumber}, nil
 }
 
+// Kept returns a view as the online store holds it: one that is online, or an
+// on-demand view with write_to_online_store. For another object it is nil.
+func Kept(o Object) *FeatureView {
+	switch v := o.(type) {
+	case *FeatureView:
+		if v.Online && len(v.Features) > 0 {
+			return v
+		}
+	case *OnDemandFeatureView:
+		if stored, err := v.Stored(); err == nil && len(v.Features) > 0 {
+			return stored
+		}
+	}
+	return nil
+}
+
+// Kept returns all views that the online store holds.
+func (s *Snapshot) Kept() []*FeatureView {
+	var views []*FeatureView
+	for _, kind := range []Kind{KindFeatureView, KindOnDemandView} {
+		for _, o := range s.byKind[kind] {
+			if v := Kept(o); v != nil {
+				views = append(views, v)
+			}
+		}
+	}
+	return views
+}
+
 // OnDemandSource is one input of an on-demand view: a projection of a view, or
 // a request source.
 type OnDemandSource struct {

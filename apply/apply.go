@@ -111,6 +111,11 @@ func Teardown(ctx context.Context, project string, stores Stores) ([]string, err
 	for _, v := range current.Views() {
 		names = append(names, v.Name)
 	}
+	for _, v := range current.OnDemandViews() {
+		if v.WriteToOnline {
+			names = append(names, v.Name)
+		}
+	}
 	if stores.Online != nil {
 		if err := stores.Online.Teardown(ctx, project, names); err != nil {
 			return nil, err

@@ -93,15 +93,15 @@ func NewPlan(ctx context.Context, desired Desired, current *asof.Snapshot, opts 
 	if err := p.tryFunctions(r, opts); err != nil {
 		return nil, err
 	}
-	for _, v := range r.views() {
-		if v.Online && len(v.Features) > 0 {
-			p.online = append(p.online, v)
+	for _, kind := range []asof.Kind{asof.KindFeatureView, asof.KindOnDemandView} {
+		for _, o := range r.objects[kind] {
+			if v := asof.Kept(o); v != nil {
+				p.online = append(p.online, v)
+			}
 		}
 	}
-	for _, v := range current.Views() {
-		if v.Online {
-			p.wasOnline = append(p.wasOnline, v.Name)
-		}
+	for _, v := range current.Kept() {
+		p.wasOnline = append(p.wasOnline, v.Name)
 	}
 	return p, nil
 }

@@ -114,26 +114,32 @@ func (s *service) commit(ctx context.Context, v view) error {
 // online returns the views of a draft that the online store is to hold, and
 // the names of those that it held until now.
 func (v view) online(d *draft) (keep []*asof.FeatureView, drop []string) {
-	for _, k := range []kind{featureViews, streamViews} {
+	for _, k := range []kind{featureViews, streamViews, onDemandViews} {
 		for _, at := range d.order {
 			if at.kind != k {
 				continue
 			}
-			put, _ := d.objects[at].object.(*asof.FeatureView)
-			switch {
-			case put != nil && put.Online && len(put.Features) > 0:
-				keep = append(keep, put)
-			case put != nil || d.objects[at].deleted:
+			put := d.objects[at].object
+			if kept := asof.Kept(put); kept != nil {
+				keep = append(keep, kept)
+			} else if (put != nil || d.objects[at].deleted) && v.mayBeOnline(k, d.project, at.name) {
 				drop = append(drop, at.name)
 			}
 		}
 		for _, o := range v.index.Objects(d.project, k.field) {
-			if _, changed := d.objects[place{k, o.Name}]; d.removed && !changed {
+			if _, changed := d.objects[place{k, o.Name}]; d.removed && !changed && v.mayBeOnline(k, d.project, o.Name) {
 				drop = append(drop, o.Name)
 			}
 		}
 	}
 	return keep, drop
+}
+
+// mayBeOnline reports whether the online store may hold a view: not an on-demand
+// view that was computed when it was read.
+func (v view) mayBeOnline(k kind, project, name string) bool {
+	m, ok := v.index.Object(project, k.field, name).(*core.OnDemandFeatureView)
+	return k != onDemandViews || ok && m.GetSpec().GetWriteToOnlineStore()
 }
 
 // write puts a draft into a registry.

@@ -126,7 +126,17 @@ func TestACommitMakesTheOnlineTables(t *testing.T) {
 	if _, err := c.DeleteFeatureView(t.Context(), &pb.DeleteFeatureViewRequest{Name: "tags", Project: project, Commit: true}); err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{"shop +visits +tags", "shop -visits -tags"}; !slices.Equal(online.calls, want) {
+	stored := &core.OnDemandFeatureView{Spec: &core.OnDemandFeatureViewSpec{Name: "stored", Project: project, WriteToOnlineStore: true, Features: plainView("x").Spec.Features}}
+	if _, err := c.ApplyFeatureView(t.Context(), &pb.ApplyFeatureViewRequest{Project: project, Commit: true, BaseFeatureView: &pb.ApplyFeatureViewRequest_OnDemandFeatureView{OnDemandFeatureView: stored}}); err != nil {
+		t.Fatal(err)
+	}
+	stored.Spec.WriteToOnlineStore = false
+	for range 2 {
+		if _, err := c.ApplyFeatureView(t.Context(), &pb.ApplyFeatureViewRequest{Project: project, Commit: true, BaseFeatureView: &pb.ApplyFeatureViewRequest_OnDemandFeatureView{OnDemandFeatureView: stored}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := []string{"shop +visits +tags", "shop -visits -tags", "shop +stored", "shop -stored"}; !slices.Equal(online.calls, want) {
 		t.Errorf("asked of the online store: %q, want %q", online.calls, want)
 	}
 

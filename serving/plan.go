@@ -134,7 +134,7 @@ func (p *plan) reading(c *chosen, keyVersion int) (int, error) {
 		keys[i] = p.key(column, f.Type.Value, c.view.Name)
 	}
 	for i, r := range p.readings {
-		if r.view == c.view && slices.Equal(p.groups[r.group].keys, keys) {
+		if r.view.Name == c.view.Name && slices.Equal(p.groups[r.group].keys, keys) {
 			return i, nil
 		}
 	}

@@ -66,6 +66,9 @@ func TestRead(t *testing.T) {
 		"on-demand features of a service": {
 			serving.Selection{Service: "with_computed", FullNames: true}, []serving.Column{texts("user_id", "ann"), texts("amount", "-1")},
 			"user_id: \"ann\"P\nc__sum: 29.0P", 1},
+		"on-demand features that are stored": {
+			features("loyal:years", "profile:age", "loyal:note"), []serving.Column{texts("user_id", "ann", "bob")},
+			"user_id: \"ann\"P \"bob\"P\nyears: 3P04T00 null-\nage: 30P01T00 nullN02T00\nnote: nullN04T00 null-", 4},
 		"on-demand features of no rows": {features("plain:label"), []serving.Column{texts("user_id"), texts("amount")}, "user_id:\nlabel:", 0},
 		"the name of a feature alone": {
 			features("fee"), []serving.Column{texts("user_id", "ann")}, "user_id: \"ann\"P\nfee: 45.25P01T00", 1},

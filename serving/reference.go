@@ -41,6 +41,9 @@ func choose(s *asof.Snapshot, view, feature string, use *asof.Projection) (chose
 		if err := v.Served(); err != nil {
 			return chosen{}, err
 		}
+		if stored, err := v.Stored(); err == nil { // computed when rows were written
+			c.view, c.onDemand = stored, nil
+		}
 	} else {
 		var err error
 		if c.view, err = servedView(s, view); err != nil {

@@ -74,13 +74,17 @@ var (
 		EntityColumns: []asof.Field{field(asof.DummyJoinKey, asof.TypeString)}, Features: []asof.Field{field("vat", asof.TypeFloat64)}}
 )
 
+// loyal is computed when rows are written.
+var loyal = &asof.OnDemandFeatureView{Name: "loyal", Mode: "pandas", Enabled: true, WriteToOnline: true, Entities: []string{"user"},
+	EntityColumns: []asof.Field{field("user_id", asof.TypeString)}, Features: []asof.Field{field("years", asof.TypeInt64), field("note", asof.TypeString)}}
+
 func objects() []asof.Object {
 	offline := userView("offline_only", nil, field("secret", asof.TypeInt64))
 	offline.Online = false
 	disabled := userView("disabled", nil, field("old", asof.TypeInt64))
 	disabled.Enabled = false
 	return []asof.Object{
-		profile, usage, stores, visits, rates, offline, disabled,
+		profile, usage, stores, visits, rates, offline, disabled, loyal,
 		&asof.Entity{Name: "user", JoinKey: "user_id", ValueType: asof.TypeString},
 		&asof.Entity{Name: "store", JoinKey: "store_id", ValueType: asof.TypeInt64},
 		&asof.Entity{Name: asof.DummyEntity, JoinKey: asof.DummyJoinKey, ValueType: asof.TypeString},
@@ -122,6 +126,12 @@ func newShop(t *testing.T, options serving.Options) *shop {
 	s.write(stores, `[{"store_id": 7, "event_timestamp": "2024-01-01T00:00:00Z", "rating": 10}]`)
 	s.write(visits, `[{"user_id": "ann", "store_id": 7, "event_timestamp": "2024-01-01T00:00:00Z", "visited": 3}]`)
 	s.write(rates, `[{"event_timestamp": "2024-01-01T00:00:00Z", "vat": 0.19}]`)
+	stored, err := loyal.Stored()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.update(profile, usage, stores, visits, rates, stored)
+	s.write(stored, `[{"user_id": "ann", "event_timestamp": "2024-01-04T00:00:00Z", "years": 3, "note": null}]`)
 	options.Registry, options.Online, options.Project = s.registry, s.store, project
 	options.Now = func() time.Time { return now }
 	reader, err := serving.New(options)
