@@ -5,9 +5,7 @@ package duckdb_test
 import (
 	"context"
 	"database/sql"
-	"encoding/csv"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,7 +15,6 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/asof-dev/asof"
 	asofduckdb "github.com/asof-dev/asof/duckdb"
@@ -102,51 +99,6 @@ func overParquet(t *testing.T, store *asofduckdb.Offline) func(*testing.T) store
 	}
 }
 
-func TestOfflineCSV(t *testing.T) {
-	store := offline(t, asofduckdb.Options{})
-	storetest.Offline(t, func(t *testing.T) storetest.OfflineUnderTest {
-		dir := t.TempDir()
-		return storetest.OfflineUnderTest{Name: "csv", OfflineStore: store,
-			Load: func(t *testing.T, table storetest.OfflineTable) *asof.DataSource {
-				path := filepath.Join(dir, table.Name+".csv")
-				writeCSV(t, path, table)
-				return &asof.DataSource{Name: table.Name, Kind: asof.SourceFile, Path: path}
-			}}
-	})
-}
-
-func writeCSV(t *testing.T, path string, table storetest.OfflineTable) {
-	t.Helper()
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := csv.NewWriter(f)
-	var header []string
-	for _, c := range table.Columns {
-		header = append(header, c.Name)
-	}
-	_ = w.Write(header)
-	for _, row := range table.Rows {
-		var values []string
-		for i, v := range row {
-			text := ""
-			if v != nil {
-				text = table.Plain(t, i, *v)
-			}
-			values = append(values, text)
-		}
-		_ = w.Write(values)
-	}
-	w.Flush()
-	if err := w.Error(); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Close(); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // fees answers "fee per user at the end of February" as user=fee, user=fee.
 func fees(t *testing.T, store asof.OfflineStore, source *asof.DataSource) (string, error) {
 	t.Helper()
@@ -222,60 +174,6 @@ func TestPaths(t *testing.T) {
 	}
 }
 
-// What is wrong in a CSV file is said, with its place, and nothing of it
-// becomes a NULL.
-func TestBadCSV(t *testing.T) {
-	dir := t.TempDir()
-	store := offline(t, asofduckdb.Options{Dir: dir})
-	path := filepath.Join(dir, "fees.csv")
-	for rows, want := range map[string]string{
-		"a,2024-01-31,1\n":                          "a=1",
-		"a,2024-01-31,\"1\"\nb,,2\n":                "a=1",
-		"a,2024-01-31,1\nb,someday,2\n":             `someday`,
-		"a,2024-01-31,1\nb,2024-01-31,lots\n":       `holds "lots" where user_id=b, which does not fit its declared type Float32`,
-		"a,2024-01-31,1e39\n":                       `holds "1e39" where user_id=a`,
-		"a,2024-01-31,1\nb,2024-01-31\n":            path + " is no CSV table",
-		"a,2024-01-31,1\nb,2024-01-31,\"Zo\xeb\"\n": path + ", line 3: Invalid unicode",
-	} {
-		if err := os.WriteFile(path, []byte("user_id,as_of,fee\n"+rows), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		got, err := fees(t, store, &asof.DataSource{Name: "fees", Kind: asof.SourceFile, Path: "fees.csv"})
-		if err != nil {
-			got = err.Error()
-			if asof.ErrorCode(err) != asof.CodeInvalid {
-				t.Errorf("%q: code %s", rows, asof.ErrorCode(err))
-			}
-		}
-		if got != want && (err == nil || !strings.Contains(got, want)) {
-			t.Errorf("%q: %s, want %s", rows, got, want)
-		}
-	}
-}
-
-// A PostgreSQLSource sees the warehouse's tables by their names, and one
-// SELECT only.
-// TestEmptyCSV reads files in which the columns of times hold nothing, so that
-// only the source says that they are times.
-func TestEmptyCSV(t *testing.T) {
-	dir := t.TempDir()
-	store := offline(t, asofduckdb.Options{Dir: dir})
-	for text, rows := range map[string]int64{"k,ts,made\n": 0, "k,ts,made\n7,2024-01-31,\n": 1} {
-		if err := os.WriteFile(filepath.Join(dir, "few.csv"), []byte(text), 0o666); err != nil {
-			t.Fatal(err)
-		}
-		source := &asof.DataSource{Name: "few", Kind: asof.SourceFile, Path: "few.csv", TimestampField: "ts", CreatedField: "made"}
-		span, err := store.Range(t.Context(), source)
-		if err != nil || span.Rows != rows {
-			t.Errorf("%q: %d rows, %v", text, span.Rows, err)
-		}
-		columns, err := store.Columns(t.Context(), source)
-		if err != nil || len(columns) != 3 || !columns[1].IsTime || !columns[2].IsTime {
-			t.Errorf("%q: %v, %v", text, columns, err)
-		}
-	}
-}
-
 func TestWarehouseSources(t *testing.T) {
 	w, err := asofduckdb.OpenWarehouse(filepath.Join(t.TempDir(), "warehouse"))
 	if err != nil {
@@ -340,48 +238,6 @@ func publishFee(t *testing.T, w *asofduckdb.Warehouse, name, fee string) {
 	}
 }
 
-// Finer than a microsecond, a source's time is rounded up and an entity's down.
-func TestNanoseconds(t *testing.T) {
-	dir := t.TempDir()
-	run(t, "COPY (SELECT 'a' AS user_id, TIMESTAMP_NS '2024-01-01 00:00:00.000001001' AS at, 1 AS n UNION ALL SELECT 'old', TIMESTAMP_NS '1969-12-31 23:59:59.999998999', 2) TO '"+dir+"/n.parquet'")
-	store := offline(t, asofduckdb.Options{Dir: dir})
-	nanos := &arrow.TimestampType{Unit: arrow.Nanosecond, TimeZone: "UTC"}
-	schema := arrow.NewSchema([]arrow.Field{{Name: "user_id", Type: arrow.BinaryTypes.String}, {Name: "event_timestamp", Type: nanos}}, nil)
-	rows, _, err := array.RecordFromJSON(memory.DefaultAllocator, schema, strings.NewReader(`[
-		{"user_id":"a","event_timestamp":"2024-01-01T00:00:00.000001999Z"}, {"user_id":"a","event_timestamp":"2024-01-01T00:00:00.000002Z"},
-		{"user_id":"old","event_timestamp":"1969-12-31T23:59:59.999998999Z"}, {"user_id":"old","event_timestamp":"1969-12-31T23:59:59.999999999Z"}]`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rows.Release()
-	reader, err := array.NewRecordReader(schema, []arrow.RecordBatch{rows})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer reader.Release()
-	answer, err := store.Historical(t.Context(), &asof.PointInTime{Entities: asof.EntityRows{Schema: schema, Records: reader}, Timestamp: "event_timestamp",
-		Views: []asof.ViewQuery{{View: "v", Source: &asof.DataSource{Name: "n", Kind: asof.SourceFile, Path: "n.parquet"}, Timestamp: "at",
-			Keys:     []asof.KeyColumn{{Column: "user_id", Entity: "user_id", Type: asof.Scalar(asof.TypeString)}},
-			Features: []asof.FeatureColumn{{Column: "n", Output: "n", Type: asof.Scalar(asof.TypeInt64)}}}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Release()
-	var got []string
-	for answer.Next() {
-		b := answer.RecordBatch()
-		if !arrow.TypeEqual(b.Schema().Field(1).Type, nanos) {
-			t.Errorf("the entity time has become %s", b.Schema().Field(1).Type)
-		}
-		for i := range int(b.NumRows()) {
-			got = append(got, b.Column(2).ValueStr(i))
-		}
-	}
-	if want := []string{"(null)", "1", "(null)", "2"}; answer.Err() != nil || !slices.Equal(got, want) {
-		t.Errorf("%v (%v), want %v", got, answer.Err(), want)
-	}
-}
-
 // A cancelled context ends a query that runs.
 func TestCancelInterrupts(t *testing.T) {
 	w, err := asofduckdb.OpenWarehouse(filepath.Join(t.TempDir(), "warehouse"))
@@ -397,32 +253,5 @@ func TestCancelInterrupts(t *testing.T) {
 	_, err = store.Range(ctx, source)
 	if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > 20*time.Second {
 		t.Errorf("after %v: %v", time.Since(start), err)
-	}
-}
-
-// Nanoseconds with a time zone, as pandas writes them, are taken where they are
-// whole microseconds; where DuckDB would cut something off, they are refused.
-func TestZonedNanoseconds(t *testing.T) {
-	dir := t.TempDir()
-	store := offline(t, asofduckdb.Options{Dir: dir})
-	for name, c := range map[string]struct {
-		nanos int64
-		want  string
-	}{"whole": {1_706_659_200_000_001_000, "a=12.5"}, "finer": {1_706_659_200_000_000_001, `holds a time finer than a microsecond with a time zone`}} {
-		storetest.RunPython(t, `
-import sys, pyarrow as pa, pyarrow.parquet as pq
-at = pa.array([int(sys.argv[2]), None], pa.timestamp("ns", "UTC"))
-pq.write_table(pa.table({"user_id": ["a", "b"], "as_of": at, "fee": [12.5, 1.0]}), sys.argv[1])
-`, filepath.Join(dir, name+".parquet"), fmt.Sprint(c.nanos))
-		got, err := fees(t, store, &asof.DataSource{Name: name, Kind: asof.SourceFile, Path: name + ".parquet"})
-		if err != nil {
-			got = err.Error()
-			if asof.ErrorCode(err) != asof.CodeInvalid {
-				t.Errorf("%s: code %s", name, asof.ErrorCode(err))
-			}
-		}
-		if !strings.Contains(got, c.want) {
-			t.Errorf("%s: %s, want %s", name, got, c.want)
-		}
 	}
 }
