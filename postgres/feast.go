@@ -116,22 +116,21 @@ func (o *FeastOnline) keep(ctx context.Context, tx pgx.Tx, project string, v *as
 	if err != nil {
 		return err
 	}
-	stale := schema.Stale(v)
-	changed, rekeyed := schema.Evolve(v)
-	if !changed {
+	worthless := schema.EvolveFeast(v)
+	if !worthless.Changed {
 		return nil
 	}
-	if rekeyed {
+	if worthless.All {
 		if _, err := tx.Exec(ctx, "TRUNCATE "+table); err != nil {
 			return err
 		}
 	}
-	for _, feature := range stale {
-		change := "DELETE FROM " + table
-		if v.Feature(feature) != nil {
-			change = "UPDATE " + table + " SET value = '', value_text = NULL, vector_value = NULL"
+	for change, features := range map[string][]string{"DELETE FROM " + table: worthless.Gone,
+		"UPDATE " + table + " SET value = '', value_text = NULL, vector_value = NULL": worthless.Retyped} {
+		if len(features) == 0 {
+			continue // it would read the whole table
 		}
-		if _, err := tx.Exec(ctx, change+" WHERE feature_name = $1", feature); err != nil {
+		if _, err := tx.Exec(ctx, change+" WHERE feature_name = ANY ($1)", features); err != nil {
 			return err
 		}
 	}

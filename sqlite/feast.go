@@ -114,23 +114,23 @@ func (o *FeastOnline) evolve(ctx context.Context, tx *sql.Tx, project string, v 
 	if err != nil {
 		return err
 	}
-	stale := schema.Stale(v)
-	changed, rekeyed := schema.Evolve(v)
-	if !changed {
+	worthless := schema.EvolveFeast(v)
+	if !worthless.Changed {
 		return nil
 	}
 	table := feastTable(project, v.Name)
-	if rekeyed {
+	if worthless.All {
 		if _, err := tx.ExecContext(ctx, "DELETE FROM "+table); err != nil {
 			return err
 		}
 	}
-	for _, feature := range stale {
-		change := "DELETE FROM " + table
-		if v.Feature(feature) != nil {
-			change = "UPDATE " + table + " SET value = x'', value_text = NULL, vector_value = NULL"
+	for _, feature := range worthless.Gone {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE feature_name = ?", feature); err != nil {
+			return err
 		}
-		if _, err := tx.ExecContext(ctx, change+" WHERE feature_name = ?", feature); err != nil {
+	}
+	for _, feature := range worthless.Retyped {
+		if _, err := tx.ExecContext(ctx, "UPDATE "+table+" SET value = x'', value_text = NULL, vector_value = NULL WHERE feature_name = ?", feature); err != nil {
 			return err
 		}
 	}

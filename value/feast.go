@@ -2,7 +2,6 @@ package value
 
 import (
 	"bytes"
-	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
@@ -71,17 +70,27 @@ func Holds(t asof.Type, message []byte) bool {
 	return len(message) == 0 || n > 0 && number == field(t.Value) && typ == wire(t.Value)
 }
 
-// Stale returns the features whose stored values a change of schema makes
-// worthless: those that are gone, and those of another type.
-func (s *Schema) Stale(v *asof.FeatureView) []string {
-	var names []string
+// Worthless is what a change of a view's schema makes of the rows that Feast's
+// layout has for it, one for each key and feature.
+type Worthless struct {
+	Changed bool     // the schema is another than before
+	All     bool     // the view has other join keys: no row is of use
+	Gone    []string // features that the view has no more: their rows go
+	Retyped []string // features of another type: their values become null
+}
+
+// EvolveFeast makes the schema that of the view.
+func (s *Schema) EvolveFeast(v *asof.FeatureView) (w Worthless) {
 	for name, c := range s.Columns {
-		if f := v.Feature(name); f == nil || f.Type.String() != c.Type {
-			names = append(names, name)
+		switch f := v.Feature(name); {
+		case f == nil:
+			w.Gone = append(w.Gone, name)
+		case f.Type.String() != c.Type:
+			w.Retyped = append(w.Retyped, name)
 		}
 	}
-	slices.Sort(names)
-	return names
+	w.Changed, w.All = s.Evolve(v)
+	return w
 }
 
 // FeastText is what Feast keeps of a value beside its message, for searches:
