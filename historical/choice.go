@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"github.com/asof-dev/asof"
-	"github.com/asof-dev/asof/ondemand"
 )
 
 // choice is what a request asks for: the features in the order asked, and the
@@ -14,6 +13,7 @@ type choice struct {
 	views     []asof.ViewQuery
 	defined   []*asof.FeatureView // what each of views is
 	computed  []*computation
+	aliases   map[string]asof.Projection
 	fullNames bool
 }
 
@@ -25,13 +25,13 @@ type feature struct {
 	computed  *computation // or what computes it; at is then the place among its features
 }
 
-// choose resolves references or a service against a snapshot.
-func choose(s *asof.Snapshot, references []string, service string, fullNames bool, workers *ondemand.Workers) (*choice, error) {
-	c := &choice{fullNames: fullNames}
-	if err := c.resolve(s, references, service); err != nil {
+// choose resolves references or a service against the snapshot.
+func (r *Request) choose() (*choice, error) {
+	c := &choice{fullNames: r.FullNames, aliases: r.Aliases}
+	if err := c.resolve(r.Snapshot, r.References, r.Service); err != nil {
 		return nil, err
 	}
-	return c, c.prepare(s, workers)
+	return c, c.prepare(r.Snapshot, r.Workers)
 }
 
 func (c *choice) resolve(s *asof.Snapshot, references []string, service string) error {
@@ -55,20 +55,24 @@ func (c *choice) byReference(s *asof.Snapshot, references []string) error {
 		if err != nil {
 			return err
 		}
-		if s.Object(asof.KindOnDemandView, ref.View) != nil {
-			if err := c.add(s, ref.View, ref); err != nil {
+		named := asof.Projection{View: ref.View}
+		if aliased, ok := c.aliases[ref.View]; ok {
+			named = asof.Projection{View: aliased.View, Alias: ref.View, JoinKeyMap: aliased.JoinKeyMap}
+		}
+		if s.Object(asof.KindOnDemandView, named.View) != nil {
+			if err := c.add(s, named.View, ref); err != nil {
 				return err
 			}
 			continue
 		}
-		at := slices.IndexFunc(projections, func(p asof.Projection) bool { return p.View == ref.View })
+		at := slices.IndexFunc(projections, func(p asof.Projection) bool { return p.Name() == ref.View })
 		if at < 0 {
-			v, err := readable(s, ref.View)
+			v, err := readable(s, named.View)
 			if err != nil {
 				return err
 			}
 			at = len(views)
-			views, projections = append(views, v), append(projections, asof.Projection{View: ref.View})
+			views, projections = append(views, v), append(projections, named)
 		}
 		p := &projections[at]
 		if slices.ContainsFunc(p.Features, func(f asof.Field) bool { return f.Name == ref.Feature }) {
@@ -180,11 +184,11 @@ func (f *feature) full() string { return f.reference.View + "__" + f.reference.F
 func (c *choice) collision(a, b asof.Reference, output, service string) error {
 	switch {
 	case a == b:
-		return asof.Errorf(asof.CodeInvalid, "feature service %q has %q twice; give one of the two views a name of its own with .with_name(\"…\")", service, a)
+		return because(ErrNameCollision, "feature service %q has %q twice; give one of the two views a name of its own with .with_name(\"…\")", service, a)
 	case c.fullNames:
-		return asof.Errorf(asof.CodeInvalid, "features %q and %q have the same full name %q; leave one out", a, b, output)
+		return because(ErrNameCollision, "features %q and %q have the same full name %q; leave one out", a, b, output)
 	}
-	return asof.Errorf(asof.CodeInvalid, "features %q and %q have the same name; ask for full feature names (--full-feature-names), %s__%s and %s__%s, or leave one out",
+	return because(ErrNameCollision, "features %q and %q have the same name; ask for full feature names (--full-feature-names), %s__%s and %s__%s, or leave one out",
 		a, b, a.View, a.Feature, b.View, b.Feature)
 }
 

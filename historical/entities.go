@@ -28,7 +28,7 @@ func (e *entityRows) release() {
 func (r *Request) open(ctx context.Context, c *choice) (*entityRows, error) {
 	e := r.Entities
 	given := 0
-	for _, set := range []bool{e.Path != "", e.SQL != "", e.JSON != "", e.Events != nil} {
+	for _, set := range []bool{e.Path != "", e.SQL != "", e.JSON != "", e.Events != nil, e.Records != nil} {
 		if set {
 			given++
 		}
@@ -42,6 +42,8 @@ func (r *Request) open(ctx context.Context, c *choice) (*entityRows, error) {
 		return r.openJSON(c)
 	case e.Events != nil:
 		return r.openEvents(c)
+	case e.Records != nil:
+		return r.openRecords(ctx, c)
 	case e.Path == "":
 		return nil, asof.Errorf(asof.CodeInvalid, "entity rows are missing: give a .csv, .parquet or .arrow file, SQL, JSON, or a span of time")
 	}
@@ -129,14 +131,14 @@ func checkNames(what string, columns []string, c *choice, label string) error {
 	}
 	for _, k := range c.keys() {
 		if !slices.Contains(columns, k.Entity) {
-			return asof.Errorf(asof.CodeInvalid, "%s: there is no column %q, the join key of %s%s",
+			return because(ErrMissingKey, "%s: there is no column %q, the join key of %s%s",
 				what, k.Entity, c.viewsOf(k.Entity), known(k.Entity, columns))
 		}
 	}
 	needed, views := c.requestData()
 	for i, name := range needed {
 		if !slices.Contains(columns, name) {
-			return asof.Errorf(asof.CodeInvalid, "%s: there is no column %q, request data that on-demand feature view %q needs%s", what, name, views[i], known(name, columns))
+			return because(ErrRequestData, "%s: there is no column %q, request data that on-demand feature view %q needs%s", what, name, views[i], known(name, columns))
 		}
 	}
 	for _, f := range c.features {
@@ -203,10 +205,10 @@ func timestampOf(what string, columns []column, c *choice) (string, error) {
 	case 1:
 		return times[0], nil
 	case 0:
-		return "", asof.Errorf(asof.CodeInvalid, "%s: there is no column %q, the time as of which each row asks, and no other column holds times%s",
+		return "", because(ErrNoTimestamp, "%s: there is no column %q, the time as of which each row asks, and no other column holds times%s",
 			what, asof.EventTimestamp, known(asof.EventTimestamp, all))
 	}
-	return "", asof.Errorf(asof.CodeInvalid, "%s: there is no column %q, and more than one other holds times: %s; rename the one that counts to %s",
+	return "", because(ErrNoTimestamp, "%s: there is no column %q, and more than one other holds times: %s; rename the one that counts to %s",
 		what, asof.EventTimestamp, strings.Join(times, ", "), asof.EventTimestamp)
 }
 

@@ -25,7 +25,8 @@ type Request struct {
 	Store      asof.OfflineStore
 	References []string
 	Service    string
-	FullNames  bool // columns are named view__feature, with the view's alias where it has one
+	Aliases    map[string]asof.Projection // views by other names, which References may use; their features are not looked at
+	FullNames  bool                       // columns are named view__feature, with the view's alias where it has one
 	Entities   Entities
 	Label      string // a column that is moved last; "" for none
 	Output     string // a .csv, .parquet or .arrow file; its folder is made where it is missing
@@ -51,6 +52,10 @@ type Entities struct {
 	SQL    string       // a SELECT in the offline store's own words
 	JSON   string       // a list of objects: [{"user_id": 7, "event_timestamp": "2024-01-31"}]
 	Events *asof.Events // rows of the views' own
+
+	// Records are read once, and not released, which they may not be before the
+	// answer is. Their event_timestamp may be text.
+	Records array.RecordReader
 }
 
 // Result is what Run wrote.
@@ -133,7 +138,7 @@ func Records(ctx context.Context, r Request) (array.RecordReader, error) {
 
 // prepare resolves what is asked for, and opens the entity rows.
 func (r *Request) prepare(ctx context.Context) (*choice, *entityRows, error) {
-	chosen, err := choose(r.Snapshot, r.References, r.Service, r.FullNames, r.Workers)
+	chosen, err := r.choose()
 	if err != nil {
 		return nil, nil, err
 	}
