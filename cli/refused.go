@@ -18,7 +18,6 @@ var refusals = map[string]string{
 	"validate":       "profiles of Great Expectations are not run: the checks of a pipeline hold new data against rules, and `verify` what is online against its sources",
 
 	"permissions":           "not shown one by one yet: `registry-dump` has them",
-	"serve_offline":         "not served here yet: write training data by `get-historical-features`",
 	"serve_transformations": "not served here yet: on-demand features are computed by `serve` and by `get-historical-features`",
 }
 

@@ -130,6 +130,7 @@ func (a *app) serveCommand() *cobra.Command {
 	flags.StringVarP(&o.kind, "type", "t", "http", "http, or grpc for gRPC alone")
 	flags.BoolVar(&o.all, "all", false, "everything that can be served, each on Feast's port")
 	flags.IntVar(&o.registryPort, "registry-port", 6570, "the port of the registry under --all; 0 takes a free one")
+	flags.IntVar(&o.offlinePort, "offline-port", 8815, "the port of the offline store under --all; 0 takes a free one")
 	flags.IntVar(&o.metricsPort, "metrics-port", 8000, "a port of its own for /metrics; 0 takes a free one (without it /metrics is on the port of HTTP)")
 	flags.BoolVarP(&o.metrics, "metrics", "m", false, "the same as --metrics-port 8000, as in Feast")
 	securityFlags(cmd, &o.security)
@@ -152,6 +153,7 @@ type serveFlags struct {
 	host           string
 	port, grpcPort int
 	registryPort   int
+	offlinePort    int
 	metricsPort    int
 	kind           string
 	all, grpc      bool
@@ -187,7 +189,12 @@ func (r *repository) serve(ctx context.Context, o serveFlags, security *tls.Conf
 			return err
 		}
 		registry.flag = "--registry-port"
-		surfaces = append(surfaces, registry)
+		offline, err := r.offlineSurface(ctx, o.offlinePort)
+		if err != nil {
+			return err
+		}
+		offline.flag = "--offline-port"
+		surfaces = append(surfaces, registry, offline)
 	}
 	if ownMetrics {
 		surfaces = append(surfaces, metricsSurface(metrics.Handler(), o.metricsPort))

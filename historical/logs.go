@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/url"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -25,9 +24,9 @@ const mostLogFiles = 256
 
 // AppendLogs adds rows to a folder of Parquet files, made where it is missing,
 // and returns how many there were: as one file, or, where by names columns, as a
-// file for each of their values, in folders COLUMN=VALUE, as Hive names them.
-// The columns may be others than those of earlier files. On an error nothing is
-// added; of several files one may be seen before the next.
+// file for each of their values, in a folder VALUE, as Feast names it. The files
+// have those columns too. They may have others than earlier files. On an error
+// nothing is added; of several files one may be seen before the next.
 func AppendLogs(ctx context.Context, folder string, by []string, rows array.RecordReader) (n int64, err error) {
 	l := &logs{folder: folder, by: by, files: map[string]*logFile{}}
 	defer l.discard()
@@ -51,7 +50,6 @@ type logs struct {
 	folder string
 	by     []string
 	at     []int // the columns of by
-	rest   []int // the others, which are in the files
 	schema *arrow.Schema
 	files  map[string]*logFile // by their folder within folder
 }
@@ -69,13 +67,7 @@ func (l *logs) describe(s *arrow.Schema) error {
 		}
 		l.at = append(l.at, at[0])
 	}
-	var fields []arrow.Field
-	for i, f := range s.Fields() {
-		if !slices.Contains(l.at, i) {
-			l.rest, fields = append(l.rest, i), append(fields, f)
-		}
-	}
-	l.schema = arrow.NewSchema(fields, nil)
+	l.schema = s
 	return nil
 }
 
@@ -99,13 +91,22 @@ func (l *logs) add(batch arrow.RecordBatch) error {
 func (l *logs) place(batch arrow.RecordBatch, row int) string {
 	parts := make([]string, len(l.by))
 	for i, at := range l.at {
-		value := "__HIVE_DEFAULT_PARTITION__"
+		parts[i] = "null"
 		if c := batch.Column(at); !c.IsNull(row) && c.DataType().ID() != arrow.NULL {
-			value = url.PathEscape(c.ValueStr(row))
+			parts[i] = folderName(c.ValueStr(row))
 		}
-		parts[i] = url.PathEscape(l.by[i]) + "=" + value
 	}
 	return strings.Join(parts, "/")
+}
+
+// folderName writes a value so that it is the name of a folder, and of one that
+// other programs do not pass over.
+func folderName(value string) string {
+	name := url.PathEscape(value)
+	if name == "" || strings.ContainsAny(name[:1], "._") {
+		return "value-" + name
+	}
+	return name
 }
 
 func (l *logs) write(place string, batch arrow.RecordBatch, from, to int64) error {
@@ -116,13 +117,7 @@ func (l *logs) write(place string, batch arrow.RecordBatch, from, to int64) erro
 			return err
 		}
 	}
-	columns := make([]arrow.Array, len(l.rest))
-	for i, at := range l.rest {
-		columns[i] = batch.Column(at)
-	}
-	all := array.NewRecordBatch(l.schema, columns, batch.NumRows())
-	defer all.Release()
-	some := all.NewSlice(from, to)
+	some := batch.NewSlice(from, to)
 	defer some.Release()
 	return f.out.fault(f.writer.WriteBuffered(some))
 }

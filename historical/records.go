@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -78,10 +79,9 @@ func recordBatch(ctx context.Context, all arrow.RecordBatch, from int64, schema 
 		return nil, err
 	}
 	defer times.Release()
-	with, err := some.SetColumn(dated, times)
-	if err != nil {
-		return nil, err
-	}
+	fields, columns := some.Schema().Fields(), slices.Clone(some.Columns())
+	fields[dated].Type, columns[dated] = times.DataType(), times
+	with := array.NewRecordBatch(arrow.NewSchema(fields, nil), columns, some.NumRows())
 	defer with.Release()
 	return plainBatch(with, schema, mem)
 }

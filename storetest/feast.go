@@ -13,13 +13,25 @@ import (
 // SDK: ASOF_FEAST_VENV, else .cache/feast-venv of the module.
 func FeastPython(tb testing.TB) string {
 	tb.Helper()
-	venv := os.Getenv("ASOF_FEAST_VENV")
+	return pythonOf(tb, "ASOF_FEAST_VENV", "feast-venv")
+}
+
+// OlderFeastPython returns the Python that holds the SDK of Feast 0.66:
+// ASOF_FEAST_066_VENV, else .cache/feast-venv-0.66 of the module.
+func OlderFeastPython(tb testing.TB) string {
+	tb.Helper()
+	return pythonOf(tb, "ASOF_FEAST_066_VENV", "feast-venv-0.66")
+}
+
+func pythonOf(tb testing.TB, variable, name string) string {
+	tb.Helper()
+	venv := os.Getenv(variable)
 	if venv == "" {
 		cache, err := cacheDir()
 		if err != nil {
 			tb.Fatal(err)
 		}
-		venv = filepath.Join(cache, "feast-venv")
+		venv = filepath.Join(cache, name)
 	}
 	python := filepath.Join(venv, "bin", "python")
 	if _, err := os.Stat(python); err != nil {
@@ -33,22 +45,28 @@ func FeastPython(tb testing.TB) string {
 // test with what it wrote to standard error.
 func RunPython(tb testing.TB, script string, args ...string) []byte {
 	tb.Helper()
+	return RunPythonOf(tb, FeastPython(tb), script, args...)
+}
+
+// RunPythonOf is RunPython under another interpreter.
+func RunPythonOf(tb testing.TB, python, script string, args ...string) []byte {
+	tb.Helper()
 	// Without the interpreter's own end, at which threads of libraries have been
 	// seen to abort.
 	script += "\nimport os, sys\nsys.stdout.flush()\nos._exit(0)\n"
-	return runFeast(tb, "", append([]string{"-c", script}, args...))
+	return runFeast(tb, python, "", append([]string{"-c", script}, args...))
 }
 
 // RunFeast runs Feast's own command line in dir and returns what it wrote to
 // standard output; a failure fails the test.
 func RunFeast(tb testing.TB, dir string, args ...string) []byte {
 	tb.Helper()
-	return runFeast(tb, dir, append([]string{"-m", "feast.cli.cli"}, args...))
+	return runFeast(tb, FeastPython(tb), dir, append([]string{"-m", "feast.cli.cli"}, args...))
 }
 
-func runFeast(tb testing.TB, dir string, args []string) []byte {
+func runFeast(tb testing.TB, python, dir string, args []string) []byte {
 	tb.Helper()
-	cmd := exec.CommandContext(tb.Context(), FeastPython(tb), args...)
+	cmd := exec.CommandContext(tb.Context(), python, args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "FEAST_USAGE=False", "PYTHONWARNINGS=ignore", "PYTHONDONTWRITEBYTECODE=1")
 	var stdout, stderr bytes.Buffer
@@ -85,7 +103,7 @@ func RunFeastCommands(tb testing.TB, dir string, commands ...[]string) []string 
 		tb.Fatal(err)
 	}
 	var outputs []string
-	printed := runFeast(tb, dir, []string{"-c", feastCommands, string(asked)})
+	printed := runFeast(tb, FeastPython(tb), dir, []string{"-c", feastCommands, string(asked)})
 	if err := json.Unmarshal(printed, &outputs); err != nil {
 		tb.Fatalf("%v\n%s", err, printed)
 	}

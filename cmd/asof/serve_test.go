@@ -24,7 +24,7 @@ import (
 // TestServeAll starts the servers as a person does, asks each of them, and
 // stops them politely.
 func TestServeAll(t *testing.T) {
-	addresses := serve(t, shop(t), 3, "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0")
+	addresses := serve(t, shop(t), 4, "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0", "--offline-port", "0")
 	if body := fetch(t, "http://"+addresses["http"]+"/features/3413-BMNZE?features=monthly_fee", 200); !strings.Contains(body, `"monthly_fee":45.25`) {
 		t.Errorf("HTTP: %s", body)
 	}
@@ -123,7 +123,7 @@ func serveBy(t *testing.T, dir string, servers int, command ...string) map[strin
 		}
 	})
 	where := map[string]string{}
-	line := regexp.MustCompile(`^Serving (?:project \S+|(metrics|registry)) on (\w+)://(.*)$`)
+	line := regexp.MustCompile(`^Serving (?:project \S+|(metrics|registry|offline store)) on (\w+)://(.*)$`)
 	for lines := bufio.NewScanner(stderr); len(where) < servers && lines.Scan(); {
 		if m := line.FindStringSubmatch(lines.Text()); m != nil {
 			where[cmp.Or(m[1], m[2])] = m[3]
