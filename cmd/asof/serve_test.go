@@ -102,6 +102,13 @@ func serve(t *testing.T, dir string, servers int, args ...string) map[string]str
 // serveBy is serve by another command.
 func serveBy(t *testing.T, dir string, servers int, command ...string) map[string]string {
 	t.Helper()
+	where, _ := serveTold(t, dir, servers, command...)
+	return where
+}
+
+// serveTold is serveBy, with what is said before the servers are there.
+func serveTold(t *testing.T, dir string, servers int, command ...string) (where map[string]string, told string) {
+	t.Helper()
 	path, err := exec.LookPath("asof")
 	if err != nil {
 		t.Fatal(err)
@@ -122,15 +129,17 @@ func serveBy(t *testing.T, dir string, servers int, command ...string) map[strin
 			t.Errorf("asof %s ends with %v", command[0], err)
 		}
 	})
-	where := map[string]string{}
+	where = map[string]string{}
 	line := regexp.MustCompile(`^Serving (?:project \S+|(metrics|registry|offline store)) on (\w+)://(.*)$`)
 	for lines := bufio.NewScanner(stderr); len(where) < servers && lines.Scan(); {
 		if m := line.FindStringSubmatch(lines.Text()); m != nil {
 			where[cmp.Or(m[1], m[2])] = m[3]
+		} else {
+			told += lines.Text() + "\n"
 		}
 	}
 	go io.Copy(io.Discard, stderr)
-	return where
+	return where, told
 }
 
 // fetch returns the body of an answer of that status.

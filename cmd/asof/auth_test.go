@@ -1,0 +1,165 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/asof-dev/asof/storetest"
+)
+
+// shopPermissions let readers read what is no secret, and admins everything.
+const shopPermissions = `
+from feast.permissions.action import ALL_ACTIONS, READ, AuthzedAction
+from feast.permissions.permission import Permission
+from feast.permissions.policy import RoleBasedPolicy
+admins = Permission(name="admins", actions=ALL_ACTIONS, policy=RoleBasedPolicy(roles=["admin"]))
+readers = Permission(name="readers", actions=[AuthzedAction.DESCRIBE] + READ, name_patterns=["(?!admins).*"], policy=RoleBasedPolicy(roles=["reader"]))
+`
+
+// closedShop is a shop whose servers take the tokens of an issuer.
+func closedShop(t *testing.T, issuer *storetest.Issuer, permissions string) string {
+	t.Helper()
+	dir := shop(t)
+	appendTo(t, filepath.Join(dir, "feature_store.yaml"), "auth:\n  type: oidc\n  auth_discovery_url: "+issuer.DiscoveryURL()+
+		"\n  client_id: "+storetest.IssuerClient+"\n  audience: "+storetest.IssuerClient+"\n")
+	if permissions != "" {
+		if err := os.WriteFile(filepath.Join(dir, "permissions.py"), []byte(permissions), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		run(t, "asof", "-c", dir, "apply")
+	}
+	return dir
+}
+
+func appendTo(t *testing.T, path, text string) {
+	t.Helper()
+	before, err := os.ReadFile(path)
+	if err == nil {
+		err = os.WriteFile(path, append(before, text...), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestFeastsSDKBringsTokens lets Feast's SDK get tokens in each of its ways, and
+// bring them to every server over TLS; then tokens that are no good.
+func TestFeastsSDKBringsTokens(t *testing.T) {
+	issuer, other := storetest.NewIssuer(t), storetest.NewIssuer(t)
+	dir := closedShop(t, issuer, shopPermissions)
+	key, certificate := selfSigned(t)
+	where, told := serveTold(t, dir, 3, "serve", "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0", "-k", key, "-c", certificate)
+	if !strings.Contains(told, "Callers need a token of "+issuer.DiscoveryURL()) || strings.Contains(told, "note:") {
+		t.Errorf("the server says %s", told)
+	}
+	public := issuer.Public()
+	text, err := public.MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now().Unix()
+	token := func(changes map[string]any) map[string]any { return map[string]any{"token": issuer.Token(changes)} }
+	asks := map[string]map[string]any{
+		"a client":                   {"client_id": storetest.IssuerClient, "client_secret": storetest.IssuerSecret, "auth_discovery_url": issuer.DiscoveryURL()},
+		"a person":                   {"client_id": storetest.IssuerClient, "client_secret": storetest.IssuerSecret, "auth_discovery_url": issuer.DiscoveryURL(), "username": "eve", "password": "x"},
+		"an environment":             {"token_env_var": "READER_TOKEN"},
+		"an admin":                   token(map[string]any{"resource_access": map[string]any{storetest.IssuerClient: map[string]any{"roles": []string{"admin"}}}}),
+		"nobody":                     token(nil),
+		"expired":                    token(map[string]any{"exp": now - 60}),
+		"another audience":           token(map[string]any{"aud": "other"}),
+		"another issuer":             {"token": other.Token(map[string]any{"iss": issuer.URL()})},
+		"an unknown key":             {"token": unknownKey(t, other)},
+		"unsigned":                   {"token": "eyJhbGciOiJub25lIn0.eyJwcmVmZXJyZWRfdXNlcm5hbWUiOiJhbm4iLCJleHAiOjQxMDI0NDQ4MDB9."},
+		"the key as secret":          {"token": storetest.SignToken(t, jose.JSONWebKey{Key: text, KeyID: public.KeyID, Algorithm: "HS256"}, map[string]any{"preferred_username": "ann", "aud": storetest.IssuerClient, "exp": now + 600})},
+		"a key that is new":          nil, // below
+		"the key before it":          token(map[string]any{"roles": []string{"reader"}}),
+		"another secret of a client": {"client_id": storetest.IssuerClient, "client_secret": "wrong", "auth_discovery_url": issuer.DiscoveryURL()},
+	}
+	t.Setenv("READER_TOKEN", issuer.Token(map[string]any{"roles": []string{"reader"}}))
+	issuer.Rotate(jose.ES256)
+	asks["a key that is new"] = token(map[string]any{"roles": []string{"reader"}})
+	time.Sleep(5 * time.Second) // the servers have just asked for keys
+	asked, err := json.Marshal(asks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got map[string][]string
+	if err := json.Unmarshal(storetest.RunPython(t, bringTokens, t.TempDir(), where["https"], where["registry"], certificate, string(asked)), &got); err != nil {
+		t.Fatal(err)
+	}
+	reader := []string{"45.25", "user", "True", "FeastPermissionError", "FeastPermissionError"}
+	refused := []string{"Invalid or expired access token", "refused", "refused", "refused", "refused"}
+	want := map[string][]string{"a client": reader, "a person": reader, "an environment": reader, "a key that is new": reader, "the key before it": reader,
+		"an admin":                   {"45.25", "user", "True", "written", "admins"},
+		"nobody":                     {"FeastPermissionError", "FeastPermissionError", "False", "KeyError('subs_profile_fv')", "FeastPermissionError"},
+		"another secret of a client": {"invalid_client", "invalid_client", "invalid_client", "invalid_client", "invalid_client"}}
+	for _, name := range []string{"expired", "another audience", "another issuer", "an unknown key", "unsigned", "the key as secret"} {
+		want[name] = refused
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the SDK gets (-want +got):\n%s", diff)
+	}
+}
+
+// unknownKey is a token with a key that the issuer never had.
+func unknownKey(t *testing.T, other *storetest.Issuer) string {
+	t.Helper()
+	other.Rotate(jose.RS256)
+	other.Rotate(jose.RS256)
+	return other.Token(nil)
+}
+
+const bringTokens = `
+import json, os, sys
+import grpc, pandas
+from feast import FeatureStore
+from feast.errors import FeastError
+stdout, sys.stdout = sys.stdout, sys.stderr # for what Feast prints
+directory, online, registry, certificate, asks = sys.argv[1:]
+
+def outcome(do):
+    try:
+        return str(do())
+    except FeastError as error:
+        return "refused" if "the token is refused" in str(error) else type(error).__name__
+    except grpc.RpcError as error:
+        return error.code().name
+    except Exception as error:
+        for known in ("Invalid or expired access token", "invalid_client"):
+            if known in str(error):
+                return known
+        return repr(error)
+
+def write(store):
+    row = {"user_id": "new", "as_of": pandas.Timestamp("2024-01-31"), "created_at": pandas.Timestamp("2024-01-31"), "months_active": 1, "monthly_fee": 1.5,
+           "paperless_billing": True, "plan_stream_tv": True, "plan_stream_movies": True, "net_service": "DSL"}
+    store.write_to_online_store("subs_profile_fv", pandas.DataFrame([row]))
+    return "written"
+
+answers = {}
+for n, (name, auth) in enumerate(sorted(json.loads(asks).items())):
+    repository = os.path.join(directory, str(n))
+    os.mkdir(repository)
+    settings = {"project": "shop", "provider": "local", "entity_key_serialization_version": 3, "auth": {"type": "oidc", **auth},
+                "registry": {"registry_type": "remote", "path": registry, "cert": certificate},
+                "online_store": {"type": "remote", "path": "https://" + online, "cert": certificate}}
+    with open(os.path.join(repository, "feature_store.yaml"), "w") as file:
+        json.dump(settings, file)
+    store = FeatureStore(repo_path=repository)
+    answers[name] = [outcome(do) for do in (
+        lambda: store.get_online_features(["subs_profile_fv:monthly_fee"], [{"user_id": "3413-BMNZE"}]).to_dict()["monthly_fee"][0],
+        lambda: store.registry.get_entity("user", "shop").name,
+        lambda: "subs_profile_fv" in [v.name for v in store.registry.list_feature_views("shop")],
+        lambda: write(store),
+        lambda: store.registry.get_permission("admins", "shop").name,
+    )]
+json.dump(answers, stdout)
+stdout.flush()
+`
