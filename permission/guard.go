@@ -147,6 +147,12 @@ func CheckIn(ctx context.Context, set *Set, r Resource, actions Action) error {
 	return set.Check(user, r, actions)
 }
 
+// AllowsIn reports whether CheckIn would return nil.
+func AllowsIn(ctx context.Context, set *Set, r Resource, actions Action) bool {
+	user := Caller(ctx)
+	return user != nil && set.Allows(user, r, actions)
+}
+
 // Permissions returns the permissions of a snapshot, read once for each state of
 // its project.
 func (g *Guard) Permissions(s *asof.Snapshot) *Set {

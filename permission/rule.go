@@ -2,6 +2,7 @@ package permission
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -96,29 +97,35 @@ func (s *Set) Empty() bool { return len(s.rules) == 0 }
 // Problems are sentences about permissions that cannot be read.
 func (s *Set) Problems() []string { return s.problems }
 
+// Allows reports whether the user may do all of the actions to the resource.
+func (s *Set) Allows(u *User, r Resource, actions Action) bool {
+	if s.Empty() || u.Server {
+		return true
+	}
+	for _, rule := range s.named(r.Name) {
+		if rule.covers(r, actions) && rule.policy.grants(u) {
+			return true
+		}
+	}
+	return false
+}
+
 // Check returns nil where the user may do all of the actions to the resource,
 // an asof.CodeForbidden error where they may not.
 func (s *Set) Check(u *User, r Resource, actions Action) error {
-	if s.Empty() || u.Server {
+	if s.Allows(u, r, actions) {
 		return nil
 	}
-	var refusing *rule
+	var asks []string
 	for _, rule := range s.named(r.Name) {
-		if rule.types&r.types == 0 || rule.actions&actions != actions || !rule.hasTags(r.Tags) {
-			continue
-		}
-		if rule.policy.grants(u) {
-			return nil
-		}
-		if refusing == nil {
-			refusing = rule
+		if rule.covers(r, actions) {
+			asks = append(asks, fmt.Sprintf("permission %s asks for %s", rule.name, rule.policy.asks()))
 		}
 	}
-	reason := "no permission covers that"
-	if refusing != nil {
-		reason = fmt.Sprintf("permission %s asks for %s", refusing.name, refusing.policy.asks())
+	if len(asks) == 0 {
+		asks = []string{"no permission covers that"}
 	}
-	return asof.Errorf(asof.CodeForbidden, "%s is not permitted to %s %s %s: %s", u.Name, actions, r.Kind, r.Name, reason)
+	return asof.Errorf(asof.CodeForbidden, "%s is not permitted to %s %s %s: %s", u.Name, actions, r.Kind, r.Name, strings.Join(asks, "; "))
 }
 
 // named returns the rules whose patterns match a name.
@@ -136,6 +143,10 @@ func (s *Set) named(name string) []*rule {
 		s.byName.Store(name, matching)
 	}
 	return matching
+}
+
+func (r *rule) covers(o Resource, actions Action) bool {
+	return r.types&o.types != 0 && r.actions&actions == actions && r.hasTags(o.Tags)
 }
 
 func (r *rule) hasTags(tags map[string]string) bool {

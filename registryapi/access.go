@@ -79,9 +79,10 @@ func (a access) describable(project string, all []proto.Message) []proto.Message
 	if a.rights == nil {
 		return all
 	}
+	set := a.rights.of(project)
 	kept := make([]proto.Message, 0, len(all))
 	for _, m := range all {
-		if a.check(project, m, permission.Describe) == nil {
+		if permission.AllowsIn(a.ctx, set, permission.OfMessage(m), permission.Describe) {
 			kept = append(kept, m)
 		}
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -163,3 +164,88 @@ for n, (name, auth) in enumerate(sorted(json.loads(asks).items())):
 json.dump(answers, stdout)
 stdout.flush()
 `
+
+// TestSecurityPage does what docs/security.md says: its settings, its
+// permissions, its commands.
+func TestSecurityPage(t *testing.T) {
+	text, err := os.ReadFile("../../docs/security.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, dir, issuer := string(text), t.TempDir(), storetest.NewIssuer(t)
+	t.Setenv("TOKEN", issuer.Token(map[string]any{"roles": []string{"reader"}}))
+	t.Setenv("TOKEN_OF_A_STRANGER", issuer.Token(map[string]any{"preferred_username": "eve"}))
+	block := func(language string) string {
+		_, text, found := strings.Cut(page, "```"+language+"\n")
+		text, _, _ = strings.Cut(text, "```")
+		if !found {
+			t.Fatalf("the page has no %s", language)
+		}
+		return text
+	}
+	before, after, found := strings.Cut(page, "$ asof -c my_project apply\n")
+	setUp, rest, served := strings.Cut(after, "$ asof -c my_project serve -k server.key -c server.crt\n")
+	if !found || !served {
+		t.Fatal("the page applies and serves no more")
+	}
+	const console = "```console\n"
+	runPage(t, dir, before+"```", "feature_store.yaml")
+	repository := filepath.Join(dir, "my_project")
+	settings := strings.Replace(block("yaml"), "https://sso.example.com/realms/team/.well-known/openid-configuration", issuer.DiscoveryURL(), 1)
+	appendTo(t, filepath.Join(repository, "feature_store.yaml"), settings)
+	if err := os.WriteFile(filepath.Join(repository, "permissions.py"), []byte(block("python")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	runPage(t, dir, console+"$ asof -c my_project apply\n"+setUp+"```", "")
+	where := serveBy(t, repository, 1, "serve", "-p", "0", "-k", filepath.Join(dir, "server.key"), "-c", filepath.Join(dir, "server.crt"))
+	_, port, _ := strings.Cut(where["https"], ":")
+	rest, _, _ = strings.Cut(rest, "```")
+	runPage(t, dir, console+strings.ReplaceAll(rest, "localhost:6566", "localhost:"+port)+"```", "")
+}
+
+// TestServersSayWhatIsOpen: what a server leaves open it says when it starts; a
+// setting that it cannot serve with stops it.
+func TestServersSayWhatIsOpen(t *testing.T) {
+	issuer := storetest.NewIssuer(t)
+	dir := closedShop(t, issuer, "")
+	yaml := filepath.Join(dir, "feature_store.yaml")
+	closed, err := os.ReadFile(yaml)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(old, new string) {
+		t.Helper()
+		if err := os.WriteFile(yaml, []byte(strings.Replace(string(closed), old, new, 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("  audience: features\n", "  client_secret: do not tell\n")
+	t.Setenv("INTRA_COMMUNICATION_BASE64", "nor this")
+	issuer.Down.Store(true)
+	_, told := serveTold(t, dir, 1, "serve", "-p", "0")
+	for _, want := range []string{"Callers need a token of http://", "note: a token for any audience is taken: set auth.audience",
+		"note: whoever knows INTRA_COMMUNICATION_BASE64 may do everything", "note: project shop has no permissions, so everybody who has a token may do everything",
+		"warning: no token can be checked yet: the issuer of tokens answers 503"} {
+		if !strings.Contains(told, want) {
+			t.Errorf("it is not said: %s", want)
+		}
+	}
+	if strings.Contains(told, "do not tell") || strings.Contains(told, "nor this") || t.Failed() {
+		t.Errorf("the server says\n%s", told)
+	}
+	for _, c := range []struct{ old, new, want string }{
+		{"type: oidc", "type: kubernetes", "servers do not take `auth: {type: kubernetes}`"},
+		{"  auth_discovery_url", "  token: x\n  ca_cert_path: x\n  #", "auth has no auth_discovery_url"},
+		{issuer.DiscoveryURL(), "issuer.example", `auth_discovery_url is "issuer.example"; write the URL`},
+		{"  audience: features\n", "  ca_cert_path: nowhere.pem\n", "can't read ca_cert_path"},
+		{"type: oidc", "type: ldap", `auth.type is "ldap"; write no_auth, oidc or kubernetes`},
+	} {
+		write(c.old, c.new)
+		for _, command := range []string{"serve", "serve_registry", "listen"} {
+			out, err := exec.Command("asof", "-c", dir, command).CombinedOutput()
+			if err == nil || !strings.Contains(string(out), c.want) || strings.Contains(string(out), "Serving") {
+				t.Errorf("%s with %s: %v\n%s", command, c.new, err, out)
+			}
+		}
+	}
+}
