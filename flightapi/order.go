@@ -127,7 +127,7 @@ func (s *service) validate(ctx context.Context, c *command) (*order, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &order{touching{snapshot: snapshot, read: []asof.Object{source}}, func(ctx context.Context) error {
+	return &order{carried(snapshot, source), func(ctx context.Context) error {
 		columns, err := s.Store.Columns(ctx, source)
 		if asof.ErrorCode(err) == asof.CodeInvalid {
 			s.Log.Warn("a data source that a client applies cannot be read as yet", "source", source.Name, "error", err)

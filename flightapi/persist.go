@@ -18,14 +18,14 @@ func (s *service) persist(ctx context.Context, c *command, up *upload) (*order, 
 	if err != nil {
 		return nil, err
 	}
-	own, source, err := s.source(ctx, c.Source)
+	own, source, owner, err := s.source(ctx, c.Source)
 	if err != nil {
 		return nil, err
 	}
 	if c.Project != s.Project { // whose permissions are others
 		return nil, asof.Errorf(asof.CodeInvalid, "persist stores the data of project %q, which this server serves, and not that of %q", s.Project, c.Project)
 	}
-	return &order{touching{snapshot: own, read: q.read, write: []asof.Object{source}}, func(ctx context.Context) error {
+	return &order{touching{snapshot: own, read: q.read, write: []asof.Object{owner}}, func(ctx context.Context) error {
 		if c.Timeout != nil && *c.Timeout > 0 {
 			var cancel context.CancelFunc
 			ctx, cancel = context.WithTimeout(ctx, time.Duration(*c.Timeout*float64(time.Second)))

@@ -14,11 +14,11 @@ import (
 
 // pull asks for the rows of a source, by the names that its columns have there.
 func (s *service) pull(ctx context.Context, c *command, ask func(context.Context, *asof.Latest) (array.RecordReader, error)) (*question, error) {
-	snapshot, source, err := s.source(ctx, c.Source)
+	snapshot, source, owner, err := s.source(ctx, c.Source)
 	if err != nil {
 		return nil, err
 	}
-	return &question{touching{snapshot: snapshot, read: []asof.Object{source}}, func(ctx context.Context) (array.RecordReader, error) {
+	return &question{touching{snapshot: snapshot, read: []asof.Object{owner}}, func(ctx context.Context) (array.RecordReader, error) {
 		view, err := s.pulled(ctx, c, source)
 		if err != nil {
 			return nil, err

@@ -55,6 +55,9 @@ func (s *service) historical(ctx context.Context, c *command, up *upload) (*ques
 		views = append(views, v)
 		q.read = append(q.read, v)
 	}
+	if err := q.needs(s.Guard, request, c.SQL); err != nil {
+		return nil, err
+	}
 	request.Entities = entities(c, up, views)
 	q.ask = func(ctx context.Context) (array.RecordReader, error) {
 		if request.Entities.SQL == "" && request.Entities.Events == nil {

@@ -16,39 +16,40 @@ import (
 	"github.com/asof-dev/asof/feastpb/core"
 )
 
-// source returns the data source that a call names. Feast names one that has no
-// name of its own by its path or table: of a registered source, of a saved
-// dataset's storage, of a feature service's logs.
-func (s *service) source(ctx context.Context, name string) (*asof.Snapshot, *asof.DataSource, error) {
+// source returns the data source that a call names, and the object that it
+// belongs to. Feast names one that has no name of its own by its path or table:
+// of a registered source, of a saved dataset's storage, of a feature service's
+// logs.
+func (s *service) source(ctx context.Context, name string) (*asof.Snapshot, *asof.DataSource, asof.Object, error) {
 	snapshot, err := s.Registry.Snapshot(ctx, s.Project)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	found, err := sourceOf(snapshot, name)
-	return snapshot, found, err
+	found, owner, err := sourceOf(snapshot, name)
+	return snapshot, found, owner, err
 }
 
-func sourceOf(snapshot *asof.Snapshot, name string) (*asof.DataSource, error) {
+func sourceOf(snapshot *asof.Snapshot, name string) (*asof.DataSource, asof.Object, error) {
 	if found, ok := snapshot.Object(asof.KindDataSource, name).(*asof.DataSource); ok {
-		return found, nil
+		return found, found, nil
 	}
 	for _, source := range snapshot.Sources() {
 		if name != "" && (source.Path == name || source.Table == name) {
-			return source, nil
+			return source, source, nil
 		}
 	}
 	for _, o := range snapshot.Objects(asof.KindSavedDataset) {
 		if source := storageOf(o); source != nil && (source.Path == name || source.Table == name) {
-			return source, nil
+			return source, o, nil
 		}
 	}
 	for _, service := range snapshot.Services() {
 		if path := logsOf(service).GetFileDestination().GetPath(); path != "" && path == name {
-			return &asof.DataSource{Name: name, Kind: asof.SourceFile, Path: path}, nil
+			return &asof.DataSource{Name: name, Kind: asof.SourceFile, Path: path}, service, nil
 		}
 	}
 	_, err := snapshot.Source(name)
-	return nil, called("DataSourceObjectNotFoundException", err)
+	return nil, nil, called("DataSourceObjectNotFoundException", err)
 }
 
 // storageOf returns where a saved dataset is, nil where that is nothing we read.
@@ -118,7 +119,7 @@ func (s *service) columns(ctx context.Context, c *command) (*question, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &question{touching{snapshot: snapshot, read: []asof.Object{source}}, func(ctx context.Context) (array.RecordReader, error) {
+	return &question{carried(snapshot, source), func(ctx context.Context) (array.RecordReader, error) {
 		columns, err := s.Store.Columns(ctx, source)
 		if err != nil {
 			return nil, err

@@ -136,6 +136,16 @@ func Records(ctx context.Context, r Request) (array.RecordReader, error) {
 	return answer, nil
 }
 
+// Reads returns the feature views that the request reads, those under on-demand
+// views included.
+func Reads(r Request) ([]*asof.FeatureView, error) {
+	chosen, err := r.choose()
+	if err != nil {
+		return nil, err
+	}
+	return chosen.defined, nil
+}
+
 // prepare resolves what is asked for, and opens the entity rows.
 func (r *Request) prepare(ctx context.Context) (*choice, *entityRows, error) {
 	chosen, err := r.choose()
