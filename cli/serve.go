@@ -101,7 +101,7 @@ func (a *app) serveCommand() *cobra.Command {
 		Use:   "serve",
 		Short: "Serve features over HTTP and gRPC",
 		Long: "Serves POST /get-online-features as Feast's server does, GET /features and GET /features/{key},\n" +
-			"GET /health, GET /ready and GET /metrics; with --all also Feast's ServingService and the registry over gRPC. With -k and -c all of them speak TLS.",
+			"GET /health, GET /ready and GET /metrics; with --all also Feast's ServingService over gRPC and the registry over gRPC and HTTP. With -k and -c all of them speak TLS.",
 		Example: a.example("-c my_project serve", "-c my_project serve -h 0.0.0.0 -p 8000", "-c my_project serve --all", "-c my_project serve -t grpc --grpc-port 50052",
 			"-c my_project serve --metrics-port 9100"),
 		Args: a.args(),
@@ -131,6 +131,7 @@ func (a *app) serveCommand() *cobra.Command {
 	flags.BoolVar(&o.all, "all", false, "everything that can be served, each on Feast's port")
 	flags.IntVar(&o.registryPort, "registry-port", 6570, "the port of the registry under --all; 0 takes a free one")
 	flags.IntVar(&o.offlinePort, "offline-port", 8815, "the port of the offline store under --all; 0 takes a free one")
+	flags.IntVar(&o.restPort, "rest-port", 6572, "the port of the registry over HTTP under --all; 0 takes a free one")
 	flags.IntVar(&o.metricsPort, "metrics-port", 8000, "a port of its own for /metrics; 0 takes a free one (without it /metrics is on the port of HTTP)")
 	flags.BoolVarP(&o.metrics, "metrics", "m", false, "the same as --metrics-port 8000, as in Feast")
 	securityFlags(cmd, &o.security)
@@ -154,6 +155,7 @@ type serveFlags struct {
 	port, grpcPort int
 	registryPort   int
 	offlinePort    int
+	restPort       int
 	metricsPort    int
 	kind           string
 	all, grpc      bool
@@ -184,17 +186,17 @@ func (r *repository) serve(ctx context.Context, o serveFlags, security *tls.Conf
 		surfaces = append(surfaces, r.grpcSurface(f, metrics, o.grpcPort))
 	}
 	if o.all {
-		registry, err := r.registrySurface(ctx, o.registryPort)
+		registry, err := r.registryServer(ctx)
 		if err != nil {
 			return err
 		}
-		registry.flag = "--registry-port"
 		offline, err := r.offlineSurface(ctx, o.offlinePort)
 		if err != nil {
 			return err
 		}
 		offline.flag = "--offline-port"
-		surfaces = append(surfaces, registry, offline)
+		defer registry.Close()
+		surfaces = append(surfaces, registrySurface(registry, o.registryPort, "--registry-port"), r.restSurface(registry, o.restPort), offline)
 	}
 	if ownMetrics {
 		surfaces = append(surfaces, metricsSurface(metrics.Handler(), o.metricsPort))

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net"
@@ -11,15 +12,16 @@ import (
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/feastregistry"
 	"github.com/asof-dev/asof/registryapi"
+	"github.com/asof-dev/asof/registryrest"
 	"github.com/asof-dev/asof/server"
 )
 
 // registryFlags say how the registry is served.
 type registryFlags struct {
-	host       string
-	port       int
-	grpc, rest bool
-	security   server.Security
+	host           string
+	port, restPort int
+	grpc, rest     bool
+	security       server.Security
 }
 
 func (a *app) serveRegistryCommand() *cobra.Command {
@@ -27,58 +29,78 @@ func (a *app) serveRegistryCommand() *cobra.Command {
 	var noGRPC bool
 	cmd := &cobra.Command{
 		Use:   "serve_registry",
-		Short: "Serve the registry to Feast's SDK over gRPC",
+		Short: "Serve the registry to Feast's SDK over gRPC, and over HTTP",
 		Long: "Serves feast.registry.RegistryServer, the registry that Feast's SDK uses where its feature_store.yaml\n" +
 			"says `registry: {registry_type: remote, path: HOST:PORT}`. An apply by a client is one transaction, and\n" +
-			"makes the tables of the online store.",
+			"makes the tables of the online store. With --rest-api also the routes of Feast's REST registry.",
 		Example: a.example("-c my_project serve_registry", "-c my_project serve_registry -h 127.0.0.1 -p 6571",
-			"-c my_project serve_registry -k server.key -c server.crt"),
+			"-c my_project serve_registry --rest-api --rest-port 6572", "-c my_project serve_registry -k server.key -c server.crt"),
 		Args: a.args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			help := cmd.CommandPath() + " --help"
-			switch {
-			case o.rest:
-				return usagef(help, "the registry is served over gRPC alone as yet: leave --rest-api and --rest-port out")
-			case noGRPC || !o.grpc:
-				return usagef(help, "without gRPC there is nothing to serve: leave --no-grpc out")
+			o.grpc = o.grpc && !noGRPC
+			if !o.grpc && !o.rest {
+				return usagef(cmd.CommandPath()+" --help", "without gRPC there is nothing to serve: leave --no-grpc out, or add --rest-api")
 			}
 			security, err := loadSecurity(o.security)
 			if err != nil {
 				return err
 			}
-			return a.withRepository(cmd.Context(), func(r *repository) error {
-				registry, err := r.registrySurface(cmd.Context(), o.port)
-				if err != nil {
-					return err
-				}
-				return r.serveAll(cmd.Context(), o.host, security, []surface{registry})
-			})
+			return a.withRepository(cmd.Context(), func(r *repository) error { return r.serveRegistry(cmd.Context(), o, security) })
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVarP(&o.host, "host", "h", "::", "the address to listen on")
 	flags.IntVarP(&o.port, "port", "p", 6570, "the port of gRPC; 0 takes a free one")
-	flags.BoolVar(&o.grpc, "grpc", true, "serve over gRPC, as it does")
-	flags.BoolVar(&noGRPC, "no-grpc", false, "")
-	flags.BoolVarP(&o.rest, "rest-api", "r", false, "")
-	flags.Int("rest-port", 6572, "")
-	for _, name := range []string{"no-grpc", "rest-api", "rest-port"} {
-		flags.Lookup(name).Hidden = true
-	}
+	flags.BoolVar(&o.grpc, "grpc", true, "serve over gRPC")
+	flags.BoolVar(&noGRPC, "no-grpc", false, "serve over HTTP alone")
+	flags.BoolVarP(&o.rest, "rest-api", "r", false, "serve over HTTP too")
+	flags.IntVar(&o.restPort, "rest-port", 6572, "the port of HTTP; 0 takes a free one")
 	securityFlags(cmd, &o.security)
 	flags.Bool("help", false, "help for serve_registry") // -h is the host, as in Feast
 	return cmd
 }
 
+// serveRegistry answers until the context ends.
+func (r *repository) serveRegistry(ctx context.Context, o registryFlags, security *tls.Config) error {
+	registry, err := r.registryServer(ctx)
+	if err != nil {
+		return err
+	}
+	defer registry.Close()
+	var surfaces []surface
+	if o.grpc {
+		surfaces = append(surfaces, registrySurface(registry, o.port, "-p"))
+	}
+	if o.rest {
+		surfaces = append(surfaces, r.restSurface(registry, o.restPort))
+	}
+	return r.serveAll(ctx, o.host, security, surfaces)
+}
+
 // registrySurface is the registry over gRPC.
-func (r *repository) registrySurface(ctx context.Context, port int) (surface, error) {
+func registrySurface(registry *registryapi.Server, port int, flag string) surface {
+	return surface{what: "registry", scheme: "grpc", port: port, flag: flag, serve: registry.Serve}
+}
+
+// restSurface is the registry over HTTP.
+func (r *repository) restSurface(registry *registryapi.Server, port int) surface {
+	log := slog.Default()
+	handler := registryrest.New(registryrest.Options{Registry: registry, Project: r.config.Project, Log: log})
+	return surface{what: "registry", scheme: "http", port: port, flag: "--rest-port", serve: func(ctx context.Context, l net.Listener) error {
+		return server.HTTP(ctx, l, handler, server.HTTPOptions{Log: log})
+	}}
+}
+
+// registryServer answers the calls of the registry's clients. It is to be
+// closed.
+func (r *repository) registryServer(ctx context.Context) (*registryapi.Server, error) {
 	registry, err := r.Registry(ctx)
 	if err != nil {
-		return surface{}, err
+		return nil, err
 	}
 	store, ok := registry.(feastregistry.Store)
 	if !ok {
-		return surface{}, asof.Errorf(asof.CodeInvalid, "a registry of type %q can't be served: its engine does not keep Feast's messages", r.config.Registry.Type)
+		return nil, asof.Errorf(asof.CodeInvalid, "a registry of type %q can't be served: its engine does not keep Feast's messages", r.config.Registry.Type)
 	}
 	guard, err := r.Guard(ctx)
 	if err != nil {
@@ -90,9 +112,7 @@ func (r *repository) registrySurface(ctx context.Context, port int) (surface, er
 	} else {
 		options.Online = r.updateOnline(online)
 	}
-	return surface{what: "registry", scheme: "grpc", port: port, flag: "-p", serve: func(ctx context.Context, l net.Listener) error {
-		return registryapi.Serve(ctx, l, options)
-	}}, nil
+	return registryapi.New(options), nil
 }
 
 // updateOnline returns what makes and drops the online tables of a client's

@@ -51,8 +51,6 @@ var answers = map[asof.Code]struct {
 }
 
 // intercept counts the calls of a connection and makes statuses of errors.
-// What the caller can't set right goes to the log; of our own mistakes the
-// caller learns that there was one.
 func (s *service) intercept(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
 	sessionOf(ctx).calls.Add(1)
 	known, err := s.admitted(ctx, info.FullMethod)
@@ -63,10 +61,16 @@ func (s *service) intercept(ctx context.Context, request any, info *grpc.UnarySe
 	if err == nil {
 		return answer, nil
 	}
+	return nil, s.statusOf(ctx, info.FullMethod[strings.LastIndexByte(info.FullMethod, '/')+1:], err)
+}
+
+// statusOf returns the status of an error, which may be one already. What the
+// caller can't set right goes to the log; of our own mistakes the caller learns
+// that there was one.
+func (s *service) statusOf(ctx context.Context, method string, err error) error {
 	if _, ok := status.FromError(err); ok {
-		return nil, err
+		return err
 	}
-	method := info.FullMethod[strings.LastIndexByte(info.FullMethod, '/')+1:]
 	if a, ok := answers[asof.ErrorCode(err)]; ok {
 		if a.code == codes.Unavailable || a.code == codes.PermissionDenied {
 			s.Log.Warn("a call of the registry was not answered", "method", method, "error", err)
@@ -75,14 +79,14 @@ func (s *service) intercept(ctx context.Context, request any, info *grpc.UnarySe
 		if errors.Is(err, feastregistry.ErrPinConflict) {
 			class = "FeatureViewPinConflict"
 		}
-		return nil, feastError(a.code, class, "%s", err)
+		return feastError(a.code, class, "%s", err)
 	}
 	if ctx.Err() != nil {
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return nil, status.Error(codes.DeadlineExceeded, "the call took longer than its deadline")
+			return status.Error(codes.DeadlineExceeded, "the call took longer than its deadline")
 		}
-		return nil, status.Error(codes.Canceled, "the call was cancelled")
+		return status.Error(codes.Canceled, "the call was cancelled")
 	}
 	s.Log.Error("a call of the registry failed", "method", method, "error", err)
-	return nil, feastError(codes.Internal, "FeastError", "internal error; the server's log says more")
+	return feastError(codes.Internal, "FeastError", "internal error; the server's log says more")
 }

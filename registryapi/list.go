@@ -17,11 +17,14 @@ import (
 // arrange sorts a list and cuts the page out of it that is asked for. Without a
 // page it is the whole list.
 func arrange[M proto.Message](all []M, page *pb.PaginationParams, order *pb.SortingParams) ([]M, *pb.PaginationMetadata) {
+	return Page(Sort(all, func(m M) proto.Message { return m }, order), page)
+}
+
+// Page cuts the page out of a list that is asked for, the whole list where no
+// page is, and says what Feast says of it.
+func Page[T any](all []T, page *pb.PaginationParams) ([]T, *pb.PaginationMetadata) {
 	if len(all) == 0 {
 		return all, &pb.PaginationMetadata{}
-	}
-	if by := strings.TrimSpace(order.GetSortBy()); by != "" {
-		all = sorted(all, strings.Split(by, "."), strings.EqualFold(order.GetSortOrder(), "desc"))
 	}
 	total := len(all)
 	number, limit := int(page.GetPage()), int(page.GetLimit())
@@ -46,26 +49,33 @@ func (k sortKey) compare(l sortKey) int {
 	return cmp.Or(cmp.Compare(k.text, l.text), cmp.Compare(k.rank, l.rank), cmp.Compare(k.number, l.number))
 }
 
-// sorted sorts by an attribute of Feast's objects. Those that are equal in it
-// keep their order, also in a descending list.
-func sorted[M proto.Message](all []M, path []string, descending bool) []M {
+// Sort returns a list sorted by an attribute of the objects of Feast whose
+// messages it holds: "name", "created_timestamp", "tags.team". Those that are
+// equal in it keep their order, also in a descending list; without an attribute
+// all do.
+func Sort[T any](all []T, message func(T) proto.Message, order *pb.SortingParams) []T {
+	by := strings.TrimSpace(order.GetSortBy())
+	if by == "" {
+		return all
+	}
 	type keyed struct {
-		key sortKey
-		m   M
+		key  sortKey
+		item T
 	}
-	list := make([]keyed, len(all))
-	for i, m := range all {
-		list[i] = keyed{keyOf(m.ProtoReflect(), path), m}
+	path, list := strings.Split(by, "."), make([]keyed, len(all))
+	for i, t := range all {
+		list[i] = keyed{keyOf(message(t).ProtoReflect(), path), t}
 	}
+	descending := strings.EqualFold(order.GetSortOrder(), "desc")
 	slices.SortStableFunc(list, func(a, b keyed) int {
 		if descending {
 			return b.key.compare(a.key)
 		}
 		return a.key.compare(b.key)
 	})
-	out := make([]M, len(list))
+	out := make([]T, len(list))
 	for i, k := range list {
-		out[i] = k.m
+		out[i] = k.item
 	}
 	return out
 }

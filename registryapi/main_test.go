@@ -26,9 +26,11 @@ func start(tb testing.TB, o registryapi.Options) string {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- registryapi.Serve(ctx, l, o) }()
+	server := registryapi.New(o)
+	go func() { ended <- server.Serve(ctx, l) }()
 	tb.Cleanup(func() {
 		stop()
+		defer server.Close()
 		if err := <-ended; err != nil {
 			tb.Error(err)
 		}

@@ -56,15 +56,21 @@ type Options struct {
 	Log     *slog.Logger  // gets what no caller can set right; nil for nowhere
 }
 
-// Serve answers on the listener until ctx is done; then it takes no more calls,
-// lets open ones end within the grace time, and returns nil. It closes the
-// listener.
-func Serve(ctx context.Context, l net.Listener, o Options) error {
-	o = o.filled()
-	s := newService(o)
-	grpcServer, state := newServer(s, o)
-	defer s.jobs.stop()
-	return server.GRPC(ctx, l, grpcServer, state, o.Grace)
+// Server answers the calls of a registry's clients.
+type Server struct{ service *service }
+
+// New makes a server, which is to be closed.
+func New(o Options) *Server { return &Server{newService(o.filled())} }
+
+// Close ends the jobs that the server has begun.
+func (s *Server) Close() { s.service.jobs.stop() }
+
+// Serve answers over gRPC on the listener until ctx is done; then it takes no
+// more calls, lets open ones end within the grace time, and returns nil. It
+// closes the listener.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	grpcServer, state := newServer(s.service, s.service.Options)
+	return server.GRPC(ctx, l, grpcServer, state, s.service.Grace)
 }
 
 func (o Options) filled() Options {
@@ -107,8 +113,12 @@ type service struct {
 
 func newService(o Options) *service { return &service{Options: o, jobs: newJobs()} }
 
-// current returns the index of the registry as it is now.
+// current returns the index of the registry as it is now, or as the call's
+// connection is to see it.
 func (s *service) current(ctx context.Context) (*feastregistry.Index, error) {
+	if session, ok := ctx.Value(sessionKey{}).(*session); ok && session.pinned != nil {
+		return session.pinned, nil
+	}
 	message, err := s.Store.Message(ctx)
 	if err != nil {
 		return nil, err

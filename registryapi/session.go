@@ -11,11 +11,13 @@ import (
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/feastpb/core"
+	"github.com/asof-dev/asof/feastregistry"
 )
 
 // session is what came by one connection and is not committed.
 type session struct {
-	calls atomic.Int64
+	pinned *feastregistry.Index // what the connection is to see, nil for the registry as it is
+	calls  atomic.Int64
 
 	mu     sync.Mutex
 	drafts []*draft // one for each project, in the order of their first change

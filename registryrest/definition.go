@@ -1,0 +1,5 @@
+package registryrest
+
+import "google.golang.org/protobuf/proto"
+
+func definition(m proto.Message) string { return "" }
