@@ -3,6 +3,7 @@ package registryapi
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
@@ -75,8 +76,27 @@ func (k kind) features(m proto.Message, name string) []*pb.Feature {
 		if name != "" && f.Name != name || isKey(f) {
 			continue
 		}
-		list = append(list, &pb.Feature{Name: f.Name, FeatureView: nameOf(m), Type: f.Type.String(), Description: f.Description, Tags: f.Tags,
+		list = append(list, &pb.Feature{Name: f.Name, FeatureView: nameOf(m), Type: typeText(f.Type), Description: f.Description, Tags: f.Tags,
 			Owner: parts.owner, CreatedTimestamp: parts.created, LastUpdatedTimestamp: parts.updated, Kind: k.ofFeatures()})
 	}
 	return list
+}
+
+// typeText writes a type as Feast prints it: with the names of a struct's fields
+// bare.
+func typeText(t asof.Type) string {
+	if elem, ok := t.Element(); ok {
+		if t.IsSet() {
+			return "Set(" + typeText(elem) + ")"
+		}
+		return "Array(" + typeText(elem) + ")"
+	}
+	if t.Value != asof.TypeStruct {
+		return t.String()
+	}
+	fields := make([]string, len(t.Fields))
+	for i, f := range t.Fields {
+		fields[i] = f.Name + ": " + typeText(f.Type)
+	}
+	return "Struct({" + strings.Join(fields, ", ") + "})"
 }

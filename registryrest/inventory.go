@@ -130,7 +130,7 @@ func popularTags(c *call) (any, error) {
 func tagsOf(all []placed) []*tagged {
 	byTag := map[[2]string]*tagged{}
 	for _, p := range all {
-		_, tags := about(p.item.message)
+		_, tags := describe(p.item.message)
 		for key, value := range tags {
 			at := [2]string{key, value}
 			if byTag[at] == nil {

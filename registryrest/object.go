@@ -38,7 +38,7 @@ func getPermission(c *call, project, name string) (proto.Message, error) {
 
 // getRoute answers one object.
 func (k kind) getRoute() route {
-	return route{method: "GET", path: "/" + k.path + "/{name}", summary: "One of the " + k.noun, visited: k.path,
+	r := route{method: "GET", path: "/" + k.path + "/{name}", summary: "One of the " + k.noun,
 		parameters: []parameter{project, relationships, cached}, reply: refTo(k.one), answer: func(c *call) (any, error) {
 			project := c.values.text("project")
 			m, err := k.get(c, project, c.request.PathValue("name"))
@@ -47,6 +47,10 @@ func (k kind) getRoute() route {
 			}
 			return c.described(project, m)
 		}}
+	if k.remembered {
+		r.visited = k.path
+	}
+	return r
 }
 
 // described is an object alone: with its definition in Python, and with what is

@@ -120,7 +120,7 @@ func findable(project string, p part, tags map[string]string) []found {
 			m = unwrapped(view)
 		}
 		f := found{kind: searchTypes[p.name], project: project, name: item{message: m}.name()}
-		f.description, f.tags = about(m)
+		f.description, f.tags = describe(m)
 		if feature, ok := m.(*pb.Feature); ok {
 			f.view = field{"featureView", feature.GetFeatureView()}
 			if p.name == "labels" {
@@ -144,8 +144,8 @@ func hasTags(has, tags map[string]string) bool {
 	return true
 }
 
-// about returns the description and the tags of an object's message.
-func about(m proto.Message) (description string, tags map[string]string) {
+// describe returns the description and the tags of an object's message.
+func describe(m proto.Message) (description string, tags map[string]string) {
 	at := m.ProtoReflect()
 	if spec := at.Descriptor().Fields().ByName("spec"); spec != nil {
 		at = at.Get(spec).Message()

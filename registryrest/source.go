@@ -1,7 +1,6 @@
 package registryrest
 
 import (
-	"encoding/json"
 	"strings"
 
 	"github.com/asof-dev/asof/feastpb/core"
@@ -148,23 +147,28 @@ func storageOf(typ, path, format string) (*core.SavedDatasetStorage, error) {
 		s.Kind = &core.SavedDatasetStorage_SparkStorage{SparkStorage: &core.DataSource_SparkOptions{Path: path, FileFormat: format}}
 	case "athena":
 		s.Kind = &core.SavedDatasetStorage_AthenaStorage{AthenaStorage: &core.DataSource_AthenaOptions{Table: path}}
-	case "postgres", "clickhouse":
+	case "postgres":
+		s.Kind = custom(object{{"name", ""}, {"query", ""}, {"table", path}, {"saved_dataset_storage_class",
+			"feast.infra.offline_stores.contrib.postgres_offline_store.postgres_source.SavedDatasetPostgreSQLStorage"}})
+	case "clickhouse":
 		s.Kind = custom(object{{"name", nil}, {"query", nil}, {"table", path}})
 	case "couchbase":
 		parts := append(strings.SplitN(path, ".", 3), "", "")
 		s.Kind = custom(object{{"name", nil}, {"query", nil}, {"database", parts[0]}, {"scope", parts[1]}, {"collection", parts[2]}})
 	case "custom":
-		s.Kind = custom(json.RawMessage(path))
+		s.Kind = &core.SavedDatasetStorage_CustomStorage{CustomStorage: &core.DataSource_CustomSourceOptions{Configuration: []byte(path)}}
 	default:
 		return nil, malformed("storage_type is %q; it has to be file, postgres, bigquery, snowflake, redshift, spark, trino, athena, clickhouse, couchbase or custom", typ)
 	}
 	return s, nil
 }
 
-func custom(configuration any) *core.SavedDatasetStorage_CustomStorage {
-	text, ok := configuration.(json.RawMessage)
-	if !ok {
-		text = appendJSON(nil, configuration)
+// custom is a storage whose configuration is JSON, spaced as Python does.
+func custom(configuration object) *core.SavedDatasetStorage_CustomStorage {
+	parts := make([]string, len(configuration))
+	for i, f := range configuration {
+		parts[i] = quote(f.name) + ": " + string(appendJSON(nil, f.value))
 	}
-	return &core.SavedDatasetStorage_CustomStorage{CustomStorage: &core.DataSource_CustomSourceOptions{Configuration: text}}
+	text := "{" + strings.Join(parts, ", ") + "}"
+	return &core.SavedDatasetStorage_CustomStorage{CustomStorage: &core.DataSource_CustomSourceOptions{Configuration: []byte(text)}}
 }
