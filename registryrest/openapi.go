@@ -91,8 +91,7 @@ func document(all []route) []byte {
 	schemas["FeatureView"] = anyView(schemas)
 	paths := map[string]object{}
 	for _, r := range all {
-		path := strings.Replace(r.path, "...}", "}", 1)
-		paths[path] = append(paths[path], field{strings.ToLower(r.method), r.operation()})
+		paths[r.path] = append(paths[r.path], field{strings.ToLower(r.method), r.operation()})
 	}
 	told := object{}
 	for _, path := range slices.Sorted(maps.Keys(paths)) {

@@ -57,12 +57,16 @@ func serverRoutes() []route {
 		{method: "GET", path: "/openapi.json", summary: "This document", reply: objectOf("openapi", text), answer: func(c *call) (any, error) {
 			return c.document, nil
 		}},
-		{method: "GET", path: "/monitoring/{rest...}", summary: "Of no use: no statistics of features are kept", reply: objectOf("detail", text), answer: unmonitored},
-		{method: "POST", path: "/monitoring/{rest...}", summary: "Of no use: no statistics of features are kept", reply: objectOf("detail", text), answer: unmonitored},
+		unmonitored("GET", "/monitoring/jobs/{job_id}"),
+		unmonitored("GET", "/monitoring/metrics/{of}"),
+		unmonitored("POST", "/monitoring/{what}"),
+		unmonitored("POST", "/monitoring/{what}/{of}"),
 	}
 }
 
 // unmonitored answers as a server of Feast's does whose monitoring is off.
-func unmonitored(*call) (any, error) {
-	return nil, refused(http.StatusServiceUnavailable, "Monitoring is not enabled: this server keeps no statistics of features")
+func unmonitored(method, path string) route {
+	return route{method: method, path: path, summary: "Of no use: no statistics of features are kept", reply: refTo("Error"), answer: func(*call) (any, error) {
+		return nil, refused(http.StatusServiceUnavailable, "Monitoring is not enabled: this server keeps no statistics of features")
+	}}
 }
