@@ -20,7 +20,7 @@ import (
 // what asof verify writes against the dashboard and the alerts.
 func TestMetrics(t *testing.T) {
 	dir := shop(t)
-	where := serve(t, dir, 5, "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0", "--offline-port", "0", "--metrics-port", "0")
+	where := serve(t, dir, 6, "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0", "--rest-port", "0", "--offline-port", "0", "--metrics-port", "0")
 	fetch(t, "http://"+where["http"]+"/features/3413-BMNZE?features=monthly_fee", 200)
 	fetch(t, "http://"+where["http"]+"/features/3413-BMNZE?feature_service=nope", 404)
 	fetch(t, "http://"+where["http"]+"/metrics", 404)

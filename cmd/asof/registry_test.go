@@ -4,11 +4,14 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"io"
 	"math/big"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -46,6 +49,37 @@ a stranger is refused
 	// The commit has made the table of the view: it is served, without a value.
 	if got := string(run(t, "asof", "-c", dir, "get-online-features", "-f", "new_fv:x", "-e", "user_id=3413-BMNZE")); !strings.Contains(got, "null") {
 		t.Errorf("the view that the client has applied: %s", got)
+	}
+}
+
+// TestServeRESTRegistry puts a view over HTTPS, whose table of the online store
+// is there at once.
+func TestServeRESTRegistry(t *testing.T) {
+	dir := shop(t)
+	key, certificate := selfSigned(t)
+	address := "https://" + serveBy(t, dir, 1, "serve_registry", "-h", "127.0.0.1", "--no-grpc", "-r", "--rest-port", "0", "-k", key, "-c", certificate)["REST registry"]
+	authorities := x509.NewCertPool()
+	text, err := os.ReadFile(certificate)
+	if err != nil || !authorities.AppendCertsFromPEM(text) {
+		t.Fatal(err)
+	}
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: authorities}}}
+	defer client.CloseIdleConnections()
+	answer, err := client.Post(address+"/api/v1/feature_views", "application/json", strings.NewReader(
+		`{"name": "new_fv", "project": "shop", "entities": ["user"], "features": [{"name": "x", "value_type": 6}]}`))
+	if err != nil || answer.StatusCode != http.StatusCreated {
+		t.Fatal(answer, err)
+	}
+	answer.Body.Close()
+	if got := string(run(t, "asof", "-c", dir, "get-online-features", "-f", "new_fv:x", "-e", "user_id=3413-BMNZE")); !strings.Contains(got, "null") {
+		t.Errorf("the view that was put: %s", got)
+	}
+	if answer, err = client.Get(address + "/feature_views?project=shop&entity=user"); err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if body, err := io.ReadAll(answer.Body); err != nil || !strings.Contains(string(body), `"name":"new_fv"`) || !strings.Contains(string(body), `"name":"subs_profile_fv"`) {
+		t.Errorf("views: %s, %v", body, err)
 	}
 }
 

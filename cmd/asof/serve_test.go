@@ -24,7 +24,7 @@ import (
 // TestServeAll starts the servers as a person does, asks each of them, and
 // stops them politely.
 func TestServeAll(t *testing.T) {
-	addresses := serve(t, shop(t), 4, "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0", "--offline-port", "0")
+	addresses := serve(t, shop(t), 5, "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0", "--rest-port", "0", "--offline-port", "0")
 	if body := fetch(t, "http://"+addresses["http"]+"/features/3413-BMNZE?features=monthly_fee", 200); !strings.Contains(body, `"monthly_fee":45.25`) {
 		t.Errorf("HTTP: %s", body)
 	}
@@ -47,6 +47,9 @@ func TestServeAll(t *testing.T) {
 		t.Errorf("the registry: %v, %v", view, err)
 	}
 	conn.Close()
+	if body := fetch(t, "http://"+addresses["REST registry"]+"/api/v1/materialization_jobs?project=shop", 200); !strings.Contains(body, `"id":"subs_profile_fv-0"`) {
+		t.Errorf("the registry over HTTP: %s", body)
+	}
 }
 
 // TestServeSettings serves with the settings of asof.serve.
@@ -130,7 +133,7 @@ func serveTold(t *testing.T, dir string, servers int, command ...string) (where 
 		}
 	})
 	where = map[string]string{}
-	line := regexp.MustCompile(`^Serving (?:project \S+|(metrics|registry|offline store)) on (\w+)://(.*)$`)
+	line := regexp.MustCompile(`^Serving (?:project \S+|(metrics|registry|REST registry|offline store)) on (\w+)://(.*)$`)
 	for lines := bufio.NewScanner(stderr); len(where) < servers && lines.Scan(); {
 		if m := line.FindStringSubmatch(lines.Text()); m != nil {
 			where[cmp.Or(m[1], m[2])] = m[3]
