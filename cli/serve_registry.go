@@ -104,7 +104,7 @@ func (r *repository) registryServer(ctx context.Context) (*registryapi.Server, e
 	}
 	guard, err := r.Guard(ctx)
 	if err != nil {
-		return surface{}, err
+		return nil, err
 	}
 	options := registryapi.Options{Store: store, Guard: guard, Log: slog.Default(), Datasets: &registryDatasets{repository: r, registry: registry}}
 	if online, err := r.Online(ctx); err != nil {

@@ -62,6 +62,9 @@ type Server struct{ service *service }
 // New makes a server, which is to be closed.
 func New(o Options) *Server { return &Server{newService(o.filled())} }
 
+// Guard says who may call; nil for everybody.
+func (s *Server) Guard() *permission.Guard { return s.service.Guard }
+
 // Close ends the jobs that the server has begun.
 func (s *Server) Close() { s.service.jobs.stop() }
 

@@ -6,6 +6,8 @@
 // it, and goes through the same calls as one that comes over gRPC: what they
 // refuse is refused here. Nothing that reads writes to the registry.
 //
+// Where the registry has a guard, every route but /openapi.json needs a token.
+//
 // A caller's mistake is a 4xx with a sentence, in Feast's form.
 package registryrest
 
@@ -17,8 +19,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-
-	"google.golang.org/grpc/metadata"
 
 	pb "github.com/asof-dev/asof/feastpb/registry"
 	"github.com/asof-dev/asof/registryapi"
@@ -111,16 +111,16 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request, by route) {
 		h.fail(w, r, err)
 		return
 	}
-	h.visits.note(h.Project, r, by)
+	h.visits.note(c, by)
 	write(w, cmp.Or(by.status, http.StatusOK), answer)
 }
 
 func (h *handler) begin(w http.ResponseWriter, r *http.Request, by route) (*call, error) {
-	c := &call{handler: h, ctx: r.Context(), request: r}
-	if token := r.Header.Values("Authorization"); len(token) > 0 {
-		c.ctx = metadata.NewOutgoingContext(c.ctx, metadata.MD{"authorization": token})
+	ctx, err := h.admitted(w, r, by)
+	if err != nil {
+		return nil, err
 	}
-	var err error
+	c := &call{handler: h, ctx: ctx, request: r}
 	if c.values, err = by.read(r.URL.Query()); err != nil {
 		return nil, err
 	}

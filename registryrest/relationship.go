@@ -1,6 +1,8 @@
 package registryrest
 
 import (
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/asof-dev/asof/feastpb/core"
@@ -35,10 +37,11 @@ type end struct{ kind, name string }
 // relations are those of one project, direct ones first, by either end.
 type relations map[end][]*pb.EntityRelation
 
-// relations returns those of a project.
+// relations returns those of a project, none where the caller may not know of
+// the project.
 func (c *call) relations(project string) (relations, error) {
 	r, err := c.registry.GetRegistryLineage(c.ctx, &pb.GetRegistryLineageRequest{Project: project})
-	if err != nil {
+	if err != nil && status.Code(err) != codes.PermissionDenied {
 		return nil, err
 	}
 	all := relations{}

@@ -15,6 +15,7 @@ type route struct {
 	body         any         // the zero value of what its body holds, nil for none
 	status       int         // of its answer, 0 for 200
 	visited      string      // the kind of objects whose visits are kept, "" for none
+	open         bool        // needs no token
 	reply        schema      // of its answer, nil for an empty one
 	answer       func(*call) (any, error)
 }
@@ -54,7 +55,7 @@ func serverRoutes() []route {
 			_, err := c.registry.Refresh(c.ctx, &pb.RefreshRequest{Project: c.Project})
 			return []byte{}, err
 		}},
-		{method: "GET", path: "/openapi.json", summary: "This document", reply: objectOf("openapi", text), answer: func(c *call) (any, error) {
+		{method: "GET", path: "/openapi.json", summary: "This document", open: true, reply: objectOf("openapi", text), answer: func(c *call) (any, error) {
 			return c.document, nil
 		}},
 		unmonitored("GET", "/monitoring/jobs/{job_id}"),

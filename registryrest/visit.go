@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	pb "github.com/asof-dev/asof/feastpb/registry"
+	"github.com/asof-dev/asof/permission"
 )
 
 // Visits are kept in memory: the newest of each visitor and project, and of so
@@ -46,11 +47,12 @@ type visits struct {
 }
 
 // note keeps a visit, where the route is of those that are kept.
-func (v *visits) note(home string, r *http.Request, by route) {
+func (v *visits) note(c *call, by route) {
+	r := c.request
 	if by.visited == "" || r.Method != http.MethodGet {
 		return
 	}
-	who := visitor{anonymous, cmp.Or(r.URL.Query().Get("project"), home)}
+	who := visitor{c.user(), cmp.Or(c.values.text("project"), c.Project)}
 	seen := visit{prefix + r.URL.Path, time.Now().UTC().Format("2006-01-02T15:04:05.000000-07:00"), who.project, who.user, by.visited, r.PathValue("name"), r.Method}
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -64,6 +66,14 @@ func (v *visits) note(home string, r *http.Request, by route) {
 			return strings.Compare(v.of[a][len(v.of[a])-1].Timestamp, v.of[b][len(v.of[b])-1].Timestamp)
 		}))
 	}
+}
+
+// user is the name of the caller.
+func (c *call) user() string {
+	if u := permission.Caller(c.ctx); u != nil {
+		return u.Name
+	}
+	return anonymous
 }
 
 // by returns a visitor's visits.
@@ -111,12 +121,12 @@ func (c *call) recent(project string) ([]visit, error) {
 		if err != nil && status.Code(err) != codes.NotFound {
 			return nil, err
 		}
-		return append([]visit{}, c.visits.by(visitor{anonymous, project})...), nil
+		return append([]visit{}, c.visits.by(visitor{c.user(), project})...), nil
 	}
 	projects, err := c.projects()
 	all := []visit{}
 	for _, p := range projects {
-		all = append(all, c.visits.by(visitor{anonymous, p.GetSpec().GetName()})...)
+		all = append(all, c.visits.by(visitor{c.user(), p.GetSpec().GetName()})...)
 	}
 	slices.SortStableFunc(all, func(a, b visit) int { return strings.Compare(b.Timestamp, a.Timestamp) })
 	return all[:min(len(all), visitsKept)], err
