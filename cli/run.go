@@ -119,7 +119,7 @@ func (a *app) command() *cobra.Command {
 	})
 	root.AddCommand(a.initCommand(), a.sampleCommand(), a.applyCommand(), a.planCommand(), a.teardownCommand(),
 		a.registryDumpCommand(), a.materializeCommand(), a.materializeIncrementalCommand(), a.materializationsCommand(), a.verifyCommand(),
-		a.onlineCommand(), a.historicalCommand(), a.datasetCommand(), a.explainCommand(), a.pipelineCommand(), a.serveCommand(), a.listenCommand(), a.serveRegistryCommand(), a.serveOfflineCommand(), a.pingCommand(), a.versionCommand())
+		a.onlineCommand(), a.historicalCommand(), a.datasetCommand(), a.explainCommand(), a.pipelineCommand(), a.serveCommand(), a.listenCommand(), a.serveTransformationsCommand(), a.serveRegistryCommand(), a.serveOfflineCommand(), a.pingCommand(), a.versionCommand())
 	root.AddCommand(a.objectCommands()...)
 	root.AddCommand(a.projectsCommand(), a.featuresCommand(), a.deleteCommand(), a.registryCommand(), a.configurationCommand(), a.endpointCommand())
 	root.AddCommand(a.refusedCommands(root)...)

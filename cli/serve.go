@@ -15,6 +15,7 @@ import (
 	"github.com/asof-dev/asof/grpcapi"
 	"github.com/asof-dev/asof/httpapi"
 	"github.com/asof-dev/asof/materialize"
+	"github.com/asof-dev/asof/ondemand"
 	"github.com/asof-dev/asof/permission"
 	"github.com/asof-dev/asof/proxy"
 	"github.com/asof-dev/asof/push"
@@ -66,7 +67,7 @@ func (r *repository) wire(ctx context.Context, guard *permission.Guard) (*featur
 		online = proxy.Cache(online, cache.Entries, cmp.Or(cache.TTL, time.Second))
 	}
 	f := &features{guard: guard, load: serving.NewReadLoad(r.config.Asof.Serve.MaxRequests),
-		pusher: &push.Pusher{Project: r.config.Project, Registry: registry, Online: online, Offline: r.Offline, Workers: r.workers(), Permit: permitWrites(guard)}}
+		pusher: &push.Pusher{Project: r.config.Project, Registry: registry, Online: online, Offline: r.Offline, Programs: &ondemand.Programs{Workers: r.workers()}, Permit: permitWrites(guard)}}
 	f.materialize = func(ctx context.Context) (*materialize.Materializer, error) {
 		m, err := r.materializer(ctx, nil)
 		if err == nil {

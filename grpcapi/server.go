@@ -1,6 +1,6 @@
 // Package grpcapi serves features over gRPC, as Feast's feature servers do:
-// feast.serving.ServingService and GrpcFeatureServer, which takes rows as well,
-// with health and reflection beside them.
+// feast.serving.ServingService, GrpcFeatureServer, which takes rows as well, and
+// TransformationService, with health and reflection beside them.
 //
 // A caller's mistake is INVALID_ARGUMENT or NOT_FOUND with a sentence; what the
 // store or the registry is short of is UNAVAILABLE. Answers are appended from
@@ -26,15 +26,17 @@ import (
 	"github.com/asof-dev/asof/serving"
 )
 
-// Options are what a server works on. Only Reader is needed.
+// Options are what a server works on. Only Reader is needed, or Transformations.
 type Options struct {
-	Reader  *serving.Reader
-	Version string        // that GetFeastServingInfo tells
-	Timeout time.Duration // of one request's read; 0 is 5 s
-	Load    *serving.Load // of reads; nil is serving.NewReadLoad(0)
+	Reader  *serving.Reader // nil: no features are served
+	Version string          // that GetFeastServingInfo tells
+	Timeout time.Duration   // of one request's read; 0 is 5 s
+	Load    *serving.Load   // of reads; nil is serving.NewReadLoad(0)
 
 	Pusher       *push.Pusher  // takes rows; nil: none are taken
 	WriteTimeout time.Duration // of one request's rows; 0 is 30 s
+
+	Transformations *Transformations // computes on-demand features of what it is sent; nil: none are
 
 	MaxBody int           // bytes of a request; 0 is 8 MiB
 	Grace   time.Duration // for open requests to end when the context is done; 0 is server.Grace
@@ -89,7 +91,14 @@ func newServer(o Options) (*grpc.Server, *health.Server) {
 	}
 	server := grpc.NewServer(options...)
 	state, h := health.NewServer(), &handler{Options: o}
-	for _, service := range []*grpc.ServiceDesc{&service, &ingestion} {
+	var services []*grpc.ServiceDesc
+	if o.Reader != nil {
+		services = append(services, &service, &ingestion)
+	}
+	if o.Transformations != nil {
+		services = append(services, &transformation)
+	}
+	for _, service := range services {
 		server.RegisterService(guarded(service, o.Guard), h)
 		state.SetServingStatus(service.ServiceName, healthpb.HealthCheckResponse_SERVING)
 	}

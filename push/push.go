@@ -12,7 +12,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/asof-dev/asof"
@@ -40,16 +39,12 @@ type Pusher struct {
 	Registry asof.Registry
 	Online   asof.OnlineStore
 	Offline  func(context.Context) (asof.OfflineStore, error) // opens it when first needed; nil: there is none
-	Workers  *ondemand.Workers                                // Python processes for on-demand functions that need one; may be nil
+	Programs *ondemand.Programs                               // of on-demand views; nil: none is computed
 	Now      func() time.Time                                 // when rows are created that do not say it; nil is time.Now
 
 	// Permit returns why the caller of ctx may not write to the objects; nil for a
 	// Pusher that everybody may use.
 	Permit func(ctx context.Context, s *asof.Snapshot, to To, objects ...asof.Object) error
-
-	making   sync.Mutex
-	version  string // of the registry, to which programs belong
-	programs map[*asof.OnDemandFeatureView]*ondemand.Program
 }
 
 // Source returns every view that a push source feeds, by name.
@@ -126,8 +121,8 @@ func (p *Pusher) View(ctx context.Context, name string, transform bool) (*Target
 			return nil, err
 		}
 		computed := &view{FeatureView: stored}
-		if transform {
-			if computed.program, err = p.program(snapshot, v); err != nil {
+		if transform && p.Programs != nil {
+			if computed.program, err = p.Programs.Of(snapshot, v); err != nil {
 				return nil, err
 			}
 		}
@@ -178,31 +173,6 @@ func (p *Pusher) snapshot(ctx context.Context) (*asof.Snapshot, error) {
 		return nil, asof.Errorf(asof.CodeUnavailable, "project %q was never applied, so nothing can be written; run `asof apply`", p.Project)
 	}
 	return snapshot, nil
-}
-
-// program returns the function of an on-demand view, made when first needed.
-func (p *Pusher) program(s *asof.Snapshot, v *asof.OnDemandFeatureView) (*ondemand.Program, error) {
-	p.making.Lock()
-	defer p.making.Unlock()
-	if p.version != s.Version || p.programs == nil {
-		p.version, p.programs = s.Version, map[*asof.OnDemandFeatureView]*ondemand.Program{}
-	}
-	if program := p.programs[v]; program != nil {
-		return program, nil
-	}
-	keys := ondemand.Keys(v, func(name string) *asof.FeatureView {
-		found, _ := s.Object(asof.KindFeatureView, name).(*asof.FeatureView)
-		return found
-	})
-	program, err := ondemand.Compile(v, ondemand.Options{Keys: keys, Workers: p.Workers})
-	if err != nil {
-		return nil, err
-	}
-	if program.How() == ondemand.Nowhere {
-		return nil, asof.Errorf(asof.CodeInvalid, "%w", program.Reason())
-	}
-	p.programs[v] = program
-	return program, nil
 }
 
 // permit returns why the caller may not write to the objects.

@@ -17,6 +17,7 @@ import (
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/entitykey"
 	"github.com/asof-dev/asof/memory"
+	"github.com/asof-dev/asof/ondemand"
 	"github.com/asof-dev/asof/push"
 	"github.com/asof-dev/asof/value"
 )
@@ -75,7 +76,7 @@ func newBench(t *testing.T) *bench {
 	if err := store.Update(t.Context(), project, []*asof.FeatureView{clicks, lasting, types, rates}, nil); err != nil {
 		t.Fatal(err)
 	}
-	return &bench{t, &push.Pusher{Project: project, Registry: registry, Online: store, Now: func() time.Time { return now }}}
+	return &bench{t, &push.Pusher{Project: project, Registry: registry, Online: store, Programs: &ondemand.Programs{}, Now: func() time.Time { return now }}}
 }
 
 // columns reads {"name": [value, …], …}.

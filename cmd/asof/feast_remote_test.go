@@ -43,12 +43,16 @@ def strain(df: pd.DataFrame) -> pd.DataFrame:
 const remoteClient = `
 import json, sys, time
 from datetime import datetime, timedelta, timezone
+import grpc
 import pandas as pd
+import pyarrow as pa
 import requests
 from feast import FeatureStore, RepoConfig
+from feast.protos.feast.serving import TransformationService_pb2 as pb
+from feast.protos.feast.serving.TransformationService_pb2_grpc import TransformationServiceStub
 
 stdout, sys.stdout = sys.stdout, sys.stderr # for what Feast prints
-http, registry = sys.argv[1:]
+http, registry, transformations = sys.argv[1:]
 store = FeatureStore(config=RepoConfig(project="shop", provider="local", registry={"registry_type": "remote", "path": registry}, offline_store="file",
     online_store={"type": "remote", "path": "http://" + http}, entity_key_serialization_version=3))
 USER = "3413-BMNZE"
@@ -96,6 +100,18 @@ say("are there", lambda: read(both[:1], "u0", "u19999"))
 say("computed", lambda: store.write_to_online_store("strain", rows("2024-03-03", 4)))
 say("when written", lambda: read(["strain:strain"], USER, "nobody"))
 
+def transform(name):
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    answer = stub.TransformFeatures(pb.TransformFeaturesRequest(on_demand_feature_view_name=name, project="shop",
+        transformation_input=pb.ValueType(arrow_value=sink.getvalue().to_pybytes())))
+    return pa.ipc.open_file(answer.transformation_output.arrow_value).read_all().to_pydict()
+
+table = pa.table({"failed_payments_90d": [3, None]})
+stub = TransformationServiceStub(grpc.insecure_channel(transformations))
+say("transformed elsewhere", lambda: transform("strain"))
+
 say("no such source", lambda: store.push("payed", rows("2024-03-01", 7)))
 say("over HTTP", lambda: post("/push", {"push_source_name": "payed", "df": {}}))
 say("no such view", lambda: post("/write-to-online-store", {"feature_view_name": "payments", "df": {}}))
@@ -134,6 +150,7 @@ many null
 are there {"user_id": ["u0", "u19999"], "failed_payments_90d": [9, 9]}
 computed null
 when written {"user_id": ["3413-BMNZE", "nobody"], "strain": [6.0, null]}
+transformed elsewhere {"strain__strain": [4.5, null]}
 no such source PushSourceNotFoundException: Unable to find push source 'payed'.
 over HTTP [422, "push source \"payed\" does not exist in project \"shop\"; did you mean \"paid\"?"]
 no such view [404, "feature view \"payments\" does not exist in project \"shop\"; known: payments_agg_90d_fv, payments_live, payments_share, subs_profile_fv, support_agg_90d_fv, usage_agg_30d_fv, strain"]
@@ -189,7 +206,8 @@ func asRemoteClient(t *testing.T, config, source string, prepare func(dir string
 	}
 	run(t, "asof", "-c", dir, "apply")
 	at := serve(t, dir, 3, "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0")
-	got := string(storetest.RunPython(t, remoteClient, at["http"], at["registry"]))
+	transformations := serveBy(t, dir, 1, "serve_transformations", "-h", "127.0.0.1", "-p", "0")["transformations"]
+	got := string(storetest.RunPython(t, remoteClient, at["http"], at["registry"], transformations))
 	want := strings.SplitAfter(remoteAnswers, "\n")
 	for i, line := range strings.SplitAfter(got, "\n") {
 		if i >= len(want) || line != want[i] {

@@ -133,7 +133,7 @@ func serveTold(t *testing.T, dir string, servers int, command ...string) (where 
 		}
 	})
 	where = map[string]string{}
-	line := regexp.MustCompile(`^Serving (?:project \S+|(metrics|registry|REST registry|offline store)) on (\w+)://(.*)$`)
+	line := regexp.MustCompile(`^Serving (?:project \S+|(metrics|registry|REST registry|offline store|transformations)) on (\w+)://(.*)$`)
 	for lines := bufio.NewScanner(stderr); len(where) < servers && lines.Scan(); {
 		if m := line.FindStringSubmatch(lines.Text()); m != nil {
 			where[cmp.Or(m[1], m[2])] = m[3]
