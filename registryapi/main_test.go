@@ -12,10 +12,7 @@ import (
 	pb "github.com/asof-dev/asof/feastpb/registry"
 	"github.com/asof-dev/asof/registryapi"
 	"github.com/asof-dev/asof/registryfile"
-	"github.com/asof-dev/asof/storetest"
 )
-
-func TestMain(m *testing.M) { storetest.Main(m) }
 
 // start serves until the test ends, and returns where.
 func start(tb testing.TB, o registryapi.Options) string {

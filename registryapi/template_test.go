@@ -32,8 +32,8 @@ func TestFeastsTemplates(t *testing.T) {
 	theirs := filepath.Join(dir, "theirs.db")
 	yaml := map[string]string{"theirs": fmt.Sprintf("registry: %s\nonline_store: {type: sqlite, path: data/online.db}", theirs)}
 	stores, online := map[string]feastregistry.Store{}, map[string]*onlineCalls{}
-	for name, open := range kinds {
-		online[name], stores[name] = &onlineCalls{}, open(t)
+	for name, place := range places(t) {
+		online[name], stores[name] = &onlineCalls{}, storeAt(t, place)
 		address := start(t, registryapi.Options{Store: stores[name], Online: online[name].update})
 		store := "{type: remote, path: 'http://127.0.0.1:1'}"
 		if name == "file" {
