@@ -46,6 +46,10 @@ bench-online: build feast-venv ## online reads beside Feast and the bare store, 
 bench-fill: build feast-venv ## filling online stores beside Feast and bare loaders, as ratios
 	go run ./bench/fill $(ARGS)
 
+.PHONY: bench-registry
+bench-registry: build feast-venv ## registry servers of 5,000 objects beside Feast's, as ratios
+	go run ./bench/registry $(ARGS)
+
 .PHONY: mutate
 mutate: ## break each rule of the point-in-time join: a case of the corpus must fail
 	@scripts/need.sh compiler postgres

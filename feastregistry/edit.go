@@ -19,10 +19,13 @@ type edit struct {
 	now      time.Time
 	objects  map[asof.Ref]asof.Object // the project as it will be
 	encoder  *feastconv.Encoder
+
+	at       map[list]map[string]int // where the project's messages stand, by name; a list is indexed when it is needed
+	versions map[string]int32        // the newest of each view in the history, likewise
 }
 
 func newEdit(registry *core.Registry, project string, current *asof.Snapshot, now time.Time) *edit {
-	e := &edit{registry: registry, project: project, now: now.UTC(), objects: map[asof.Ref]asof.Object{}}
+	e := &edit{registry: registry, project: project, now: now.UTC(), objects: map[asof.Ref]asof.Object{}, at: map[list]map[string]int{}}
 	for _, l := range lists {
 		for _, o := range current.Objects(l.kind) {
 			e.objects[refOf(o)] = o
@@ -143,22 +146,40 @@ func (e *edit) implied(put []asof.Object) []asof.Object {
 // stands reports whether the registry holds an object, listed or not.
 func (e *edit) stands(ref asof.Ref) bool {
 	for _, l := range lists {
-		messages := l.of(e.registry)
-		for i := range messages.Len() {
-			if l.kind == ref.Kind && e.is(ref)(messages.Get(i).Message()) {
-				return true
-			}
+		if _, ok := e.places(l)[ref.Name]; ok && l.kind == ref.Kind {
+			return true
 		}
 	}
 	return false
 }
 
-// is returns a test for the message of one object.
-func (e *edit) is(ref asof.Ref) func(protoreflect.Message) bool {
-	return func(m protoreflect.Message) bool {
-		project, name := identity(m)
-		return project == e.project && name == ref.Name
+// places returns where the project's messages stand in a list, by name. Of two
+// with one name the first one counts.
+func (e *edit) places(l list) map[string]int {
+	if e.at[l] == nil {
+		e.at[l] = map[string]int{}
+		messages := l.of(e.registry)
+		for i := range messages.Len() {
+			project, name := identity(messages.Get(i).Message())
+			if _, twice := e.at[l][name]; project == e.project && !twice {
+				e.at[l][name] = i
+			}
+		}
 	}
+	return e.at[l]
+}
+
+// takeOut removes the messages of an object from a list.
+func (e *edit) takeOut(l list, name string) (found bool) {
+	if _, there := e.places(l)[name]; !there {
+		return false
+	}
+	keep(l.of(e.registry), func(m protoreflect.Message) bool {
+		owner, is := identity(m)
+		return owner != e.project || is != name
+	})
+	e.at[l] = nil
+	return true
 }
 
 // write puts an object's message in the place of its old one, or at the end.
@@ -167,34 +188,26 @@ func (e *edit) write(o asof.Object) error {
 	if err != nil {
 		return err
 	}
-	ref, home, placed := refOf(o), listFor(m), false
+	ref, home := refOf(o), listFor(m)
 	for _, l := range lists {
-		if l.kind != ref.Kind {
-			continue
+		if l.kind == ref.Kind && l != home {
+			e.takeOut(l, ref.Name) // it was another kind of view
 		}
-		messages, same := l.of(e.registry), e.is(ref)
-		if l == home {
-			for i := range messages.Len() {
-				if !placed && same(messages.Get(i).Message()) {
-					messages.Set(i, protoreflect.ValueOfMessage(m.ProtoReflect()))
-					placed = true
-				}
-			}
-			continue
-		}
-		keep(messages, func(m protoreflect.Message) bool { return !same(m) }) // it was another kind of view
 	}
-	if !placed {
-		home.of(e.registry).Append(protoreflect.ValueOfMessage(m.ProtoReflect()))
+	messages, text := home.of(e.registry), protoreflect.ValueOfMessage(m.ProtoReflect())
+	if i, ok := e.places(home)[ref.Name]; ok {
+		messages.Set(i, text)
+	} else {
+		e.places(home)[ref.Name] = messages.Len()
+		messages.Append(text)
 	}
 	return e.record(o, m)
 }
 
 // remove takes an object out, and the versions of a view with it.
 func (e *edit) remove(ref asof.Ref) (found bool) {
-	same := e.is(ref)
 	for _, l := range lists {
-		if l.kind == ref.Kind && keep(l.of(e.registry), func(m protoreflect.Message) bool { return !same(m) }) {
+		if l.kind == ref.Kind && e.takeOut(l, ref.Name) {
 			found = true
 		}
 	}
@@ -205,6 +218,7 @@ func (e *edit) remove(ref asof.Ref) (found bool) {
 	history.Records = slices.DeleteFunc(history.Records, func(r *core.FeatureViewVersionRecord) bool {
 		return r.ProjectId == e.project && r.FeatureViewName == ref.Name
 	})
+	e.versions = nil
 	return found
 }
 

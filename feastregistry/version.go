@@ -34,13 +34,18 @@ func historyType(kind asof.Kind) string {
 // newest returns the newest version number that the history has of a view, -1
 // where it has none.
 func (e *edit) newest(name string) int32 {
-	newest := int32(-1)
-	for _, r := range e.history().Records {
-		if r.ProjectId == e.project && r.FeatureViewName == name {
-			newest = max(newest, r.VersionNumber)
+	if e.versions == nil {
+		e.versions = map[string]int32{}
+		for _, r := range e.history().Records {
+			if r.ProjectId == e.project {
+				e.versions[r.FeatureViewName] = max(e.versions[r.FeatureViewName], r.VersionNumber)
+			}
 		}
 	}
-	return newest
+	if newest, ok := e.versions[name]; ok {
+		return newest
+	}
+	return -1
 }
 
 // number gives a view that is a new version its number. A view that was
@@ -118,6 +123,7 @@ func (e *edit) record(o asof.Object, m proto.Message) error {
 	if err != nil {
 		return err
 	}
+	e.versions[o.ObjectName()] = number
 	e.history().Records = append(e.history().Records, &core.FeatureViewVersionRecord{
 		FeatureViewName:  o.ObjectName(),
 		ProjectId:        e.project,

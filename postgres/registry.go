@@ -52,35 +52,44 @@ func (d registryDatabase) Write(ctx context.Context, do func(registrysql.Tx) err
 	return d.db.fault("the registry can't be changed", err)
 }
 
-// Version tells rows by how many there are, where they stand, and which
-// transactions wrote them: it reads no message.
-func (d registryDatabase) Version(ctx context.Context, tx registrysql.Tx, project string) (version string, err error) {
-	layouts := registrysql.Layouts()
-	there := false
-	first := func(into any) func(func(...any) error) error {
-		return func(scan func(...any) error) error { return scan(into) }
+// stamp tells the transactions that a query sees: while they are the same, no
+// other one has ended. A standby does not know of those that are open.
+const stamp = "CASE WHEN pg_is_in_recovery() THEN '' ELSE concat_ws(' ', pg_postmaster_start_time(), pg_current_snapshot()) END"
+
+// rows is an expression that tells the rows of $1 by how many there are, where
+// they stand, and which transactions wrote them: it reads no message.
+func (d registryDatabase) rows() string {
+	var parts []string
+	for _, l := range registrysql.Layouts() {
+		parts = append(parts, fmt.Sprintf("(SELECT concat(count(*), ':', bit_xor(hashtidextended(ctid, written.latest - age(xmin)))) FROM %s WHERE project_id = $1 OR $1 = '')", d.Table(l.Name)))
 	}
-	if err := tx.Query(ctx, "SELECT to_regclass($1) IS NOT NULL", []any{d.Table(layouts[0].Name)}, first(&there)); err != nil || !there {
-		return "", err
-	}
-	parts := make([]string, len(layouts))
-	for i, l := range layouts {
-		parts[i] = fmt.Sprintf("(SELECT concat(count(*), ':', bit_xor(hashtidextended(ctid, xmin::text::bigint))) FROM %s WHERE project_id = $1 OR $1 = '')", d.Table(l.Name))
-	}
-	err = tx.Query(ctx, "SELECT concat_ws(' ', "+strings.Join(parts, ", ")+")", []any{project}, first(&version))
-	return version, err
+	// The age of a transaction is counted from the latest one.
+	return "(SELECT concat_ws(' ', " + strings.Join(parts, ", ") + ") FROM (SELECT age('3'::xid)::bigint AS latest) AS written)"
 }
 
-// Stamp tells the transactions that a query sees: while they are the same, no
-// other one has ended. A standby does not know of those that are open.
-func (d registryDatabase) Stamp(ctx context.Context, tx registrysql.Tx) (stamp string, err error) {
-	const query = "SELECT CASE WHEN pg_is_in_recovery() THEN '' ELSE concat_ws(' ', pg_postmaster_start_time(), pg_current_snapshot()) END"
-	if tx == nil {
-		err = d.db.fault("the registry can't be read", d.db.pool.QueryRow(ctx, query).Scan(&stamp))
-	} else {
-		err = tx.Query(ctx, query, nil, func(scan func(...any) error) error { return scan(&stamp) })
+// State asks for both in one query.
+func (d registryDatabase) State(ctx context.Context, tx registrysql.Tx, project string) (s registrysql.State, err error) {
+	there := false
+	err = tx.Query(ctx, "SELECT to_regclass($1) IS NOT NULL", []any{d.Table(registrysql.Layouts()[0].Name)},
+		func(scan func(...any) error) error { return scan(&there) })
+	if err != nil || !there {
+		return s, err
 	}
-	return stamp, err
+	err = tx.Query(ctx, "SELECT "+stamp+", "+d.rows(), []any{project}, func(scan func(...any) error) error { return scan(&s.Stamp, &s.Rows) })
+	return s, err
+}
+
+// Unchanged looks at rows only where something was committed.
+func (d registryDatabase) Unchanged(ctx context.Context, project string, was registrysql.State) (now registrysql.State, same bool, err error) {
+	if was.Rows == "" {
+		return was, false, nil
+	}
+	err = d.db.pool.QueryRow(ctx, "SELECT now.stamp, CASE WHEN now.stamp = $2 THEN $3 ELSE "+d.rows()+" END FROM (SELECT "+stamp+" AS stamp) AS now",
+		project, was.Stamp, was.Rows).Scan(&now.Stamp, &now.Rows)
+	if missing(err) {
+		return now, false, nil
+	}
+	return now, now.Rows == was.Rows, d.db.fault("the registry can't be read", err)
 }
 
 // registryTx is a transaction of pgx.

@@ -17,9 +17,6 @@ import (
 // change lets edit change the draft of a project, and commits the connection's
 // drafts if that is asked for. An edit that fails changes nothing.
 func (s *service) change(ctx context.Context, project string, commit bool, edit func(view, *draft) error) (*emptypb.Empty, error) {
-	if project == "" {
-		return nil, invalid("the request names no project")
-	}
 	err := s.read(ctx, func(v view) error {
 		if v.session.ended {
 			return context.Canceled

@@ -37,6 +37,8 @@ func invalid(format string, args ...any) error {
 	return feastError(codes.InvalidArgument, "FeastError", format, args...)
 }
 
+var withoutProject = invalid("the request names no project")
+
 // answers are the codes of gRPC and the classes of Feast that our codes become.
 var answers = map[asof.Code]struct {
 	code  codes.Code

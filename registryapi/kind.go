@@ -39,8 +39,8 @@ var anyView = []kind{featureViews, streamViews, onDemandViews, labelViews}
 
 // notFound says in Feast's words that an object is not there.
 func (k kind) notFound(project, name string) error {
-	if k == projects {
-		return feastError(codes.NotFound, k.missing, "Project %s does not exist", name)
+	if k == projects || project == "" && k != savedDatasets && k != validations {
+		return feastError(codes.NotFound, k.missing, "%s %s does not exist", k.noun, name)
 	}
 	return feastError(codes.NotFound, k.missing, "%s %s does not exist in project %s", k.noun, name, project)
 }

@@ -41,6 +41,9 @@ func apply[M proto.Message](ctx context.Context, s *service, k kind, r applyRequ
 
 // put reads an object's message and puts it into a draft.
 func (v view) put(d *draft, k kind, m proto.Message) error {
+	if d.project == "" {
+		return withoutProject
+	}
 	if !m.ProtoReflect().IsValid() {
 		return invalid("the request has no %s", k.of)
 	}

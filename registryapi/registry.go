@@ -122,6 +122,9 @@ func (s *service) ListProjectMetadata(ctx context.Context, r *pb.ListProjectMeta
 // UpdateInfra and GetInfra keep what Feast's SDK notes of its online tables.
 func (s *service) UpdateInfra(ctx context.Context, r *pb.UpdateInfraRequest) (*emptypb.Empty, error) {
 	return s.change(ctx, r.GetProject(), r.GetCommit(), func(v view, d *draft) error {
+		if d.project == "" {
+			return withoutProject
+		}
 		if err := v.checkProject(d.project, permission.Describe|permission.Update); err != nil {
 			return err
 		}

@@ -19,6 +19,7 @@
 package registryapi
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net"
@@ -52,7 +53,7 @@ type Options struct {
 	Datasets Datasets          // nil where no offline store goes with the registry
 
 	MaxBody int           // bytes of a request; 0 is 64 MiB
-	Grace   time.Duration // for open requests to end when the context is done; 0 is server.Grace
+	Grace   time.Duration // for open applies, and then requests, to end when the context is done; 0 is server.Grace
 	Log     *slog.Logger  // gets what no caller can set right; nil for nowhere
 }
 
@@ -68,12 +69,19 @@ func (s *Server) Guard() *permission.Guard { return s.service.Guard }
 // Close ends the jobs that the server has begun.
 func (s *Server) Close() { s.service.jobs.stop() }
 
-// Serve answers over gRPC on the listener until ctx is done; then it takes no
-// more calls, lets open ones end within the grace time, and returns nil. It
-// closes the listener.
+// Serve answers over gRPC on the listener until ctx is done; then it lets clients
+// commit what they have begun, takes no more calls, lets open ones end, each
+// within the grace time, and returns nil. It closes the listener.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	grpcServer, state := newServer(s.service, s.service.Options)
-	return server.GRPC(ctx, l, grpcServer, state, s.service.Grace)
+	o, connections := s.service.Options, &connections{sessions: map[*session]bool{}}
+	grpcServer, state := newServer(s.service, o, connections)
+	settled, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	defer context.AfterFunc(ctx, func() {
+		connections.settle(cmp.Or(o.Grace, server.Grace))
+		end()
+	})()
+	return server.GRPC(settled, l, grpcServer, state, o.Grace)
 }
 
 func (o Options) filled() Options {
@@ -86,11 +94,11 @@ func (o Options) filled() Options {
 	return o
 }
 
-func newServer(s *service, o Options) (*grpc.Server, *health.Server) {
+func newServer(s *service, o Options, connections *connections) (*grpc.Server, *health.Server) {
 	options := []grpc.ServerOption{
 		grpc.MaxRecvMsgSize(o.MaxBody),
 		grpc.ConnectionTimeout(5 * time.Second),
-		grpc.StatsHandler(connections{}),
+		grpc.StatsHandler(connections),
 		grpc.UnaryInterceptor(s.intercept),
 	}
 	server := grpc.NewServer(options...)

@@ -52,7 +52,9 @@ func serveAlone(place, address string) error {
 		return err
 	}
 	fmt.Println("serving")
-	return registryapi.Serve(context.Background(), l, registryapi.Options{Store: store})
+	server := registryapi.New(registryapi.Options{Store: store})
+	defer server.Close()
+	return server.Serve(context.Background(), l)
 }
 
 // openPlace opens the registry that a URL names as feature_store.yaml does; that

@@ -2,9 +2,11 @@ package registryapi
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"google.golang.org/grpc/stats"
 	"google.golang.org/protobuf/proto"
@@ -106,20 +108,49 @@ func (d *draft) removeAll() {
 }
 
 // connections gives every connection a session of its own.
-type connections struct{}
+type connections struct {
+	mu       sync.Mutex
+	sessions map[*session]bool // of the connections that there are
+}
 
 type sessionKey struct{}
 
 // TagConn makes the session of a new connection.
-func (connections) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context {
-	return context.WithValue(ctx, sessionKey{}, &session{})
+func (c *connections) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := &session{}
+	c.sessions[s] = true
+	return context.WithValue(ctx, sessionKey{}, s)
+}
+
+// settle waits until there is no change that is not committed, and no longer
+// than limit.
+func (c *connections) settle(limit time.Duration) {
+	for until := time.Now().Add(limit); c.unsettled() && time.Now().Before(until); {
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+func (c *connections) unsettled() bool {
+	c.mu.Lock()
+	all := slices.Collect(maps.Keys(c.sessions))
+	c.mu.Unlock()
+	return slices.ContainsFunc(all, func(s *session) bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.drafts) > 0
+	})
 }
 
 // HandleConn drops what a connection leaves behind. A call that is still
 // answered finds an ended session, which takes no change any more.
-func (connections) HandleConn(ctx context.Context, event stats.ConnStats) {
+func (c *connections) HandleConn(ctx context.Context, event stats.ConnStats) {
 	if _, ok := event.(*stats.ConnEnd); ok {
 		s := sessionOf(ctx)
+		c.mu.Lock()
+		delete(c.sessions, s)
+		c.mu.Unlock()
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.drafts, s.ended = nil, true
@@ -127,8 +158,8 @@ func (connections) HandleConn(ctx context.Context, event stats.ConnStats) {
 }
 
 // TagRPC and HandleRPC have nothing to do.
-func (connections) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context { return ctx }
-func (connections) HandleRPC(context.Context, stats.RPCStats)                       {}
+func (c *connections) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context { return ctx }
+func (c *connections) HandleRPC(context.Context, stats.RPCStats)                       {}
 
 // sessionOf returns the session of the connection that a call came by.
 func sessionOf(ctx context.Context) *session { return ctx.Value(sessionKey{}).(*session) }

@@ -1,11 +1,15 @@
 package registryapi_test
 
 import (
+	"context"
 	"fmt"
+	"net"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -14,6 +18,8 @@ import (
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/feastpb/core"
 	pb "github.com/asof-dev/asof/feastpb/registry"
+	"github.com/asof-dev/asof/registryapi"
+	"github.com/asof-dev/asof/registryfile"
 )
 
 const project = "shop"
@@ -157,6 +163,45 @@ func TestAClientThatDiesLeavesNothing(t *testing.T) {
 		t.Errorf("registered: %v (%v)", m.GetEntities(), err)
 	}
 	wantCode(t, connect(t, address).commit(), codes.FailedPrecondition, "the connection was lost")
+}
+
+// TestAStopLetsAppliesEnd stops a server in the middle of an apply, which goes
+// on, and of one that does not end, for which it waits no longer than it may.
+func TestAStopLetsAppliesEnd(t *testing.T) {
+	for _, c := range []struct {
+		commits bool
+		grace   time.Duration
+	}{{true, time.Minute}, {false, 100 * time.Millisecond}} {
+		registry := registryfile.Open(filepath.Join(t.TempDir(), "registry.db"), nil)
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		server := registryapi.New(registryapi.Options{Store: registry, Grace: c.grace})
+		t.Cleanup(server.Close)
+		go func() { ended <- server.Serve(ctx, l) }()
+		a := connect(t, l.Addr().String())
+		a.entity("user", false)
+		stop()
+		want := 0
+		if c.commits {
+			time.Sleep(100 * time.Millisecond)
+			a.entity("shop", false)
+			if err := a.commit(); err != nil {
+				t.Error(err)
+			}
+			want = 3 // with the dummy entity
+		}
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		m, err := registry.Message(t.Context())
+		if err != nil || len(m.Entities) != want {
+			t.Errorf("an apply that ends, %t: %d entities (%v), want %d", c.commits, len(m.GetEntities()), err, want)
+		}
+	}
 }
 
 func TestClientsAtOnceLoseNothing(t *testing.T) {

@@ -22,20 +22,26 @@ import (
 // of Layouts that are missing. Both return do's error, or the database's with a
 // code and a sentence.
 //
-// Version returns a text that changes whenever rows of a project do, or any
-// row where project is ""; and "" where there are no tables.
-//
-// Stamp returns a text that stays the same only while nothing at all is
-// committed to the database, whoever writes: it costs less than Version and
-// changes more often. It tells of the state that tx sees, or without one of the
-// state now. "" is a database that cannot tell.
+// State returns the state of the rows of a project, or of all where project is
+// "", as tx sees them. Unchanged reports whether that is the state now, in one
+// query without a transaction, and returns it anew: its stamp may be another
+// one. A database that takes longer to tell than State does reports false.
 type Database interface {
 	Read(ctx context.Context, do func(Tx) error) error
 	Write(ctx context.Context, do func(Tx) error) error
-	Version(ctx context.Context, tx Tx, project string) (string, error)
-	Stamp(ctx context.Context, tx Tx) (string, error)
+	State(ctx context.Context, tx Tx, project string) (State, error)
+	Unchanged(ctx context.Context, project string, was State) (now State, same bool, err error)
 	Table(name string) string // as SQL names it
 	Where() string            // the database in messages
+}
+
+// State tells one state of rows from another, whoever changes them.
+type State struct {
+	Rows string // changes whenever one of the rows does; "" where there are no tables
+
+	// Stamp stays the same only while nothing at all is committed to the
+	// database, and costs less to ask for; "" where that cannot be told.
+	Stamp string
 }
 
 // Tx is a transaction. Arguments stand in SQL as $1, $2, …
@@ -57,8 +63,8 @@ type Registry struct {
 type memo[T any] map[string]kept[T]
 
 type kept[T any] struct {
-	stamp, version string // of the database and of the rows
-	value          T
+	state State
+	value T
 }
 
 var (
@@ -86,29 +92,31 @@ func (r *Registry) Snapshot(ctx context.Context, project string) (*asof.Snapshot
 // read returns what is made of a project's rows, or of all, as they are now. It
 // is made again where they are not as they were read last.
 func read[T any](ctx context.Context, r *Registry, known memo[T], project string, of func(*core.Registry) (T, error)) (value T, err error) {
-	stamp, err := r.db.Stamp(ctx, nil)
-	if err != nil {
-		return value, err
-	}
 	r.mu.Lock()
 	last, ok := known[project]
 	r.mu.Unlock()
-	if ok && stamp != "" && stamp == last.stamp {
-		return last.value, nil
+	if ok {
+		state, same, err := r.db.Unchanged(ctx, project, last.state)
+		if err != nil {
+			return value, err
+		}
+		if same {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			known[project] = kept[T]{state, last.value}
+			return last.value, nil
+		}
 	}
 	err = r.db.Read(ctx, func(tx Tx) error {
-		if stamp, err = r.db.Stamp(ctx, tx); err != nil {
-			return err
-		}
-		version, err := r.db.Version(ctx, tx, project)
+		state, err := r.db.State(ctx, tx, project)
 		if err != nil {
 			return err
 		}
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		last, ok := known[project]
-		if !ok || last.version != version {
-			registry, err := r.loadIf(ctx, tx, version, project)
+		if !ok || last.state.Rows != state.Rows {
+			registry, err := r.loadIf(ctx, tx, state, project)
 			if err != nil {
 				return err
 			}
@@ -116,7 +124,7 @@ func read[T any](ctx context.Context, r *Registry, known memo[T], project string
 				return err
 			}
 		}
-		known[project] = kept[T]{stamp, version, last.value}
+		known[project] = kept[T]{state, last.value}
 		value = last.value
 		return nil
 	})
@@ -124,9 +132,9 @@ func read[T any](ctx context.Context, r *Registry, known memo[T], project string
 }
 
 // loadIf loads nothing where there are no tables.
-func (r *Registry) loadIf(ctx context.Context, tx Tx, version, project string) (*core.Registry, error) {
+func (r *Registry) loadIf(ctx context.Context, tx Tx, state State, project string) (*core.Registry, error) {
 	registry := &core.Registry{}
-	if version == "" {
+	if state.Rows == "" {
 		return registry, nil
 	}
 	return registry, r.loadProject(ctx, tx, registry, project)

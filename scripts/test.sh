@@ -4,8 +4,9 @@
 #   scripts/test.sh       all tests; then again under the race detector those
 #                         packages that link neither DuckDB nor SQLite (the
 #                         detector does not see C, and makes both very slow)
-#   scripts/test.sh all   every package under the race detector, and the
-#                         packages that talk to PostgreSQL on a newer one
+#   scripts/test.sh all   every package under the race detector, the registry's
+#                         clients for a minute, and the packages that talk to
+#                         PostgreSQL on a newer one
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -23,6 +24,8 @@ test_binaries() {
 if [ "${1:-}" = all ]; then
   echo "== every package, race detector on"
   run -race ./...
+  echo "== clients of the registry, for a minute"
+  ASOF_TEST_CLIENT_SECONDS=60 run -count=1 -run 'TestEightClients|TestKilledServers' ./registryapi
   bin=$(scripts/newer-postgres.sh)
   echo "== $("$bin/postgres" --version)"
   ASOF_POSTGRES_BIN=$bin run -count=1 $(test_binaries '/asof/storetest')

@@ -140,11 +140,11 @@ func (f *registryFile) close() error {
 	return err
 }
 
-// Version tells the file's state by SQLite's counters of what other connections
+// State tells the file's state by SQLite's counters of what other connections
 // and this one have changed.
-func (f *registryFile) Version(ctx context.Context, tx registrysql.Tx, _ string) (string, error) {
+func (f *registryFile) State(ctx context.Context, tx registrysql.Tx, _ string) (s registrysql.State, err error) {
 	if tx == (registryTx{}) {
-		return "", nil
+		return s, nil
 	}
 	var tables, others, own int64
 	for _, q := range []struct {
@@ -155,17 +155,19 @@ func (f *registryFile) Version(ctx context.Context, tx registrysql.Tx, _ string)
 		{"PRAGMA data_version", &others}, {"SELECT total_changes()", &own},
 	} {
 		if err := tx.Query(ctx, q.sql, nil, func(scan func(...any) error) error { return scan(q.into) }); err != nil {
-			return "", err
+			return s, err
 		}
 	}
-	if tables == 0 {
-		return "", nil
+	if tables > 0 {
+		s.Rows = fmt.Sprint(f.times, others, own)
 	}
-	return fmt.Sprint(f.times, others, own), nil
+	return s, nil
 }
 
-// Stamp can't tell more cheaply than Version does.
-func (f *registryFile) Stamp(context.Context, registrysql.Tx) (string, error) { return "", nil }
+// Unchanged can't tell more cheaply than State does.
+func (f *registryFile) Unchanged(_ context.Context, _ string, was registrysql.State) (registrysql.State, bool, error) {
+	return was, false, nil
+}
 
 // registryTx is a transaction on a connection, or on nothing.
 type registryTx struct{ conn *sql.Conn }

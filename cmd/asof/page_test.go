@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -112,6 +113,40 @@ func TestMaterializePage(t *testing.T) {
 		t.Fatal(err)
 	}
 	followPage(t, string(page), "feature_store.yaml")
+}
+
+// TestFeastSDKPage follows docs/feast-sdk.md with Feast's own command and
+// Python, on ports that are free.
+func TestFeastSDKPage(t *testing.T) {
+	text, err := os.ReadFile("../../docs/feast-sdk.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(text)
+	for _, port := range []string{"6566", "6570"} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, free, _ := net.SplitHostPort(l.Addr().String())
+		l.Close()
+		page = strings.ReplaceAll(page, ":"+port, ":"+free)
+		page = strings.ReplaceAll(page, "serve --all", "serve --all --"+map[string]string{"6566": "port", "6570": "registry-port"}[port]+" "+free)
+	}
+	page = strings.ReplaceAll(page, "serve --all", "serve --all --grpc-port 0")
+	t.Setenv("PATH", filepath.Dir(storetest.FeastPython(t))+string(os.PathListSeparator)+os.Getenv("PATH"))
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "client"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, block := range map[string]string{"client/feature_store.yaml": "yaml", "client/definitions.py": "python", "read.py": "python"} {
+		parts := strings.Split(page, "```"+block+"\n")
+		content, _, _ := strings.Cut(parts[1+strings.Count(name, "read")], "```")
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	runPage(t, dir, page, "feature_store.yaml")
 }
 
 // contents returns the contents of the training sets of the page's repository,
