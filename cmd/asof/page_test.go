@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"net"
 	"os"
 	"os/exec"
@@ -116,37 +117,46 @@ func TestMaterializePage(t *testing.T) {
 }
 
 // TestFeastSDKPage follows docs/feast-sdk.md with Feast's own command and
-// Python, on ports that are free.
+// Python, on ports that are free: with the registry in the file of the page,
+// and in PostgreSQL.
 func TestFeastSDKPage(t *testing.T) {
 	text, err := os.ReadFile("../../docs/feast-sdk.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	page := string(text)
-	for _, port := range []string{"6566", "6570"} {
+	page, flags := string(text), "serve --all --grpc-port 0"
+	for flag, port := range map[string]string{"port": "6566", "registry-port": "6570", "offline-port": "8815"} {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
 		_, free, _ := net.SplitHostPort(l.Addr().String())
 		l.Close()
-		page = strings.ReplaceAll(page, ":"+port, ":"+free)
-		page = strings.ReplaceAll(page, "serve --all", "serve --all --"+map[string]string{"6566": "port", "6570": "registry-port"}[port]+" "+free)
+		page, flags = strings.ReplaceAll(page, port, free), flags+" --"+flag+" "+free
 	}
-	page = strings.ReplaceAll(page, "serve --all", "serve --all --grpc-port 0")
+	page = strings.Replace(page, "serve --all", flags, 1)
+	_, yaml, _ := strings.Cut(page, "```yaml\n")
+	yaml, _, _ = strings.Cut(yaml, "```")
+	_, program, _ := strings.Cut(page, "```python\n")
+	program, _, _ = strings.Cut(program, "```")
 	t.Setenv("PATH", filepath.Dir(storetest.FeastPython(t))+string(os.PathListSeparator)+os.Getenv("PATH"))
-	dir := t.TempDir()
-	if err := os.Mkdir(filepath.Join(dir, "client"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for name, block := range map[string]string{"client/feature_store.yaml": "yaml", "client/definitions.py": "python", "read.py": "python"} {
-		parts := strings.Split(page, "```"+block+"\n")
-		content, _, _ := strings.Cut(parts[1+strings.Count(name, "read")], "```")
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
-			t.Fatal(err)
+	for _, registry := range []string{"data/registry.db", "{registry_type: sql, path: '" + storetest.Postgres(t).Database(t).URL() + "'}"} {
+		dir := t.TempDir()
+		for name, content := range map[string]string{"client/feature_store.yaml": yaml, "read.py": program} {
+			path := filepath.Join(dir, name)
+			if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(content), 0o600)); err != nil {
+				t.Fatal(err)
+			}
 		}
+		made := strings.Replace(page, "$ asof -c my_project sample", "$ sed -i \"s|data/registry.db|$REGISTRY|\" my_project/feature_store.yaml\n$ asof -c my_project sample", 1)
+		t.Setenv("REGISTRY", registry)
+		t.Cleanup(func() {
+			if t.Failed() { // before the page has ended its server
+				_ = exec.Command("sh", "-c", "kill $(cat "+filepath.Join(dir, "server.pid")+")").Run()
+			}
+		})
+		runPage(t, dir, made, "feature_store.yaml")
 	}
-	runPage(t, dir, page, "feature_store.yaml")
 }
 
 // contents returns the contents of the training sets of the page's repository,
