@@ -56,7 +56,7 @@ func TestFeastsSDKBringsTokens(t *testing.T) {
 	issuer, other := storetest.NewIssuer(t), storetest.NewIssuer(t)
 	dir := closedShop(t, issuer, shopPermissions)
 	key, certificate := selfSigned(t)
-	where, told := serveTold(t, dir, 3, "serve", "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0", "-k", key, "-c", certificate)
+	where, told := serveTold(t, dir, 4, "serve", "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0", "--offline-port", "0", "-k", key, "-c", certificate)
 	if !strings.Contains(told, "Callers need a token of "+issuer.DiscoveryURL()) || strings.Contains(told, "note:") {
 		t.Errorf("the server says %s", told)
 	}
@@ -92,15 +92,16 @@ func TestFeastsSDKBringsTokens(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got map[string][]string
-	if err := json.Unmarshal(storetest.RunPython(t, bringTokens, t.TempDir(), where["https"], where["registry"], certificate, string(asked)), &got); err != nil {
+	if err := json.Unmarshal(storetest.RunPython(t, bringTokens, t.TempDir(), where["https"], where["registry"], where["offline store"], certificate,
+		filepath.Join(dir, "data", "registry.db"), string(asked)), &got); err != nil {
 		t.Fatal(err)
 	}
-	reader := []string{"45.25", "user", "True", "FeastPermissionError", "FeastPermissionError"}
-	refused := []string{"Invalid or expired access token", "refused", "refused", "refused", "refused"}
+	reader := []string{"45.25", "user", "True", "FeastPermissionError", "FeastPermissionError", "45.25"}
+	refused := []string{"Invalid or expired access token", "refused", "refused", "refused", "refused", "refused"}
 	want := map[string][]string{"a client": reader, "a person": reader, "an environment": reader, "a key that is new": reader, "the key before it": reader,
-		"an admin":                   {"45.25", "user", "True", "written", "admins"},
-		"nobody":                     {"FeastPermissionError", "FeastPermissionError", "False", "KeyError('subs_profile_fv')", "FeastPermissionError"},
-		"another secret of a client": {"invalid_client", "invalid_client", "invalid_client", "invalid_client", "invalid_client"}}
+		"an admin":                   {"45.25", "user", "True", "written", "admins", "45.25"},
+		"nobody":                     {"FeastPermissionError", "FeastPermissionError", "False", "KeyError('subs_profile_fv')", "FeastPermissionError", "FeastPermissionError"},
+		"another secret of a client": {"invalid_client", "invalid_client", "invalid_client", "invalid_client", "invalid_client", "no token"}}
 	for _, name := range []string{"expired", "another audience", "another issuer", "an unknown key", "unsigned", "the key as secret"} {
 		want[name] = refused
 	}
@@ -123,7 +124,7 @@ import grpc, pandas
 from feast import FeatureStore
 from feast.errors import FeastError
 stdout, sys.stdout = sys.stdout, sys.stderr # for what Feast prints
-directory, online, registry, certificate, asks = sys.argv[1:]
+directory, online, registry, offline, certificate, own_registry, asks = sys.argv[1:]
 
 def outcome(do):
     try:
@@ -133,9 +134,9 @@ def outcome(do):
     except grpc.RpcError as error:
         return error.code().name
     except Exception as error:
-        for known in ("Invalid or expired access token", "invalid_client"):
+        for known, said in {"Invalid or expired access token": "", "invalid_client": "", "the token is refused": "refused", "the request has no token": "no token"}.items():
             if known in str(error):
-                return known
+                return said or known
         return repr(error)
 
 def write(store):
@@ -144,13 +145,21 @@ def write(store):
     store.write_to_online_store("subs_profile_fv", pandas.DataFrame([row]))
     return "written"
 
+def history(settings, repository):
+    # With the registry at hand, so that the offline server alone is asked.
+    with open(os.path.join(repository, "feature_store.yaml"), "w") as file:
+        json.dump({**settings, "registry": own_registry}, file)
+    rows = pandas.DataFrame({"user_id": ["3413-BMNZE"], "event_timestamp": [pandas.Timestamp("2024-02-01", tz="UTC")]})
+    return FeatureStore(repo_path=repository).get_historical_features(rows, ["subs_profile_fv:monthly_fee"]).to_df()["monthly_fee"][0]
+
 answers = {}
 for n, (name, auth) in enumerate(sorted(json.loads(asks).items())):
     repository = os.path.join(directory, str(n))
     os.mkdir(repository)
     settings = {"project": "shop", "provider": "local", "entity_key_serialization_version": 3, "auth": {"type": "oidc", **auth},
                 "registry": {"registry_type": "remote", "path": registry, "cert": certificate},
-                "online_store": {"type": "remote", "path": "https://" + online, "cert": certificate}}
+                "online_store": {"type": "remote", "path": "https://" + online, "cert": certificate},
+                "offline_store": {"type": "remote", "scheme": "https", "host": "127.0.0.1", "port": int(offline.rpartition(":")[2]), "cert": certificate}}
     with open(os.path.join(repository, "feature_store.yaml"), "w") as file:
         json.dump(settings, file)
     store = FeatureStore(repo_path=repository)
@@ -160,6 +169,7 @@ for n, (name, auth) in enumerate(sorted(json.loads(asks).items())):
         lambda: "subs_profile_fv" in [v.name for v in store.registry.list_feature_views("shop")],
         lambda: write(store),
         lambda: store.registry.get_permission("admins", "shop").name,
+        lambda: history(settings, repository),
     )]
 json.dump(answers, stdout)
 stdout.flush()
