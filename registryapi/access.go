@@ -2,6 +2,7 @@ package registryapi
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 
@@ -11,6 +12,7 @@ import (
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/feastpb/core"
+	pb "github.com/asof-dev/asof/feastpb/registry"
 	"github.com/asof-dev/asof/feastregistry"
 	"github.com/asof-dev/asof/permission"
 )
@@ -121,6 +123,43 @@ func (v view) checkKnown(project string) error {
 		return nil
 	}
 	return v.access.check(project, registered, permission.Describe)
+}
+
+// known leaves out the relations of objects that the caller may not know of.
+func (v view) known(project string, all lineage) lineage {
+	if v.access.rights == nil {
+		return all
+	}
+	hidden := map[string]bool{} // by type and name
+	for _, k := range kinds {
+		for _, m := range v.objects(k, project) {
+			if v.access.check(project, m, permission.Describe) != nil {
+				hidden[k.inLineage()+" "+nameOf(m)] = true
+			}
+		}
+	}
+	is := func(e *pb.EntityReference) bool { return hidden[e.GetType()+" "+e.GetName()] }
+	return slices.DeleteFunc(all, func(r *pb.EntityRelation) bool { return is(r.GetSource()) || is(r.GetTarget()) })
+}
+
+// inLineage is what lineage calls the objects of a kind, "" for those that it
+// does not tell of.
+func (k kind) inLineage() string {
+	switch k {
+	case dataSources:
+		return typeSource
+	case entities:
+		return typeEntity
+	case featureViews, streamViews, onDemandViews:
+		return typeView
+	case labelViews:
+		return typeLabels
+	case services:
+		return typeService
+	case savedDatasets:
+		return typeDataset
+	}
+	return ""
 }
 
 // checkCommit returns why the caller may not commit to a project: it has to be

@@ -239,6 +239,12 @@ func TestListsLeaveOutWhatIsNotToBeKnown(t *testing.T) {
 		check(t, c.roles+": views", views.GetFeatureViews(), func(v *pb.AnyFeatureView) string { return v.GetFeatureView().GetSpec().GetName() }, err, c.views)
 		features, err := user.ListFeatures(t.Context(), &pb.ListFeaturesRequest{Project: "shop"})
 		check(t, c.roles+": features", features.GetFeatures(), func(f *pb.Feature) string { return f.GetFeatureView() }, err, c.features)
+		if c.projects == "open shop" {
+			lineage, err := user.GetRegistryLineage(t.Context(), &pb.GetRegistryLineageRequest{Project: "shop"})
+			if told := strings.Contains(lineage.String(), "secret"); told != (c.roles == "admin") || err != nil || len(lineage.GetRelationships()) < 2 {
+				t.Errorf("%s: lineage: %v, %v", c.roles, lineage, err)
+			}
+		}
 		whole, err := user.Proto(t.Context(), &emptypb.Empty{})
 		check(t, c.roles+": everything", whole.GetProjects(), func(p *core.Project) string {
 			n := 0

@@ -104,7 +104,8 @@ func lineageOf(v view, project string) (direct, indirect lineage) {
 		}
 	}
 	direct.addDatasets(v, project)
-	return direct, direct.through(v, project)
+	direct = v.known(project, direct)
+	return direct, v.known(project, direct.through(v, project))
 }
 
 // addView adds what a view is made of. Features are told of the views that

@@ -109,8 +109,12 @@ func (p *plan) objects(s *asof.Snapshot, sel Selection) []asof.Object {
 	}
 	var list []asof.Object
 	for _, r := range p.readings {
-		if !slices.Contains(list, asof.Object(r.view)) {
-			list = append(list, r.view)
+		o := s.Object(asof.KindFeatureView, r.view.Name)
+		if o == nil { // on-demand features that were stored
+			o = s.Object(asof.KindOnDemandView, r.view.Name)
+		}
+		if !slices.Contains(list, o) {
+			list = append(list, o)
 		}
 	}
 	for _, c := range p.computed {

@@ -1,6 +1,7 @@
 package serving_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -315,5 +316,31 @@ func TestRegistryChanges(t *testing.T) {
 	}
 	if _, err := s.read(features("profile:age"), texts("user_id", "ann")); asof.ErrorCode(err) != asof.CodeNotFound {
 		t.Errorf("a feature that is gone: got %v", err)
+	}
+}
+
+// TestPermit: what a caller has to be permitted to read are the views behind
+// features, as they are registered, or the service that was asked for.
+func TestPermit(t *testing.T) {
+	var asked []string
+	refused := asof.Errorf(asof.CodeForbidden, "no")
+	shop := newShop(t, serving.Options{Permit: func(_ context.Context, _ *asof.Snapshot, objects ...asof.Object) error {
+		asked = nil
+		for _, o := range objects {
+			asked = append(asked, string(o.ObjectKind())+" "+o.ObjectName())
+		}
+		return refused
+	}})
+	for want, selection := range map[string]serving.Selection{
+		"feature view profile":                               features("profile:age"),
+		"feature view profile; feature view usage":           features("profile:age", "usage:hours", "profile:fee"),
+		"on demand feature view loyal":                       features("loyal:years"),
+		"feature service with_computed":                      {Service: "with_computed"},
+		"feature view profile; on demand feature view plain": features("plain:label"),
+	} {
+		_, err := shop.reader.Read(t.Context(), &serving.Request{Selection: selection, Entities: []serving.Column{texts("user_id", "ann"), texts("amount", "1")}})
+		if got := strings.Join(asked, "; "); !errors.Is(err, refused) || got != want {
+			t.Errorf("asked for %s (%v), want %s", got, err, want)
+		}
 	}
 }
