@@ -59,45 +59,27 @@ func Run(ctx context.Context, desired Desired, stores Stores, opts Options) (*Pl
 	}
 }
 
-// execute prepares the online store, then changes the registry as one, then
-// removes what is no longer defined. Killed in between, the next apply ends it.
+// execute changes the registry as one, and the online store with it.
 func (p *Plan) execute(ctx context.Context, stores Stores) error {
-	if stores.Online != nil {
-		if err := stores.Online.Update(ctx, p.Project, p.online, nil); err != nil {
-			return err
-		}
-	}
-	forget, err := announced(ctx, stores.Ledger, p.Project)
-	if err != nil {
-		return err
-	}
+	var leave []string
 	if !p.Empty() {
-		leave := append(p.droppedViews(), p.refilled...)
-		forget = append(forget, leave...)
-		if err := register(ctx, stores, p.Project, asof.Change{Base: p.base, Put: p.put, Delete: p.remove, Save: p.save}, leave); err != nil {
-			return err
+		leave = append(p.droppedViews(), p.refilled...)
+	}
+	return stores.Change(ctx, p.Project, p.online, leave, func() error {
+		if p.Empty() {
+			return nil
 		}
-	}
-	if drop := slices.DeleteFunc(slices.Clone(forget), p.serves); stores.Online != nil && len(drop) > 0 {
-		if err := stores.Online.Update(ctx, p.Project, p.online, drop); err != nil {
-			return err
-		}
-	}
-	if stores.Ledger != nil && len(forget) > 0 {
-		return stores.Ledger.Forget(ctx, p.Project, forget)
-	}
-	return nil
-}
-
-// serves reports whether the online store is to hold the view.
-func (p *Plan) serves(view string) bool {
-	return slices.ContainsFunc(p.online, func(v *asof.FeatureView) bool { return v.Name == view })
+		_, err := stores.Registry.Apply(ctx, p.Project, asof.Change{Base: p.base, Put: p.put, Delete: p.remove, Save: p.save})
+		return err
+	})
 }
 
 // droppedViews names the views that are served no longer: removed, or not
 // online any more.
 func (p *Plan) droppedViews() []string {
-	return slices.DeleteFunc(slices.Clone(p.wasOnline), p.serves)
+	return slices.DeleteFunc(slices.Clone(p.wasOnline), func(view string) bool {
+		return slices.ContainsFunc(p.online, func(v *asof.FeatureView) bool { return v.Name == view })
+	})
 }
 
 // Teardown removes the project: its online rows, its ledger, its registry

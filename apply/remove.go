@@ -47,31 +47,16 @@ func find(s *asof.Snapshot, name string) asof.Object {
 	return nil
 }
 
-// remove changes the registry first, then drops what is online of a view.
+// remove changes the registry, and drops what is online of a view.
 func remove(ctx context.Context, project string, current *asof.Snapshot, object asof.Object, stores Stores) error {
-	change := asof.Change{Base: current.Version, Delete: []asof.Ref{{Kind: object.ObjectKind(), Name: object.ObjectName()}}}
-	view, ok := object.(*asof.FeatureView)
-	if !ok {
-		return register(ctx, stores, project, change, nil)
+	var leave []string
+	if asof.Kept(object) != nil || object.ObjectKind() == asof.KindFeatureView { // one that is not online may be in the ledger
+		leave = []string{object.ObjectName()}
 	}
-	if err := register(ctx, stores, project, change, []string{view.Name}); err != nil {
+	return stores.Change(ctx, project, nil, leave, func() error {
+		_, err := stores.Registry.Apply(ctx, project, asof.Change{Base: current.Version, Delete: []asof.Ref{{Kind: object.ObjectKind(), Name: object.ObjectName()}}})
 		return err
-	}
-	if view.Online && stores.Online != nil {
-		var keep []*asof.FeatureView
-		for _, v := range current.Views() {
-			if v.Online && v.Name != view.Name && len(v.Features) > 0 {
-				keep = append(keep, v)
-			}
-		}
-		if err := stores.Online.Update(ctx, project, keep, []string{view.Name}); err != nil {
-			return err
-		}
-	}
-	if stores.Ledger == nil {
-		return nil
-	}
-	return stores.Ledger.Forget(ctx, project, []string{view.Name})
+	})
 }
 
 // usersOf names what an object is used by.

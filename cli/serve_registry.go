@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/apply"
 	"github.com/asof-dev/asof/feastregistry"
 	"github.com/asof-dev/asof/registryapi"
 	"github.com/asof-dev/asof/registryrest"
@@ -110,22 +111,19 @@ func (r *repository) registryServer(ctx context.Context) (*registryapi.Server, e
 	if online, err := r.Online(ctx); err != nil {
 		fmt.Fprintf(r.app.stdio.Err, "%s clients' applies make no online tables: %s\n", paint(r.app.stdio.Err, yellow, "warning:"), err)
 	} else {
-		options.Online = r.updateOnline(online)
+		options.Online = r.changeOnline(registry, online)
 	}
 	return registryapi.New(options), nil
 }
 
-// updateOnline returns what makes and drops the online tables of a client's
-// apply. What was materialized of a view that is dropped is forgotten.
-func (r *repository) updateOnline(online asof.OnlineStore) func(context.Context, string, []*asof.FeatureView, []string) error {
-	return func(ctx context.Context, project string, keep []*asof.FeatureView, drop []string) error {
-		if err := online.Update(ctx, project, keep, drop); err != nil || len(drop) == 0 {
-			return err
-		}
+// changeOnline returns what carries the online store and the ledger through a
+// client's apply.
+func (r *repository) changeOnline(registry asof.Registry, online asof.OnlineStore) func(context.Context, string, []*asof.FeatureView, []string, func() error) error {
+	return func(ctx context.Context, project string, keep []*asof.FeatureView, drop []string, change func() error) error {
 		ledger, err := r.Ledger(ctx)
 		if err != nil {
 			return err
 		}
-		return ledger.Forget(ctx, project, drop)
+		return apply.Stores{Registry: registry, Online: online, Ledger: ledger}.Change(ctx, project, keep, drop, change)
 	}
 }

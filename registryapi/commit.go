@@ -64,48 +64,44 @@ func (s *service) Refresh(ctx context.Context, r *pb.RefreshRequest) (*emptypb.E
 	return &emptypb.Empty{}, err
 }
 
-// commit carries out the session's drafts: the online store first, so that no
-// view is registered that it can't hold.
+// commit carries out the session's drafts, and has the online store ready
+// before, so that no view is registered that it can't hold.
 func (s *service) commit(ctx context.Context, v view) error {
 	drafts := v.session.take()
 	if len(drafts) == 0 {
 		return nil
 	}
 	var names []string
-	dropped := map[string][]string{}
 	for _, d := range drafts {
 		names = append(names, d.project)
-		keep, drop := v.online(d)
-		if s.Online == nil {
-			continue
-		}
-		if len(keep) > 0 {
-			if err := s.Online(ctx, d.project, keep, nil); err != nil {
-				return err
-			}
-		}
-		dropped[d.project] = drop
 	}
-	err := s.Store.Change(ctx, names, func(registry *core.Registry, now time.Time) error {
-		for _, d := range drafts {
-			if err := d.write(registry, now); err != nil {
-				return err
+	changed := false
+	change := func() error {
+		err := s.Store.Change(ctx, names, func(registry *core.Registry, now time.Time) error {
+			for _, d := range drafts {
+				if err := d.write(registry, now); err != nil {
+					return err
+				}
 			}
-		}
-		return nil
-	})
-	if err != nil {
+			return nil
+		})
+		changed = err == nil
 		return err
 	}
-	for project, drop := range dropped {
-		if len(drop) == 0 {
+	for _, d := range drafts {
+		keep, drop := v.online(d)
+		if s.Online == nil || len(keep)+len(drop) == 0 {
 			continue
 		}
-		if err := s.Online(ctx, project, nil, drop); err != nil {
-			s.Log.Warn("rows of views that are not registered any more are left online", "project", project, "views", drop, "error", err)
-		}
+		within := change
+		change = func() error { return s.Online(ctx, d.project, keep, drop, within) }
 	}
-	return nil
+	err := change()
+	if err != nil && changed {
+		s.Log.Warn("views that are not registered any more are left online until the next change", "projects", names, "error", err)
+		return nil
+	}
+	return err
 }
 
 // online returns the views of a draft that the online store is to hold, and

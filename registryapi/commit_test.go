@@ -86,21 +86,28 @@ func TestMaterializationsOfWritersAreJoined(t *testing.T) {
 type onlineCalls struct {
 	mu    sync.Mutex
 	calls []string
-	err   error
+	err   error // before the change
+	late  error // after it
 }
 
-func (o *onlineCalls) update(_ context.Context, project string, keep []*asof.FeatureView, drop []string) error {
+func (o *onlineCalls) update(_ context.Context, project string, keep []*asof.FeatureView, drop []string, change func() error) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	call := project
 	for _, v := range keep {
 		call += " +" + v.Name
 	}
+	if o.err != nil {
+		return o.err
+	}
+	if err := change(); err != nil {
+		return err
+	}
 	for _, v := range drop {
 		call += " -" + v
 	}
 	o.calls = append(o.calls, call)
-	return o.err
+	return o.late
 }
 
 func TestACommitMakesTheOnlineTables(t *testing.T) {
@@ -148,6 +155,13 @@ func TestACommitMakesTheOnlineTables(t *testing.T) {
 	}
 	_, err := c.GetAnyFeatureView(t.Context(), &pb.GetAnyFeatureViewRequest{Name: "more", Project: project})
 	wantCode(t, err, codes.NotFound, "FeatureViewNotFoundException")
+	online.err, online.late = nil, asof.Errorf(asof.CodeUnavailable, "the online store went away")
+	if err := c.view(plainView("late"), true); err != nil { // it is registered
+		t.Error(err)
+	}
+	if _, err := c.GetAnyFeatureView(t.Context(), &pb.GetAnyFeatureViewRequest{Name: "late", Project: project}); err != nil {
+		t.Error(err)
+	}
 	online.err = errors.New("a secret of ours")
 	wantCode(t, c.view(plainView("more"), true), codes.Internal, "the server's log says more")
 }

@@ -43,11 +43,10 @@ import (
 type Options struct {
 	Store feastregistry.Store
 
-	// Online makes the online store ready for the views of keep and removes
-	// those of drop. It is called with the views of a commit before they are
-	// registered, and again with those to remove afterwards; nil where no online
+	// Online makes the online store ready for the views of keep, has them
+	// registered by change, and then removes those of drop; nil where no online
 	// store goes with the registry.
-	Online func(ctx context.Context, project string, keep []*asof.FeatureView, drop []string) error
+	Online func(ctx context.Context, project string, keep []*asof.FeatureView, drop []string, change func() error) error
 
 	Guard    *permission.Guard // says who calls; nil for everybody, who then may do everything
 	Datasets Datasets          // nil where no offline store goes with the registry

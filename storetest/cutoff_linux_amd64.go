@@ -119,13 +119,13 @@ func (tr *trace) run(test string, output *os.File) error {
 	tr.pid, err = syscall.ForkExec(self, []string{self, "-test.run=^" + strings.ReplaceAll(test, "/", "$/^") + "$"}, &syscall.ProcAttr{
 		Env:   append(os.Environ(), cutOffProgram+"="+strings.Join(tr.words, "\x1f")),
 		Files: []uintptr{0, output.Fd(), output.Fd()},
-		Sys:   &syscall.SysProcAttr{Ptrace: true},
+		Sys:   &syscall.SysProcAttr{Ptrace: true, Setpgid: true},
 	})
 	if err != nil {
 		return err
 	}
 	for begun := false; ; {
-		tid, err := syscall.Wait4(-1, &tr.status, syscall.WALL|unix.WNOTHREAD, nil) // children of this thread alone
+		tid, err := syscall.Wait4(-tr.pid, &tr.status, syscall.WALL, nil) // its group: this process has other children
 		switch {
 		case errors.Is(err, syscall.EINTR):
 			continue
