@@ -58,7 +58,7 @@ func TestARequestSeesOneState(t *testing.T) {
 func TestWritesMakeOnlineTables(t *testing.T) {
 	var told []string
 	refuse := false
-	h := serve(t, registryapi.Options{Store: open(t), Online: func(_ context.Context, project string, keep []*asof.FeatureView, drop []string) error {
+	h := serve(t, registryapi.Options{Store: open(t), Online: func(_ context.Context, project string, keep []*asof.FeatureView, drop []string, change func() error) error {
 		if refuse {
 			return asof.Errorf(asof.CodeUnavailable, "the disk is full")
 		}
@@ -68,7 +68,7 @@ func TestWritesMakeOnlineTables(t *testing.T) {
 		for _, name := range drop {
 			told = append(told, project+" drops "+name)
 		}
-		return nil
+		return change()
 	}})
 	routes := everyRoute()
 	for _, r := range routes[:4] {
