@@ -86,7 +86,7 @@ func registrySurface(registry *registryapi.Server, port int, flag string) surfac
 // restSurface is the registry over HTTP.
 func (r *repository) restSurface(registry *registryapi.Server, port int) surface {
 	log := slog.Default()
-	handler := registryrest.New(registryrest.Options{Registry: registry, Project: r.config.Project, Log: log})
+	handler := registryrest.New(registryrest.Options{Registry: registry, Project: r.config.Project, FeastVersion: feastVersion, Log: log})
 	return surface{what: "REST registry", scheme: "http", port: port, flag: "--rest-port", serve: func(ctx context.Context, l net.Listener) error {
 		return server.HTTP(ctx, l, handler, server.HTTPOptions{Log: log})
 	}}

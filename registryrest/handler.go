@@ -26,17 +26,15 @@ import (
 
 // Options are what a handler works on. Only Registry is needed.
 type Options struct {
-	Registry *registryapi.Server
-	Project  string       // of the repository: what is visited without naming a project counts for it
-	MaxBody  int64        // bytes of a request; 0 is 1 MiB
-	Log      *slog.Logger // gets what no caller can set right; nil for nowhere
+	Registry     *registryapi.Server
+	Project      string       // of the repository: what is visited without naming a project counts for it
+	FeastVersion string       // that clients are told: the version of Feast whose routes these are
+	MaxBody      int64        // bytes of a request; 0 is 1 MiB
+	Log          *slog.Logger // gets what no caller can set right; nil for nowhere
 }
 
 // prefix may stand before every route.
 const prefix = "/api/v1"
-
-// FeastVersion is the version of Feast whose routes these are.
-const FeastVersion = "0.67.0"
 
 type handler struct {
 	Options

@@ -128,6 +128,7 @@ func TestMistakes(t *testing.T) {
 		{request{method: "POST", target: "/feature_views", body: body("entities", []string{"nobody"})}, 404, "FeastObjectNotFoundException", "Entity nobody"},
 		{request{method: "POST", target: "/feature_views", body: body("features", []any{map[string]any{"value_type": 5}})}, 422, "RequestValidationError", "features[0] of the body has no name"},
 		{request{method: "POST", target: "/feature_views", body: body("features", []any{map[string]any{"name": "f", "value_type": "5"}})}, 422, "RequestValidationError", "it has to be a whole number"},
+		{request{method: "POST", target: "/feature_views", body: body("ttl_seconds", -1)}, 422, "RequestValidationError", "ttl_seconds is -1; it has to be"},
 		{request{method: "POST", target: "/feature_services", body: body("features", []any{map[string]any{"feature_view_name": "stats", "feature_names": []string{"hour"}}})}, 404, "FeastObjectNotFoundException", "feature view stats has no feature hour"},
 		{request{method: "POST", target: "/permissions", body: body("policy", map[string]any{})}, 422, "RequestValidationError", "holds no policy"},
 		{request{method: "POST", target: "/permissions", body: body("policy", map[string]any{}, "types", []string{"VIEW"})}, 400, "HTTPException", "FEATURE_VIEW, "},

@@ -24,7 +24,7 @@ func serve(tb testing.TB, o registryapi.Options) http.Handler {
 	tb.Helper()
 	server := registryapi.New(o)
 	tb.Cleanup(server.Close)
-	return registryrest.New(registryrest.Options{Registry: server, Project: "everything"})
+	return registryrest.New(registryrest.Options{Registry: server, Project: "everything", FeastVersion: "0.67.0"})
 }
 
 // open opens a new registry file.

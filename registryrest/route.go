@@ -48,8 +48,8 @@ func routes() []route {
 // serverRoutes are about the server itself.
 func serverRoutes() []route {
 	return []route{
-		{method: "GET", path: "/version", summary: "The version of Feast whose routes these are", reply: objectOf("version", text), answer: func(*call) (any, error) {
-			return object{{"version", FeastVersion}}, nil
+		{method: "GET", path: "/version", summary: "The version of Feast whose routes these are", reply: objectOf("version", text), answer: func(c *call) (any, error) {
+			return object{{"version", c.FeastVersion}}, nil
 		}},
 		{method: "POST", path: "/registry/refresh", summary: "Of no effect: an answer is always of the registry as it is", answer: func(c *call) (any, error) {
 			_, err := c.registry.Refresh(c.ctx, &pb.RefreshRequest{Project: c.Project})
