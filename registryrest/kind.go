@@ -50,20 +50,27 @@ var (
 )
 
 var (
-	entities = kind{path: "entities", noun: "entities", plural: "entities", one: "Entity", tagged: true, remembered: true, list: listEntities, get: getEntity, remove: removeEntity, done: deleted}
-	sources  = kind{path: "data_sources", noun: "data sources", plural: "dataSources", one: "DataSource", tagged: true, remembered: true, list: listSources, get: getSource, remove: removeSource, done: deleted}
-	views    = kind{path: "feature_views", noun: "feature views of every kind but label views", plural: "featureViews", one: "FeatureView", tagged: true, remembered: true,
-		parameters: []parameter{entityOf, featureOf, serviceOf, sourceOf, updatedSince}, list: listViews, get: getView, remove: removeView, done: deleted}
-	labelViews = kind{path: "label_views", noun: "label views", plural: "featureViews", one: "LabelView", tagged: true, list: listLabelViews, get: getLabelView}
-	features   = kind{path: "features", noun: "features", plural: "features", one: "Feature", parameters: []parameter{viewOf, nameOf},
+	entities = kind{path: "entities", noun: "entities", plural: "entities", one: "Entity", tagged: true, remembered: true,
+		list: listEntities, get: getEntity, remove: removeEntity, done: deleted}
+	sources = kind{path: "data_sources", noun: "data sources", plural: "dataSources", one: "DataSource", tagged: true, remembered: true,
+		list: listSources, get: getSource, remove: removeSource, done: deleted}
+	views = kind{path: "feature_views", noun: "feature views", plural: "featureViews", one: "FeatureView", tagged: true, remembered: true,
+		parameters: []parameter{entityOf, featureOf, serviceOf, sourceOf, updatedSince},
+		list:       listViews, get: getView, remove: removeView, done: deleted}
+	labelViews = kind{path: "label_views", noun: "label views", plural: "featureViews", one: "LabelView", tagged: true,
+		list: listLabelViews, get: getLabelView}
+	features = kind{path: "features", noun: "features", plural: "features", one: "Feature", parameters: []parameter{viewOf, nameOf},
 		list: func(c *call, l listing) ([]item, *pb.PaginationMetadata, error) { return listFeatures(c, l, "feature") }}
 	labels = kind{path: "labels", noun: "labels", plural: "labels", one: "Feature", parameters: []parameter{viewOf, nameOf},
 		list: func(c *call, l listing) ([]item, *pb.PaginationMetadata, error) { return listFeatures(c, l, "label") }}
 	services = kind{path: "feature_services", noun: "feature services", plural: "featureServices", one: "FeatureService", tagged: true, remembered: true,
-		parameters: []parameter{viewOf}, list: listServices, get: getService, remove: removeService, done: deleted}
+		parameters: []parameter{viewOf},
+		list:       listServices, get: getService, remove: removeService, done: deleted}
 	datasets = kind{path: "saved_datasets", noun: "saved datasets", plural: "savedDatasets", one: "SavedDataset", tagged: true, remembered: true,
-		parameters: []parameter{namespaceOf, collectionOf}, list: listDatasets, get: getDataset, remove: removeDataset, done: gone}
-	permissions = kind{path: "permissions", noun: "permissions", plural: "permissions", one: "Permission", tagged: true, list: listPermissions, get: getPermission, remove: removePermission, done: deleted}
+		parameters: []parameter{namespaceOf, collectionOf},
+		list:       listDatasets, get: getDataset, remove: removeDataset, done: gone}
+	permissions = kind{path: "permissions", noun: "permissions", plural: "permissions", one: "Permission", tagged: true,
+		list: listPermissions, get: getPermission, remove: removePermission, done: deleted}
 )
 
 // itemsOf makes items of messages.
