@@ -17,7 +17,6 @@ var refusals = map[string]string{
 	"ui":             "there is no web page of the registry: `list` and `describe` of each kind, and `registry-dump`, show it",
 	"validate":       "profiles of Great Expectations are not run: the checks of a pipeline hold new data against rules, and `verify` what is online against its sources",
 
-	"permissions": "not shown one by one yet: `registry-dump` has them",
 }
 
 // refusedCommands returns Feast's commands that root does not have, which say

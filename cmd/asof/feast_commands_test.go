@@ -24,9 +24,27 @@ func oneOfEach(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	storetest.RunPython(t, "import runpy, sys\nscript = sys.argv[1]\nsys.argv = sys.argv[1:]\nrunpy.run_path(script, run_name='__main__')", script, dir)
+	storetest.RunPython(t, applyOneOfEach, script, dir)
 	return dir
 }
+
+// applyOneOfEach runs the script that its first argument names, and registers
+// more permissions.
+const applyOneOfEach = `
+import runpy, sys
+script, sys.argv = sys.argv[1], sys.argv[1:]
+store = runpy.run_path(script, run_name='__main__')['store']
+from feast import Entity, FeatureService, FeatureView, Project
+from feast.data_source import DataSource
+from feast.permissions.action import ALL_ACTIONS, AuthzedAction
+from feast.permissions.permission import Permission
+from feast.permissions.policy import RoleBasedPolicy
+from feast.saved_dataset import SavedDataset
+store.registry.apply_permission(Permission(name="readers", types=[FeatureView, Entity, SavedDataset], policy=RoleBasedPolicy(roles=["reader"]),
+    actions=[AuthzedAction.DESCRIBE, AuthzedAction.READ_ONLINE]), "everything")
+store.registry.apply_permission(Permission(name="admins", types=[FeatureService, DataSource, Project], name_patterns=["s.*", "k.*a"],
+    policy=RoleBasedPolicy(roles=["admin", "r"]), actions=ALL_ACTIONS), "everything")
+`
 
 // shownCommands print what they print in Feast, byte for byte, but for the
 // order of sets.
@@ -42,7 +60,8 @@ var shownCommands = []string{
 	"label-views list", "label-views list --tags x:y", "label-views describe labels", "feature-services list", "feature-services describe service", "feature-services describe aliased",
 	"saved-datasets list", "validation-references list", "projects list", "projects list --tags a:b", "projects list --tags a:c",
 	"projects describe everything", "projects current_project", "features list", "features describe visits", "features describe vector", "configuration", "endpoint",
-	//PERM "permissions list", "permissions list --tags t:u", "permissions describe permission", "permissions list-roles",
+	"permissions list", "permissions list --tags t:u", "permissions describe permission", "permissions list-roles",
+	"permissions check", "permissions list-roles -v",
 }
 
 // changingCommands change the registry, or leave it as it is, and say so.
@@ -53,7 +72,7 @@ var changingCommands = []string{
 }
 
 var (
-	pythonSet = regexp.MustCompile(`\{'[^:}]*'\}`)
+	pythonSet = regexp.MustCompile(`[{\[]'[^:}\]]*'[}\]]`)
 	colour    = regexp.MustCompile("\x1b\\[[0-9;]*m")
 	stamp     = regexp.MustCompile(`(?m)^ *(created|lastUpdated)Timestamp: .*\n|^ *body: .*\n`)
 )
@@ -62,9 +81,9 @@ var (
 func settled(text string) string {
 	text = colour.ReplaceAllString(text, "")
 	return pythonSet.ReplaceAllStringFunc(text, func(set string) string {
-		names := strings.Split(strings.Trim(set, "{}"), ", ")
+		names := strings.Split(set[1:len(set)-1], ", ")
 		slices.Sort(names)
-		return "{" + strings.Join(names, ", ") + "}"
+		return set[:1] + strings.Join(names, ", ") + set[len(set)-1:]
 	})
 }
 
@@ -82,7 +101,8 @@ func TestFeastsCommandsPrintTheSame(t *testing.T) {
 	if err := os.CopyFS(ours, os.DirFS(theirs)); err != nil {
 		t.Fatal(err)
 	}
-	loose := []string{"stream-feature-views describe stream", "on-demand-feature-views describe pandas_mode", "on-demand-feature-views describe singleton_mode"}
+	loose := []string{"stream-feature-views describe stream", "on-demand-feature-views describe pandas_mode", "on-demand-feature-views describe singleton_mode",
+		"permissions list -v"}
 	all := slices.Concat(shownCommands, loose, changingCommands)
 	var words [][]string
 	for _, command := range all {
