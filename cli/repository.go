@@ -25,6 +25,7 @@ import (
 type repository struct {
 	app    *app
 	config *definition.Config
+	warn   func(asof.Problems)
 	trace  *trace.Tracer // nil where no traces are asked for
 	memory atomic.Int64  // what Setup says of it
 
@@ -42,7 +43,7 @@ type repository struct {
 
 // withRepository opens the repository of -c and -f, does the work, and closes
 // what was opened.
-func (a *app) withRepository(ctx context.Context, do func(*repository) error) (err error) {
+func (a *app) withRepository(ctx context.Context, do func(*repository) error) error {
 	if info, err := os.Stat(a.globals.dir); err != nil || !info.IsDir() {
 		return usagef(a.name+" -c DIR …", "%s is not a folder; -c names the repository", a.globals.dir)
 	}
@@ -50,8 +51,14 @@ func (a *app) withRepository(ctx context.Context, do func(*repository) error) (e
 	if err != nil {
 		return err
 	}
-	r := &repository{app: a, config: config}
 	a.warn(config.Warnings)
+	return a.withConfig(ctx, config, a.warn, do)
+}
+
+// withConfig is withRepository for a configuration that has been read. warn is
+// told what engines do not understand of it.
+func (a *app) withConfig(ctx context.Context, config *definition.Config, warn func(asof.Problems), do func(*repository) error) (err error) {
+	r := &repository{app: a, config: config, warn: warn}
 	if r.trace, err = trace.FromEnvironment(ctx, config.Project, Version, slog.Default()); err != nil {
 		fmt.Fprintf(a.stdio.Err, "%s there are no traces: %s\n", paint(a.stdio.Err, yellow, "warning:"), err)
 	}
@@ -73,7 +80,7 @@ func (a *app) warn(problems asof.Problems) {
 
 // setup is what a store of the section is opened with.
 func (r *repository) setup(section definition.Section) Setup {
-	return Setup{Config: r.config, Section: section, Warn: r.app.warn, Memory: r.memory.Load(), repository: r}
+	return Setup{Config: r.config, Section: section, Warn: r.warn, Memory: r.memory.Load(), repository: r}
 }
 
 // lazy is a store that is opened when it is first asked for. The requests of a

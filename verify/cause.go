@@ -79,7 +79,7 @@ func (c *comparison) values(row value.Row, i int, expired bool, late string) jud
 	typed := true
 	for f := range c.offline.Features {
 		want, got := c.offline.Value(f, i), c.online.Value(f, i)
-		if string(want) == string(got) {
+		if value.Same(want, got) {
 			continue
 		}
 		differs = append(differs, f)
