@@ -1,10 +1,6 @@
 package cli
 
-import (
-	"slices"
-
-	"github.com/spf13/cobra"
-)
+import "github.com/spf13/cobra"
 
 // refusals say of each of Feast's commands that is not here what to do instead.
 var refusals = map[string]string{
@@ -16,16 +12,11 @@ var refusals = map[string]string{
 	"serve_lineage":  "events of OpenLineage are not collected: run a collector of its own, such as Marquez",
 	"ui":             "there is no web page of the registry: `list` and `describe` of each kind, and `registry-dump`, show it",
 	"validate":       "profiles of Great Expectations are not run: the checks of a pipeline hold new data against rules, and `verify` what is online against its sources",
-
 }
 
-// refusedCommands returns Feast's commands that root does not have, which say
-// what to do instead, whatever their flags.
-func (a *app) refusedCommands(root *cobra.Command) (refused []*cobra.Command) {
+// refusedCommands say what to do instead, whatever their flags.
+func (a *app) refusedCommands() (refused []*cobra.Command) {
 	for name, instead := range refusals {
-		if slices.ContainsFunc(root.Commands(), func(c *cobra.Command) bool { return c.Name() == name }) {
-			continue
-		}
 		refused = append(refused, &cobra.Command{Use: name, Short: instead, Hidden: true, DisableFlagParsing: true, Args: cobra.ArbitraryArgs,
 			RunE: func(*cobra.Command, []string) error { return usagef("", "%s: %s", name, instead) }})
 	}

@@ -122,7 +122,7 @@ func (a *app) command() *cobra.Command {
 		a.onlineCommand(), a.historicalCommand(), a.datasetCommand(), a.explainCommand(), a.pipelineCommand(), a.serveCommand(), a.listenCommand(), a.serveTransformationsCommand(), a.serveRegistryCommand(), a.serveOfflineCommand(), a.pingCommand(), a.versionCommand())
 	root.AddCommand(a.objectCommands()...)
 	root.AddCommand(a.projectsCommand(), a.featuresCommand(), a.permissionsCommand(), a.deleteCommand(), a.registryCommand(), a.configurationCommand(), a.endpointCommand(), a.doctorCommand())
-	root.AddCommand(a.refusedCommands(root)...)
+	root.AddCommand(a.refusedCommands()...)
 	return root
 }
 
