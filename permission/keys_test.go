@@ -162,3 +162,25 @@ func TestASlowIssuerHoldsUpNobodyForLong(t *testing.T) {
 	}
 	asked(t, issuer, 1)
 }
+
+// BenchmarkAdmit is what a token costs that was seen before, and one that is new.
+func BenchmarkAdmit(b *testing.B) {
+	issuer := storetest.NewIssuer(b)
+	known := issuer.Token(nil)
+	g := guardOf(b, issuer)
+	for name, token := range map[string]func(n int) string{
+		"known": func(int) string { return known },
+		"new":   func(n int) string { return issuer.Token(map[string]any{"n": n}) },
+	} {
+		b.Run(name, func(b *testing.B) {
+			for n := 0; b.Loop(); n++ {
+				b.StopTimer()
+				header := "Bearer " + token(n)
+				b.StartTimer()
+				if _, err := g.Admit(b.Context(), header); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
