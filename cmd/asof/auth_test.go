@@ -56,7 +56,7 @@ func TestFeastsSDKBringsTokens(t *testing.T) {
 	issuer, other := storetest.NewIssuer(t), storetest.NewIssuer(t)
 	dir := closedShop(t, issuer, shopPermissions)
 	key, certificate := selfSigned(t)
-	where, told := serveTold(t, dir, 4, "serve", "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0", "--offline-port", "0", "-k", key, "-c", certificate)
+	where, told := serveTold(t, dir, 5, "serve", "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0", "--rest-port", "0", "--offline-port", "0", "-k", key, "-c", certificate)
 	if !strings.Contains(told, "Callers need a token of "+issuer.DiscoveryURL()) || strings.Contains(told, "note:") {
 		t.Errorf("the server says %s", told)
 	}
@@ -96,12 +96,12 @@ func TestFeastsSDKBringsTokens(t *testing.T) {
 		filepath.Join(dir, "data", "registry.db"), string(asked)), &got); err != nil {
 		t.Fatal(err)
 	}
-	reader := []string{"45.25", "user", "True", "FeastPermissionError", "FeastPermissionError", "45.25"}
-	refused := []string{"Invalid or expired access token", "refused", "refused", "refused", "refused", "refused"}
+	reader := []string{"45.25", "user", "True", "FeastPermissionError", "FeastPermissionError", "FeastPermissionError", "45.25"}
+	refused := []string{"Invalid or expired access token", "refused", "refused", "refused", "refused", "refused", "refused"}
 	want := map[string][]string{"a client": reader, "a person": reader, "an environment": reader, "a key that is new": reader, "the key before it": reader,
-		"an admin":                   {"45.25", "user", "True", "written", "admins", "45.25"},
-		"nobody":                     {"FeastPermissionError", "FeastPermissionError", "False", "KeyError('subs_profile_fv')", "FeastPermissionError", "FeastPermissionError"},
-		"another secret of a client": {"invalid_client", "invalid_client", "invalid_client", "invalid_client", "invalid_client", "no token"}}
+		"an admin":                   {"45.25", "user", "True", "written", "admins", "applied", "45.25"},
+		"nobody":                     {"FeastPermissionError", "FeastPermissionError", "False", "KeyError('subs_profile_fv')", "FeastPermissionError", "FeastPermissionError", "FeastPermissionError"},
+		"another secret of a client": {"invalid_client", "invalid_client", "invalid_client", "invalid_client", "invalid_client", "invalid_client", "no token"}}
 	for _, name := range []string{"expired", "another audience", "another issuer", "an unknown key", "unsigned", "the key as secret"} {
 		want[name] = refused
 	}
@@ -121,8 +121,9 @@ func unknownKey(t *testing.T, other *storetest.Issuer) string {
 const bringTokens = `
 import json, os, sys
 import grpc, pandas
-from feast import FeatureStore
+from feast import Entity, FeatureStore, FeatureView, Field, FileSource, ValueType
 from feast.errors import FeastError
+from feast.types import Int64, String
 stdout, sys.stdout = sys.stdout, sys.stderr # for what Feast prints
 directory, online, registry, offline, certificate, own_registry, asks = sys.argv[1:]
 
@@ -144,6 +145,12 @@ def write(store):
            "paperless_billing": True, "plan_stream_tv": True, "plan_stream_movies": True, "net_service": "DSL"}
     store.write_to_online_store("subs_profile_fv", pandas.DataFrame([row]))
     return "written"
+
+def apply(store):
+    visitor = Entity(name="visitor", join_keys=["visitor"], value_type=ValueType.STRING)
+    visits = FileSource(name="visits", path="visits.parquet", timestamp_field="at")
+    store.apply([visitor, visits, FeatureView(name="visits_fv", entities=[visitor], source=visits, schema=[Field(name="visitor", dtype=String), Field(name="n", dtype=Int64)])])
+    return "applied" if store.registry.get_feature_view("visits_fv", "shop").features[0].name == "n" else "lost"
 
 def history(settings, repository):
     # With the registry at hand, so that the offline server alone is asked.
@@ -169,6 +176,7 @@ for n, (name, auth) in enumerate(sorted(json.loads(asks).items())):
         lambda: "subs_profile_fv" in [v.name for v in store.registry.list_feature_views("shop")],
         lambda: write(store),
         lambda: store.registry.get_permission("admins", "shop").name,
+        lambda: apply(store),
         lambda: history(settings, repository),
     )]
 json.dump(answers, stdout)
