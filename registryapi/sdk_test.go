@@ -60,12 +60,16 @@ func TestEverything(t *testing.T) {
 				t.Fatal(err)
 			}
 			compareProject(t, "everything", want, got)
-			listed := storetest.RunPython(t, besideUs, t.TempDir(), theirs, fmt.Sprintf(c.registry, ours))
+			listed := storetest.RunPython(t, besideUs, t.TempDir(), address, theirs, fmt.Sprintf(c.registry, ours))
 			first, second, _ := strings.Cut(string(listed), "\n")
 			if strings.Count(first, " ") < 20 || strings.TrimSpace(second) != first {
 				t.Errorf("Feast lists of its own registry and of ours:\n%s", listed)
 			}
 			client, _ := dial(t, address)
+			v, err := client.GetFeatureView(t.Context(), &pb.GetFeatureViewRequest{Project: "everything", Name: "plain"})
+			if n := len(v.GetMeta().GetMaterializationIntervals()); err != nil || n != 1 {
+				t.Errorf("spans that touch, recorded by Feast and by the server in turns, are %d (%v), and want to be 1", n, err)
+			}
 			if _, err := client.GetEntity(t.Context(), &pb.GetEntityRequest{Project: "everything", Name: "beside"}); err != nil {
 				t.Errorf("what Feast has put beside us: %v", err)
 			}
@@ -75,12 +79,15 @@ func TestEverything(t *testing.T) {
 	}
 }
 
-// besideUs lists the objects of registries with the SDK, each on a line, and
-// changes them.
+// besideUs lists the objects of registries with the SDK, each on a line. It
+// changes the last one, records spans of a view in it and by the server in turns,
+// and looks that there are never more than two in it, nor one missing.
 const besideUs = `
 import os, sys
+from datetime import datetime, timedelta, timezone
 from feast import Entity, FeatureStore, ValueType
-for registry in sys.argv[2:]:
+from feast.infra.registry.remote import RemoteRegistry, RemoteRegistryConfig
+for registry in sys.argv[3:]:
     with open(os.path.join(sys.argv[1], "feature_store.yaml"), "w") as file:
         file.write("project: everything\nprovider: local\nregistry: " + registry + "\nentity_key_serialization_version: 3\n")
     store = FeatureStore(repo_path=sys.argv[1])
@@ -88,9 +95,18 @@ for registry in sys.argv[2:]:
     names = [o.name for kind in kinds for o in getattr(store.registry, "list_" + kind)("everything")]
     versions = [v["version"] for v in store.list_feature_view_versions("plain")]
     print(*sorted(n.replace(" ", "_") for n in names if n not in ("beside", "shop")), *versions)
-    if registry != sys.argv[2]:
-        store.registry.apply_entity(Entity(name="beside", join_keys=["b"], value_type=ValueType.STRING), "everything")
-        store.registry.delete_entity("shop", "everything")
+store.registry.apply_entity(Entity(name="beside", join_keys=["b"], value_type=ValueType.STRING), "everything")
+store.registry.delete_entity("shop", "everything")
+server = RemoteRegistry(RemoteRegistryConfig(path=sys.argv[2]), "everything", None)
+begin = datetime(2024, 1, 31, tzinfo=timezone.utc)
+# In a file Feast's processes write again what they have read long ago.
+for i in range(10):
+    for writer in [store.registry, server] if registry.startswith("{") else [server]:
+        view = server.get_feature_view("plain", "everything")
+        end = max(e for _, e in view.materialization_intervals)
+        writer.apply_materialization(view, "everything", end, end + timedelta(hours=1))
+        spans = server.get_feature_view("plain", "everything").materialization_intervals
+        assert len(spans) <= 2 and min(spans)[0] == begin and max(e for _, e in spans) == end + timedelta(hours=1), spans
 `
 
 // TestVersionsAreFeasts pins versions of a view by the SDK in a registry of

@@ -1,6 +1,7 @@
 package registryapi_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -13,6 +14,8 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/asof-dev/asof"
@@ -111,6 +114,40 @@ func TestAnApplyIsSeenByItsConnectionUntilItIsCommitted(t *testing.T) {
 	answer, err := b.GetProject(t.Context(), &pb.GetProjectRequest{Name: project})
 	if err != nil || answer.Spec.Name != project {
 		t.Errorf("the project that the applies imply: %v (%v)", answer, err)
+	}
+}
+
+// TestFieldsOfLaterVersionsAreKept applies messages with fields that nobody here
+// knows, and reads them back from registries of each kind.
+func TestFieldsOfLaterVersionsAreKept(t *testing.T) {
+	later := protowire.AppendString(protowire.AppendTag(nil, 4711, protowire.BytesType), "of later")
+	for name, place := range places(t) {
+		c := connect(t, start(t, registryapi.Options{Store: storeAt(t, place)}))
+		e, v := entity("user"), plainView("visits")
+		e.Spec.ProtoReflect().SetUnknown(later)
+		v.ProtoReflect().SetUnknown(later)
+		v.Spec.BatchSource.ProtoReflect().SetUnknown(later)
+		if _, err := c.ApplyEntity(t.Context(), &pb.ApplyEntityRequest{Entity: e, Project: project}); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // what is there already keeps them too
+			if err := c.view(v, true); err != nil {
+				t.Fatal(err)
+			}
+		}
+		gotEntity, err := c.GetEntity(t.Context(), &pb.GetEntityRequest{Name: "user", Project: project})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := c.GetFeatureView(t.Context(), &pb.GetFeatureViewRequest{Name: "visits", Project: project})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for what, m := range map[string]proto.Message{"the entity": gotEntity.Spec, "the view": got, "the view's source": got.Spec.BatchSource} {
+			if !bytes.Equal(m.ProtoReflect().GetUnknown(), later) {
+				t.Errorf("%s: %s has lost a field: %v", name, what, m)
+			}
+		}
 	}
 }
 

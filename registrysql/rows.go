@@ -141,21 +141,44 @@ func (r *Registry) put(ctx context.Context, tx Tx, project string, o feastregist
 		r.db.Table(t.table), t.named(), t.noun, t.key()), project, o.Name, now.Unix(), text)
 }
 
-// storeHistory writes the project's versions, where an edit has changed them.
+// storeHistory writes the versions in which a project differs from before.
 func (r *Registry) storeHistory(ctx context.Context, tx Tx, project string, before, after *core.Registry) error {
-	if proto.Equal(before.GetFeatureViewVersionHistory(), after.GetFeatureViewVersionHistory()) {
-		return nil
+	type version struct {
+		view   string
+		number int32
+	}
+	old := map[version]*core.FeatureViewVersionRecord{}
+	for _, v := range before.GetFeatureViewVersionHistory().GetRecords() {
+		if v.ProjectId == project {
+			old[version{v.FeatureViewName, v.VersionNumber}] = v
+		}
 	}
 	history := r.db.Table(historyTable)
-	if err := tx.Exec(ctx, "DELETE FROM "+history+" WHERE project_id = $1", project); err != nil {
-		return err
+	remove := func(v version) error {
+		return tx.Exec(ctx, "DELETE FROM "+history+" WHERE project_id = $1 AND feature_view_name = $2 AND version_number = $3", project, v.view, v.number)
 	}
 	for _, v := range after.GetFeatureViewVersionHistory().GetRecords() {
 		if v.ProjectId != project {
 			continue
 		}
+		at := version{v.FeatureViewName, v.VersionNumber}
+		was, known := old[at]
+		delete(old, at)
+		if known && proto.Equal(was, v) {
+			continue
+		}
+		if known {
+			if err := remove(at); err != nil {
+				return err
+			}
+		}
 		if err := tx.Exec(ctx, "INSERT INTO "+history+" VALUES ($1, $2, $3, $4, $5, $6, $7, $8)", v.FeatureViewName, project, v.VersionNumber,
 			v.FeatureViewType, v.FeatureViewProto, v.CreatedTimestamp.GetSeconds(), v.Description, v.VersionId); err != nil {
+			return err
+		}
+	}
+	for at := range old {
+		if err := remove(at); err != nil {
 			return err
 		}
 	}
