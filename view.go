@@ -13,6 +13,8 @@ const (
 	ViewPlain  ViewKind = "FeatureView"
 	ViewBatch  ViewKind = "BatchFeatureView"
 	ViewStream ViewKind = "StreamFeatureView"
+
+	ViewOnDemand ViewKind = "OnDemandFeatureView" // of an on-demand view as it is stored alone
 )
 
 // State is where a view stands between definition and serving, in Feast's
@@ -184,7 +186,7 @@ func (v *OnDemandFeatureView) Stored() (*FeatureView, error) {
 	if !v.WriteToOnline {
 		return nil, Errorf(CodeInvalid, "on-demand feature view %q has write_to_online_store=False: it is computed when it is read", v.Name)
 	}
-	return &FeatureView{Name: v.Name, Kind: ViewPlain, Entities: v.Entities, EntityColumns: v.EntityColumns, Features: v.Features,
+	return &FeatureView{Name: v.Name, Kind: ViewOnDemand, Entities: v.Entities, EntityColumns: v.EntityColumns, Features: v.Features,
 		Online: true, Enabled: v.Enabled, VersionNumber: v.VersionNumber}, nil
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/materialize"
+	"github.com/asof-dev/asof/ondemand"
 )
 
 // fillMemory is what the offline engine may take in the process while a view
@@ -22,7 +23,7 @@ func (r *repository) materializer(ctx context.Context, progress asof.Progress) (
 	if _, err := r.snapshot(ctx); err != nil {
 		return nil, err
 	}
-	m := &materialize.Materializer{Project: r.config.Project, Progress: progress}
+	m := &materialize.Materializer{Project: r.config.Project, Progress: progress, Programs: &ondemand.Programs{Workers: r.workers()}}
 	var err error
 	if m.Registry, err = r.Registry(ctx); err != nil {
 		return nil, err

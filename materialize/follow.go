@@ -34,7 +34,7 @@ func (m *Materializer) Follow(ctx context.Context, asOf time.Time, names []strin
 			return err
 		}
 		r.Span = asof.Interval{From: asOf, To: asOf}
-		return m.recorded(ctx, v, r, cause, func(q asof.ViewQuery) error {
+		return m.recorded(ctx, v, r, cause, func(m *Materializer, q asof.ViewQuery) error {
 			if err := m.pull(ctx, v, q, r); err != nil {
 				return err
 			}

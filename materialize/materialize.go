@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/ondemand"
 )
 
 // Materializer materializes the views of one project.
@@ -28,6 +29,7 @@ type Materializer struct {
 	Offline  asof.OfflineStore
 	Online   asof.OnlineStore
 	Ledger   asof.Ledger
+	Programs *ondemand.Programs // of on-demand views that are stored; nil: their functions run without Python
 
 	Parallel int           // views at once; 0 is 4
 	Overlap  time.Duration // how far before its watermark an incremental window starts
@@ -74,7 +76,7 @@ func (m *Materializer) Materialize(ctx context.Context, start, end time.Time, na
 	return m.each(ctx, views, func(ctx context.Context, v *asof.FeatureView, r *Result) error {
 		r.note(note)
 		r.Span = asof.Interval{From: start, To: end}
-		return m.recorded(ctx, v, r, "materialize", func(q asof.ViewQuery) error { return m.pullAsked(ctx, v, q, r) })
+		return m.recorded(ctx, v, r, "materialize", func(m *Materializer, q asof.ViewQuery) error { return m.pullAsked(ctx, v, q, r) })
 	})
 }
 
@@ -97,7 +99,7 @@ func (m *Materializer) Incremental(ctx context.Context, end time.Time, names []s
 			r.note("it is materialized up to " + stamp(from) + " already")
 			return nil
 		}
-		return m.recorded(ctx, v, r, "incremental", func(q asof.ViewQuery) error {
+		return m.recorded(ctx, v, r, "incremental", func(m *Materializer, q asof.ViewQuery) error {
 			if err := m.pullAsked(ctx, v, q, r); err != nil {
 				return err
 			}

@@ -13,13 +13,13 @@ import (
 
 // recorded runs work between its two entries in the ledger. The registry's
 // interval goes before the ledger's, which is the watermark: it moves last.
-func (m *Materializer) recorded(ctx context.Context, v *asof.FeatureView, r *Result, cause string, work func(q asof.ViewQuery) error) error {
-	q, err := v.Query()
+func (m *Materializer) recorded(ctx context.Context, v *asof.FeatureView, r *Result, cause string, work func(m *Materializer, q asof.ViewQuery) error) error {
+	m, q, err := m.source(ctx, v)
 	if err != nil {
 		return err
 	}
 	if m.DryRun {
-		if err := work(q); err != nil || r.Read > 0 {
+		if err := work(m, q); err != nil || r.Read > 0 {
 			return err
 		}
 		_, err := m.noteEmpty(ctx, q, r)
@@ -29,7 +29,7 @@ func (m *Materializer) recorded(ctx context.Context, v *asof.FeatureView, r *Res
 	if entry.ID, err = m.Ledger.Begin(ctx, entry); err != nil {
 		return err
 	}
-	if err = work(q); err == nil {
+	if err = work(m, q); err == nil {
 		err = m.account(ctx, q, r)
 	}
 	entry.Finished, entry.Read, entry.Written = m.now(), r.Read, r.Written
@@ -50,6 +50,22 @@ func (m *Materializer) recorded(ctx context.Context, v *asof.FeatureView, r *Res
 		err = finish
 	}
 	return err
+}
+
+// source returns the query for a view's rows, and the Materializer whose offline
+// store answers it.
+func (m *Materializer) source(ctx context.Context, v *asof.FeatureView) (*Materializer, asof.ViewQuery, error) {
+	if v.Kind != asof.ViewOnDemand {
+		q, err := v.Query()
+		return m, q, err
+	}
+	c, err := m.computed(ctx, v)
+	if err != nil {
+		return nil, asof.ViewQuery{}, err
+	}
+	of := *m
+	of.Offline, of.Registry = c, unrecorded{m.Registry}
+	return &of, c.query, nil
 }
 
 // account tells the registry what was covered, and the user when nothing was

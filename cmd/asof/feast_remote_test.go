@@ -88,6 +88,7 @@ def jobs():
             return [[j["status"], len(j["feature_views"]), sum(r["keys_written"] for r in j["results"])] for j in jobs]
         time.sleep(0.02)
 say("jobs", jobs)
+say("computed from what was filled", lambda: read(["strain:strain"])["strain"][0] == first * 1.5)
 say("by service", lambda: read(store.get_feature_service("live_service"))["failed_payments_90d"][0] == first)
 say("push", lambda: store.push("paid", rows("2024-03-01", 7)))
 say("read both views", lambda: read(both, USER, "nobody", full_feature_names=True))
@@ -138,7 +139,8 @@ materialize null
 is materialized true
 incremental null
 again, in the background null
-jobs [["done", 1, 0], ["done", 6, 250], ["done", 1, 50]]
+jobs [["done", 1, 0], ["done", 7, 300], ["done", 1, 50]]
+computed from what was filled true
 by service true
 push null
 read both views {"user_id": ["3413-BMNZE", "nobody"], "payments_live__failed_payments_90d": [7, null], "payments_share__failed_payments_90d": [7.0, null]}
