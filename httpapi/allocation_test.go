@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -26,4 +27,25 @@ func TestAllocationsDoNotGrow(t *testing.T) {
 	if one, many := allocations(1), allocations(1000); many > one+5 {
 		t.Errorf("%v allocations for one entity, %v for a thousand", one, many)
 	}
+}
+
+// TestLargeRequestsAreNotKept looks at what stays in memory of a request of ten
+// thousand entities, after the one collection that pools outlive.
+func TestLargeRequestsAreNotKept(t *testing.T) {
+	h, _, body := tenFeatures(t, 10_000)
+	w := &discard{http.Header{}}
+	held := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	runtime.GC() // what the test's own request left in the pools goes with two
+	before := held()
+	request := httptest.NewRequest("POST", "/get-online-features", strings.NewReader(body))
+	h.ServeHTTP(w, request)
+	if more := held() - before; more > 1<<20 {
+		t.Errorf("%d KiB are kept of it", more>>10)
+	}
+	runtime.KeepAlive(h)
 }

@@ -17,13 +17,17 @@ type buffer struct {
 
 var buffers = sync.Pool{New: func() any { return new(buffer) }}
 
-// maxKept is how large a buffer may be to be kept for the next request.
-const maxKept = 4 << 20
+// maxKept is how many bytes a buffer may hold to be kept for the next request.
+const maxKept = 1 << 20
 
 // release ends the request: its answer has to be released before.
 func (b *buffer) release() {
 	b.reset()
-	if cap(b.in)+cap(b.out) <= maxKept {
+	size := cap(b.in) + cap(b.out)
+	for _, c := range b.request.Entities[:cap(b.request.Entities)] {
+		size += cap(c.Values) * int(unsafe.Sizeof(serving.Cell{}))
+	}
+	if size <= maxKept {
 		buffers.Put(b)
 	}
 }

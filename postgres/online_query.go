@@ -25,6 +25,15 @@ type onlineQuery struct {
 
 var onlineQueries = sync.Pool{New: func() any { return new(onlineQuery) }}
 
+// maxKept is up to how many bytes the parameters of a query are used again.
+const maxKept = 1 << 20
+
+func (q *onlineQuery) release() {
+	if cap(q.buf) <= maxKept {
+		onlineQueries.Put(q)
+	}
+}
+
 // write asks for the keys of each reading, and for the revisions of the tables.
 func (q *onlineQuery) write(views string, readings []*asof.Reading, tables []*viewTable) {
 	q.text, q.buf, q.ends = q.text[:0], q.buf[:0], q.ends[:0]

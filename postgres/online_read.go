@@ -92,7 +92,7 @@ func (o *Online) load(ctx context.Context, project string) error {
 // taken for.
 func (o *Online) read(ctx context.Context, readings []*asof.Reading, tables []*viewTable) (bool, error) {
 	q := onlineQueries.Get().(*onlineQuery)
-	defer onlineQueries.Put(q)
+	defer q.release()
 	q.write(o.db.qualified("asof_online_view"), readings, tables)
 	conn, err := o.db.pool.Acquire(ctx)
 	if err != nil {

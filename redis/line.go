@@ -119,7 +119,7 @@ func (l *line) writeOnce() bool {
 }
 
 // maxKept is up to what size a buffer for commands is used again.
-const maxKept = 4 << 20
+const maxKept = 1 << 20
 
 // run works until the line ends, and fails who still waits then.
 func (l *line) run() {

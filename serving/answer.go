@@ -61,18 +61,6 @@ func (k *keyColumn) appendValues(dst []byte, form value.Form) []byte {
 	return dst[:len(dst)-1]
 }
 
-// Release gives the answer's memory back. The answer and every slice taken
-// from it must not be used afterwards.
-func (a *Answer) Release() {
-	for i := range a.values {
-		clear(a.values[i]) // they hold on to the request
-	}
-	clear(a.one)
-	clear(a.sent)
-	a.plan, a.rows = nil, 0
-	a.reader.answers.Put(a)
-}
-
 // Rows returns how many entity rows there are.
 func (a *Answer) Rows() int { return a.rows }
 

@@ -34,7 +34,7 @@ type session struct {
 }
 
 // cacheKiB is how much of the file a session may keep in memory.
-const cacheKiB = 8 << 10
+const cacheKiB = 4 << 10
 
 type viewName struct{ project, view string }
 

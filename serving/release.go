@@ -1,0 +1,58 @@
+package serving
+
+import (
+	"unsafe"
+
+	"github.com/asof-dev/asof"
+)
+
+// maxKept is how many bytes an answer may hold to be kept for the next request.
+// Larger ones are rare, and would stay in memory for good.
+const maxKept = 3 << 20
+
+// Release gives the answer's memory back. The answer and every slice taken
+// from it must not be used afterwards.
+func (a *Answer) Release() {
+	if a.size() > maxKept {
+		return
+	}
+	for i := range a.values {
+		clear(a.values[i]) // they hold on to the request
+	}
+	clear(a.one)
+	clear(a.sent)
+	a.plan, a.rows = nil, 0
+	a.reader.answers.Put(a)
+}
+
+// size returns about how many bytes the answer holds.
+func (a *Answer) size() int {
+	n := cap(a.tail.text) + cap(a.times.text) + sizeOf(a.each) + sizeOf(a.one)
+	for i := range a.keys[:cap(a.keys)] {
+		k := &a.keys[:cap(a.keys)][i]
+		n += cap(k.buf) + sizeOf(k.ends)
+	}
+	for _, v := range a.values[:cap(a.values)] {
+		n += sizeOf(v)
+	}
+	for i := range a.groups[:cap(a.groups)] {
+		n += a.groups[:cap(a.groups)][i].size()
+	}
+	for _, readings := range [][]asof.Reading{a.readings, a.outputs} {
+		for i := range readings[:cap(readings)] {
+			r := &readings[:cap(readings)][i]
+			n += cap(r.Buf) + sizeOf(r.Spans) + sizeOf(r.Events) + cap(r.Found)
+		}
+	}
+	return n
+}
+
+func (s *keySet) size() int {
+	return cap(s.buf) + sizeOf(s.at) + sizeOf(s.keys) + sizeOf(s.ends) + sizeOf(s.table)
+}
+
+// sizeOf returns how many bytes the elements have for which there is room.
+func sizeOf[T any](s []T) int {
+	var one T
+	return cap(s) * int(unsafe.Sizeof(one))
+}
