@@ -49,8 +49,8 @@ func ListOf(elem Type) Type {
 		return Type{Value: TypeStructList, Fields: elem.Fields}
 	}
 	for list, of := range elements {
-		if of == elem.Value && elem.Elem == nil && !Scalar(list).IsSet() {
-			return Scalar(list)
+		if of == elem.Value && elem.Elem == nil && !Scalar(ValueType(list)).IsSet() {
+			return Scalar(ValueType(list))
 		}
 	}
 	return Type{Value: TypeValueList, Elem: &elem}

@@ -96,7 +96,8 @@ var scalarNames = map[ValueType]string{
 	TypeScalarMap: "ScalarMap", TypeZonedTimestamp: "ZonedTimestamp",
 }
 
-var elements = map[ValueType]ValueType{
+// elements are the types of what lists and sets hold, by their own types.
+var elements = [...]ValueType{
 	TypeBytesList: TypeBytes, TypeStringList: TypeString, TypeInt32List: TypeInt32, TypeInt64List: TypeInt64,
 	TypeFloat64List: TypeFloat64, TypeFloat32List: TypeFloat32, TypeBoolList: TypeBool,
 	TypeTimestampList: TypeUnixTimestamp, TypeMapList: TypeMap, TypeJSONList: TypeJSON, TypeStructList: TypeStruct,
@@ -121,8 +122,11 @@ func (t Type) Element() (Type, bool) {
 	case t.Value == TypeStructList:
 		return Type{Value: TypeStruct, Fields: t.Fields}, true
 	}
-	e, ok := elements[t.Value]
-	return Scalar(e), ok
+	if t.Value < 0 || int(t.Value) >= len(elements) {
+		return Type{}, false
+	}
+	e := elements[t.Value]
+	return Scalar(e), e != TypeInvalid
 }
 
 // String returns the type as a definition file writes it: Float32,
