@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -45,6 +46,11 @@ type Offline struct {
 
 	connections connections
 
+	// whole has room for each query that may answer a whole view at once. DuckDB
+	// has every core work for one already: side by side they would only all be
+	// late, where the first one's rows could be on their way to an online store.
+	whole chan struct{}
+
 	// step is told where an append has got to. Tests stop the process there.
 	step func(name string)
 }
@@ -57,6 +63,10 @@ const (
 	rowsInMemory    = 1 << 27
 )
 
+// coresPerQuery is how many cores one query keeps busy: reading the files of
+// several views at once does not pay before there are more.
+const coresPerQuery = 4
+
 // OpenOffline returns an offline store. It reads nothing yet.
 func OpenOffline(o Options) (*Offline, error) {
 	dir, err := filepath.Abs(o.Dir)
@@ -67,7 +77,8 @@ func OpenOffline(o Options) (*Offline, error) {
 		o.Spill = filepath.Join(os.TempDir(), fmt.Sprintf("asof-duckdb-%d", os.Getpid()))
 	}
 	return &Offline{dir: dir, warehouse: o.Warehouse, mem: memory.DefaultAllocator, history: historyInMemory, ahead: rowsInMemory, page: pageRows, step: func(string) {},
-		engine: engine{memory: o.Memory, spill: o.Spill}, connections: connections{open: o.Connections}}, nil
+		engine: engine{memory: o.Memory, spill: o.Spill}, connections: connections{open: o.Connections},
+		whole: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/coresPerQuery))}, nil
 }
 
 // Close ends DuckDB and closes the connections, where they were opened.
@@ -247,7 +258,7 @@ func (o *Offline) latest(ctx context.Context, q *asof.Latest, render func(*pit.V
 		}
 		var raw array.RecordReader
 		if q.Sorted { // all of a view is asked for, to go to an online store
-			raw, err = s.paged(ctx, render(v), o.page)
+			raw, err = o.wholeView(ctx, s, render(v))
 		} else {
 			raw, err = s.query(ctx, render(v))
 		}
@@ -256,6 +267,17 @@ func (o *Offline) latest(ctx context.Context, q *asof.Latest, render func(*pit.V
 		}
 		return pit.LatestAnswer(v, raw, o.mem), nil
 	})
+}
+
+// wholeView is paged, when its turn comes.
+func (o *Offline) wholeView(ctx context.Context, s *session, sql string) (array.RecordReader, error) {
+	select {
+	case o.whole <- struct{}{}:
+		defer func() { <-o.whole }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	return s.paged(ctx, sql, o.page)
 }
 
 // failing gives a query's error its code, and names the join key where one is
