@@ -38,6 +38,10 @@ test-all: test ## make test, then everything under the race detector and on a ne
 bench-offline: build feast-venv ## training data beside Feast and the bare engines, as ratios
 	go run ./bench/offline $(ARGS)
 
+.PHONY: bench-remote
+bench-remote: build feast-venv ## training data by Feast's SDK from our server, beside our command line and the bare transfer
+	go run ./bench/offline -files=false -postgres=false -remote $(ARGS)
+
 .PHONY: bench-online
 bench-online: build feast-venv ## online reads beside Feast and the bare store, as ratios; ARGS=-full measures everything
 	go run ./bench/online $(ARGS)

@@ -4,6 +4,7 @@
 // seconds on a shared machine do not.
 //
 //	make bench-offline
+//	make bench-remote
 //	go run ./bench/offline -entities 10000000 -feast "" -postgres=false
 package main
 
@@ -21,7 +22,7 @@ type options struct {
 	runs                    int
 	asof                    string // our binary
 	feast                   string // a Python that has Feast; "" leaves Feast out
-	files, postgres         bool   // what is measured
+	files, postgres, remote bool   // what is measured
 }
 
 func main() {
@@ -34,6 +35,7 @@ func main() {
 	flag.StringVar(&o.feast, "feast", ".cache/feast-venv/bin/python", "a Python that has Feast; empty leaves Feast out")
 	flag.BoolVar(&o.files, "files", true, "measure DuckDB over Parquet files")
 	flag.BoolVar(&o.postgres, "postgres", true, "measure PostgreSQL, a server of our own")
+	flag.BoolVar(&o.remote, "remote", false, "measure Feast's SDK as a client of our server")
 	flag.Parse()
 	var err error
 	if flag.NArg() > 0 {
@@ -47,13 +49,16 @@ func main() {
 	}
 }
 
-// run measures DuckDB over files, then PostgreSQL.
+// run measures DuckDB over files, then PostgreSQL, then our server.
 func run(ctx context.Context, o options) (err error) {
 	if o.files {
 		err = runFiles(ctx, o)
 	}
 	if err == nil && o.postgres {
 		err = runPostgres(ctx, o)
+	}
+	if err == nil && o.remote {
+		err = runRemote(ctx, o)
 	}
 	return err
 }

@@ -102,6 +102,8 @@ func chore(ctx context.Context, args []string) error {
 	switch args[0] {
 	case "floor":
 		return floor(ctx, args[1])
+	case "remote-floor":
+		return remoteFloor(ctx, args[1])
 	case "data":
 		return makeData(ctx, args[1], args[2:])
 	case "compare":
