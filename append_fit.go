@@ -144,8 +144,11 @@ func appendOther(b array.Builder, from arrow.Array, i int) bool {
 		b.Append(bytes.Value(i))
 		return true
 	case *array.FixedSizeBinaryBuilder:
+		if bytes.ValueLen(i) != b.Type().(*arrow.FixedSizeBinaryType).ByteWidth {
+			return false
+		}
 		b.Append(bytes.Value(i))
-		return bytes.ValueLen(i) == b.Type().(*arrow.FixedSizeBinaryType).ByteWidth
+		return true
 	}
 	return false
 }

@@ -28,7 +28,7 @@ type target struct {
 	what   string // for messages
 	folder string // in which the file grows: on the same disk as its place
 	schema *arrow.Schema
-	codec  compress.Compression
+	form   form
 	put    func(ctx context.Context, file *os.File, rows int64) error
 }
 
@@ -63,7 +63,7 @@ func (o *Offline) target(ctx context.Context, source *asof.DataSource) (*target,
 	if err != nil {
 		return nil, err
 	}
-	t := &target{what: fmt.Sprintf("data source %q", source.Name), codec: compress.Codecs.Zstd}
+	t := &target{what: fmt.Sprintf("data source %q", source.Name), form: form{codec: compress.Codecs.Zstd}}
 	switch {
 	case source.Kind == asof.SourceFile:
 		err = o.fileTarget(ctx, t, source, columns)
@@ -77,35 +77,31 @@ func (o *Offline) target(ctx context.Context, source *asof.DataSource) (*target,
 
 // appendTo writes the rows beside their place, and puts them there.
 func (o *Offline) appendTo(ctx context.Context, t *target, rows array.RecordReader) (n int64, err error) {
-	fault := func(err error) error { return t.fault(err) }
 	f, err := grow(t.folder, unfinished, o.step)
 	if err != nil {
-		return 0, fault(err)
+		return 0, t.fault(err)
 	}
-	defer func() { err = errors.Join(err, fault(discard(f))) }()
+	defer func() { err = errors.Join(err, t.fault(discard(f))) }()
 	if n, err = t.fill(ctx, f, rows); err != nil || n == 0 {
 		return 0, err
 	}
 	o.step("rows written")
 	if err := t.put(ctx, f, n); err != nil {
-		return 0, fault(err)
+		return 0, t.fault(err)
 	}
 	return n, nil
 }
 
-// fill writes readers' rows, one after the other, into a file that reaches the
-// disk.
-func (t *target) fill(ctx context.Context, f *os.File, readers ...array.RecordReader) (n int64, err error) {
-	w, err := parquetWriter(f, t.schema, t.codec)
+// fill writes rows into a file that reaches the disk.
+func (t *target) fill(ctx context.Context, f *os.File, rows array.RecordReader) (int64, error) {
+	w, err := parquetWriter(f, t.schema, t.form)
 	if err != nil {
 		return 0, t.fault(err)
 	}
-	for _, rows := range readers {
-		some, err := write(ctx, w, rows, t.fault)
-		if n += some; err != nil {
-			_ = w.Close() // gives its memory back; the file is thrown away
-			return 0, err
-		}
+	n, err := write(ctx, w, rows, t.fault)
+	if err != nil {
+		_ = w.Close() // gives its memory back; the file is thrown away
+		return 0, err
 	}
 	if err := w.Close(); err != nil {
 		return 0, t.fault(err)

@@ -5,7 +5,6 @@ package duckdb
 import (
 	"context"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,9 +14,11 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/compress"
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
+	"github.com/apache/arrow-go/v18/parquet/schema"
 	"golang.org/x/sys/unix"
 
 	"github.com/asof-dev/asof"
@@ -122,31 +123,36 @@ func (o *Offline) filesOf(ctx context.Context, pattern string) (paths []string, 
 	return paths, s.fault("the files "+pattern, rows.Err())
 }
 
-// parquetSchema returns the columns of a file, and how it is compressed.
-func parquetSchema(path string) (*arrow.Schema, compress.Compression, error) {
+// parquetSchema returns the columns of a file, and the form of their values.
+func parquetSchema(path string) (*arrow.Schema, form, error) {
 	f, err := file.OpenParquetFile(path, false)
 	if err != nil {
-		return nil, 0, err
+		return nil, form{}, err
 	}
 	defer f.Close()
 	reader, err := pqarrow.NewFileReader(f, pqarrow.ArrowReadProperties{}, memory.DefaultAllocator)
 	if err != nil {
-		return nil, 0, err
+		return nil, form{}, err
 	}
-	codec := compress.Codecs.Zstd
+	has := form{codec: compress.Codecs.Zstd}
 	if f.NumRowGroups() > 0 {
 		if chunk, err := f.MetaData().RowGroup(0).ColumnChunk(0); err == nil {
-			codec = chunk.Compression()
+			has.codec = chunk.Compression()
 		}
 	}
-	schema, err := reader.Schema()
-	return schema, codec, err
+	for i := range f.MetaData().Schema.NumColumns() {
+		c := f.MetaData().Schema.Column(i)
+		_, decimal := c.LogicalType().(schema.DecimalLogicalType)
+		has.integers = has.integers || decimal && (c.PhysicalType() == parquet.Types.Int32 || c.PhysicalType() == parquet.Types.Int64)
+	}
+	columns, err := reader.Schema()
+	return columns, has, err
 }
 
 // oneFile is the target of a source that is one file.
 func (o *Offline) oneFile(t *target, path string) (err error) {
 	t.folder = filepath.Dir(path)
-	if t.schema, t.codec, err = parquetSchema(path); err != nil {
+	if t.schema, t.form, err = parquetSchema(path); err != nil {
 		return asof.Errorf(asof.CodeInvalid, "%s: %s cannot be read: %w", t.what, path, err)
 	}
 	t.put = func(ctx context.Context, f *os.File, _ int64) error { return o.putInto(ctx, t, path, f) }
@@ -161,28 +167,12 @@ func (o *Offline) putInto(ctx context.Context, t *target, path string, f *os.Fil
 		return err
 	}
 	defer old.Close()
-	present, err := o.parquetRows(ctx, path)
-	if err != nil {
-		return err
-	}
-	defer present.Release()
-	t.schema = present.Schema()
-	added, err := o.parquetRows(ctx, f.Name())
-	if err != nil {
-		return err
-	}
-	defer added.Release()
 	both, err := grow(t.folder, unfinished, o.step)
 	if err != nil {
 		return err
 	}
 	defer discard(both)
-	arranged, err := asof.Arrange(t.what, added, t.schema, o.mem) // somebody else may have changed the columns
-	if err != nil {
-		return err
-	}
-	defer arranged.Release()
-	if _, err := t.fill(ctx, both, present, arranged); err != nil {
+	if err := joinParquet(both, old, f); err != nil {
 		return err
 	}
 	return o.replace(old, both, path)
@@ -227,40 +217,4 @@ func lockFile(ctx context.Context, path string) (*os.File, error) {
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
-}
-
-// parquetRows reads a file, a batch at a time.
-func (o *Offline) parquetRows(ctx context.Context, path string) (array.RecordReader, error) {
-	f, err := file.OpenParquetFile(path, false)
-	if err != nil {
-		return nil, err
-	}
-	reader, err := pqarrow.NewFileReader(f, pqarrow.ArrowReadProperties{BatchSize: 1 << 16}, o.mem)
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	rows, err := reader.GetRecordReader(ctx, nil, nil)
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return &fileReader{rows, f}, nil
-}
-
-// fileReader closes its file when it is released.
-type fileReader struct {
-	pqarrow.RecordReader
-	file *file.Reader
-}
-
-// Err returns why the rows ended early: the reader has the end for an error.
-func (r *fileReader) Err() error {
-	if err := r.RecordReader.Err(); !errors.Is(err, io.EOF) {
-		return err
-	}
-	return nil
-}
-
-func (r *fileReader) Release() {
-	r.RecordReader.Release()
-	_ = r.file.Close() // it was read only
 }

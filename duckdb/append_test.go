@@ -3,6 +3,7 @@
 package duckdb_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 
 	"github.com/asof-dev/asof"
 	asofduckdb "github.com/asof-dev/asof/duckdb"
@@ -132,4 +134,191 @@ func usersOf(t *testing.T, rows ...[]any) array.RecordReader {
 	}
 	t.Cleanup(reader.Release)
 	return reader
+}
+
+func TestAppendToOneFileKilled(t *testing.T) { appendKilled(t, "trips.parquet", "trips.parquet") }
+
+func TestAppendToFolderKilled(t *testing.T) { appendKilled(t, "trips", "trips/a.parquet") }
+
+// appendKilled appends to a source in a folder, whose first file is at a path in
+// there.
+func appendKilled(t *testing.T, source, first string) {
+	storetest.AppendKilled(t,
+		func(t *testing.T) string {
+			dir := t.TempDir()
+			path := filepath.Join(dir, first)
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			run(t, "COPY ("+storetest.AppendedTrips(t).Values()+") TO '"+path+"' (FORMAT parquet)")
+			return dir
+		},
+		func(t *testing.T, dir string, step func(string)) (storetest.OfflineUnderTest, *asof.DataSource) {
+			store := offline(t, asofduckdb.Options{Dir: dir})
+			store.OnAppendStep(step)
+			return storetest.OfflineUnderTest{Name: "parquet", OfflineStore: store}, &asof.DataSource{Name: "trips", Kind: asof.SourceFile, Path: source}
+		}, unfinished)
+}
+
+// unfinished lists what appends have left in a folder.
+func unfinished(t *testing.T, dir string) (left []string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
+		if strings.HasPrefix(filepath.Base(path), ".asof-") {
+			left = append(left, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return left
+}
+
+func TestAppendToWarehouseKilled(t *testing.T) {
+	open := func(t *testing.T, dir string) *asofduckdb.Warehouse {
+		w, err := asofduckdb.OpenWarehouse(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w
+	}
+	storetest.AppendKilled(t,
+		func(t *testing.T) string {
+			dir := t.TempDir()
+			made := storetest.AppendedTrips(t)
+			table := asof.Table{Name: made.Name, Key: []string{"driver", "event"}, Columns: made.Columns}
+			rows := made.Records(t)
+			defer rows.Release()
+			reader, err := array.NewRecordReader(rows.Schema(), []arrow.RecordBatch{rows})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer reader.Release()
+			stage, err := open(t, dir).Stage(t.Context(), "first")
+			if err == nil {
+				_, err = stage.Load(t.Context(), table, reader)
+			}
+			if err == nil {
+				_, err = stage.Publish(t.Context(), asof.Publication{ID: "first", Upserts: []asof.Upsert{{Table: table}}})
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			return dir
+		},
+		func(t *testing.T, dir string, step func(string)) (storetest.OfflineUnderTest, *asof.DataSource) {
+			w := open(t, dir)
+			w.OnStep(step)
+			store := offline(t, asofduckdb.Options{Dir: dir, Warehouse: w})
+			store.OnAppendStep(step)
+			return storetest.OfflineUnderTest{Name: "warehouse", OfflineStore: store}, &asof.DataSource{Name: "trips", Kind: asof.SourcePostgres, Table: "trips"}
+		},
+		func(t *testing.T, dir string) []string { // and of parts, those that nothing names
+			left := unfinished(t, dir)
+			text, err := os.ReadFile(filepath.Join(dir, "manifest.json"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			entries, err := os.ReadDir(filepath.Join(dir, "trips"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range entries {
+				if !strings.Contains(string(text), e.Name()) {
+					left = append(left, e.Name())
+				}
+			}
+			return left
+		})
+}
+
+// What is beside the rows stays as it is: a link, the rights of a file, the
+// columns of its pandas; and what cannot take rows says why.
+func TestAppendBesides(t *testing.T) {
+	dir := t.TempDir()
+	store := offline(t, asofduckdb.Options{Dir: dir})
+	write := func(path, options string) {
+		t.Helper()
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, path)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		run(t, "COPY ("+storetest.AppendedTrips(t).Values()+") TO '"+filepath.Join(dir, path)+"' ("+options+")")
+	}
+	write("real.parquet", "FORMAT parquet")
+	if err := errors.Join(os.Chmod(filepath.Join(dir, "real.parquet"), 0o640), os.Symlink("real.parquet", filepath.Join(dir, "link.parquet"))); err != nil {
+		t.Fatal(err)
+	}
+	write("months/month=1/a.parquet", "FORMAT parquet")
+	write("months/month=2/a.parquet", "FORMAT parquet")
+	write("trips.csv", "FORMAT csv, HEADER")
+	write("part-1.parquet", "FORMAT parquet")
+	if err := os.Mkdir(filepath.Join(dir, "empty"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	append := func(path string) error {
+		rows := storetest.AppendedTrips(t).Records(t)
+		defer rows.Release()
+		reader, err := array.NewRecordReader(rows.Schema(), []arrow.RecordBatch{rows})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer reader.Release()
+		_, err = store.Append(t.Context(), &asof.DataSource{Name: "trips", Kind: asof.SourceFile, Path: path}, reader)
+		return err
+	}
+	if err := append("link.parquet"); err != nil {
+		t.Fatal(err)
+	}
+	link, err := os.Lstat(filepath.Join(dir, "link.parquet"))
+	if err != nil || link.Mode()&os.ModeSymlink == 0 {
+		t.Errorf("the link is %v, %v", link, err)
+	}
+	file, err := os.Stat(filepath.Join(dir, "real.parquet"))
+	if err != nil || file.Mode().Perm() != 0o640 {
+		t.Errorf("the file is %v, %v", file, err)
+	}
+	for path, says := range map[string]string{"months": `(month=…)`, "trips.csv": "types of a CSV file", "empty": "holds no files", "part-*.parquet": "would not match",
+		"gone.parquet": "there is no file", "s3://bucket/trips": "not on this machine"} {
+		if err := append(path); asof.ErrorCode(err) != asof.CodeInvalid || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v, want one that says %s", path, err, says)
+		}
+	}
+	if left := unfinished(t, dir); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// Old forms of Parquet are told apart from those that are written.
+func TestAppendToOldForms(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "old.parquet")
+	rows := storetest.AppendedTrips(t).Records(t)
+	defer rows.Release()
+	reader, err := array.NewRecordReader(rows.Schema(), []arrow.RecordBatch{rows, rows})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Release()
+	fields := rows.Schema().Fields()
+	fields[1].Type = arrow.FixedWidthTypes.Timestamp_ns
+	fine, err := asof.Arrange("", reader, arrow.NewSchema(fields, nil), memory.DefaultAllocator)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fine.Release()
+	file, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := pqarrow.NewFileWriter(fine.Schema(), file, nil, pqarrow.NewArrowWriterProperties(pqarrow.WithDeprecatedInt96Timestamps(true)))
+	if err == nil && fine.Next() {
+		err = errors.Join(w.Write(fine.RecordBatch()), w.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := &asof.DataSource{Name: "trips", Kind: asof.SourceFile, Path: path}
+	if _, err := offline(t, asofduckdb.Options{}).Append(t.Context(), source, reader); asof.ErrorCode(err) != asof.CodeInvalid || !strings.Contains(err.Error(), `column "event" has a form that is not written here (INT96)`) {
+		t.Errorf("a file with INT96: %v", err)
+	}
 }

@@ -12,6 +12,9 @@ import (
 // OnStep has step called at each step of publishing.
 func (w *Warehouse) OnStep(step func(name string)) { w.step = step }
 
+// OnAppendStep has step called at each step of an append.
+func (o *Offline) OnAppendStep(step func(name string)) { o.step = step }
+
 // At has the warehouse take now for the time.
 func (w *Warehouse) At(now func() time.Time) { w.now = now }
 

@@ -18,10 +18,16 @@ import (
 // while a file is written.
 const rowGroup = 1 << 17
 
+// form is how a file's values are written.
+type form struct {
+	codec    compress.Compression
+	integers bool // decimals are, where they fit
+}
+
 // parquetWriter begins a file of rows of a schema. Closing the writer leaves
 // the file open.
-func parquetWriter(f *os.File, schema *arrow.Schema, codec compress.Compression) (*pqarrow.FileWriter, error) {
-	options := []parquet.WriterProperty{parquet.WithCompression(codec), parquet.WithMaxRowGroupLength(rowGroup)}
+func parquetWriter(f *os.File, schema *arrow.Schema, as form) (*pqarrow.FileWriter, error) {
+	options := []parquet.WriterProperty{parquet.WithCompression(as.codec), parquet.WithMaxRowGroupLength(rowGroup), parquet.WithStoreDecimalAsInteger(as.integers)}
 	for _, f := range schema.Fields() {
 		if arrow.IsFloating(f.Type.ID()) { // these hardly ever repeat
 			options = append(options, parquet.WithDictionaryFor(f.Name, false))

@@ -24,7 +24,7 @@ func (r *replacement) Write(ctx context.Context, rows array.RecordReader) (int64
 	if err := r.create(); err != nil {
 		return 0, r.fault(err)
 	}
-	w, err := parquetWriter(r.file, rows.Schema(), compress.Codecs.Zstd)
+	w, err := parquetWriter(r.file, rows.Schema(), form{codec: compress.Codecs.Zstd})
 	if disk := (*fs.PathError)(nil); errors.As(err, &disk) { // it writes a few bytes at once
 		return 0, r.fault(err)
 	}

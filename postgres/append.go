@@ -43,6 +43,7 @@ type appending struct {
 	table   string // quoted
 	schema  *arrow.Schema
 	natives []string // by column, the server's type without its length or precision
+	isView  bool     // to which nothing can be copied
 }
 
 // describe finds the table's columns, and the types in which rows reach them.
@@ -66,13 +67,15 @@ func (a *appending) describe(ctx context.Context, source *asof.DataSource) error
 		a.natives = append(a.natives, unmodified(c.Native))
 	}
 	a.schema = arrow.NewSchema(fields, nil)
-	return a.refuseTrainingSet(ctx, t)
+	return a.look(ctx, t)
 }
 
-// refuseTrainingSet refuses a table that is only ever replaced as a whole.
-func (a *appending) refuseTrainingSet(ctx context.Context, t *question) error {
+// look finds out what the table is, and refuses one that is only ever replaced
+// as a whole.
+func (a *appending) look(ctx context.Context, t *question) error {
 	var whole bool
-	err := t.tx.QueryRow(ctx, "SELECT coalesce(starts_with(obj_description(to_regclass($1), 'pg_class'), $2), false)", pgx.QueryExecModeExec, a.table, replacedMark).Scan(&whole)
+	err := t.tx.QueryRow(ctx, "SELECT relkind NOT IN ('r', 'p'), coalesce(starts_with(obj_description(oid, 'pg_class'), $2), false) FROM pg_class WHERE oid = to_regclass($1)",
+		pgx.QueryExecModeExec, a.table, replacedMark).Scan(&a.isView, &whole)
 	if err != nil {
 		return t.fault(ctx, a.what, err)
 	}
@@ -127,7 +130,11 @@ func (a *appending) write(ctx context.Context, rows array.RecordReader) (int64, 
 		}
 	}
 	a.o.step("rows inserted")
-	return copied.count, tx.Commit(ctx)
+	if err := tx.Commit(ctx); err != nil {
+		return 0, err
+	}
+	a.o.step("committed")
+	return copied.count, nil
 }
 
 func (a *appending) copy(ctx context.Context, conn *pgx.Conn, into string, rows *copyRows) error {
@@ -149,7 +156,7 @@ func (a *appending) columns() string {
 // through returns the statement that moves the rows on from a table of the
 // kinds in which they come; "" where the table's own types are those.
 func (a *appending) through(kinds []kind) string {
-	casts, same := make([]string, len(kinds)), true
+	casts, same := make([]string, len(kinds)), !a.isView
 	for i, k := range kinds {
 		casts[i] = quoteName(a.schema.Field(i).Name)
 		if !slices.Contains(alike[k.sql], a.natives[i]) && k.sql != a.natives[i] {

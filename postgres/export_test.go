@@ -3,6 +3,9 @@ package postgres
 // OnStep has step called at each step of publishing.
 func (w *Warehouse) OnStep(step func(name string)) { w.step = step }
 
+// OnAppendStep has step called at each step of an append.
+func (o *Offline) OnAppendStep(step func(name string)) { o.step = step }
+
 // The ways of matching views, as tests ask for them.
 const (
 	ByLookup = byLookup

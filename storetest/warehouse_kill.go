@@ -118,8 +118,8 @@ func (s *sides) all(t *testing.T, steps int) {
 // then at its second, and so on until one ends by itself. Each has a new place,
 // made ready by prepare; look looks at it while the process runs, and once
 // after that. It returns the number of processes.
-func cutOff(t *testing.T, fresh func(t *testing.T) string, open func(t *testing.T, place string, step func(name string)) WarehouseUnderTest,
-	prepare func(WarehouseUnderTest), look func(w WarehouseUnderTest, step int, running bool)) (steps int) {
+func cutOff[W any](t *testing.T, fresh func(t *testing.T) string, open func(t *testing.T, place string, step func(name string)) W,
+	prepare func(W), look func(w W, step int, running bool)) (steps int) {
 	for killed := true; killed; {
 		steps++
 		place := fresh(t)
