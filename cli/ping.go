@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net/http"
@@ -18,14 +19,15 @@ const pingTimeout = 3 * time.Second
 // pingCommand asks a URL for a 200, so that an image without curl can check
 // its own health.
 func (a *app) pingCommand() *cobra.Command {
-	return &cobra.Command{
+	var insecure bool
+	cmd := &cobra.Command{
 		Use:     "ping URL",
 		Short:   "Ask a running server whether it answers",
 		Long:    "Asks URL once and succeeds where the answer is 200: the health check of a container.",
-		Example: a.example("ping http://127.0.0.1:6566/health"),
+		Example: a.example("ping http://127.0.0.1:6566/health", "ping --insecure https://127.0.0.1:6566/health"),
 		Args:    a.args("URL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client := http.Client{Timeout: pingTimeout}
+			client := http.Client{Timeout: pingTimeout, Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: &tls.Config{InsecureSkipVerify: insecure}}}
 			resp, err := client.Get(args[0])
 			if err != nil {
 				return asof.Errorf(asof.CodeUnavailable, "no answer: %w", err)
@@ -42,4 +44,6 @@ func (a *app) pingCommand() *cobra.Command {
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&insecure, "insecure", false, "take any certificate: of a server on this machine, whose name it does not bear")
+	return cmd
 }

@@ -76,6 +76,19 @@ func TestAKeyThatIsGoneCountsNoLonger(t *testing.T) {
 	})
 }
 
+// TestATokenThatWasGoodExpires: it was checked before, and counts no longer.
+func TestATokenThatWasGoodExpires(t *testing.T) {
+	inBubble(t, func(t *testing.T, issuer *storetest.Issuer, g *permission.Guard) {
+		token := issuer.Token(map[string]any{"exp": time.Now().Add(30 * time.Second).Unix()})
+		for range 4 {
+			good(t, g, token)
+			time.Sleep(9 * time.Second)
+		}
+		time.Sleep(5 * time.Second)
+		refused(t, g, token, "it expired at ")
+	})
+}
+
 func TestUnknownKeysAreAskedForNowAndThen(t *testing.T) {
 	other := storetest.NewIssuer(t)
 	other.Rotate(jose.RS256)

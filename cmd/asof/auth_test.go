@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -59,6 +60,21 @@ func TestFeastsSDKBringsTokens(t *testing.T) {
 	where, told := serveTold(t, dir, 5, "serve", "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0", "--rest-port", "0", "--offline-port", "0", "-k", key, "-c", certificate)
 	if !strings.Contains(told, "Callers need a token of "+issuer.DiscoveryURL()) || strings.Contains(told, "note:") {
 		t.Errorf("the server says %s", told)
+	}
+	for what, address := range where {
+		conn, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
+		if err != nil {
+			t.Errorf("%s speaks no TLS: %v", what, err)
+			continue
+		}
+		if state := conn.ConnectionState(); state.Version < tls.VersionTLS12 || state.NegotiatedProtocol != "h2" {
+			t.Errorf("%s speaks TLS %x and %q", what, state.Version, state.NegotiatedProtocol)
+		}
+		conn.Close()
+	}
+	run(t, "asof", "ping", "--insecure", "https://"+where["https"]+"/health")
+	if out, err := exec.Command("asof", "ping", "https://"+where["https"]+"/health").CombinedOutput(); err == nil || !strings.Contains(string(out), "certificate") {
+		t.Errorf("a certificate of nobody's is taken: %s", out)
 	}
 	public := issuer.Public()
 	text, err := public.MarshalJSON()
