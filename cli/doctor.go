@@ -73,7 +73,7 @@ func (a *app) findRepository() {
 
 // examine reads what there is to read of the repository.
 func (a *app) examine(ctx context.Context, python bool) (report *doctor.Report, err error) {
-	config, err := definition.LoadConfig(a.globals.dir, a.globals.configPath())
+	config, err := a.globals.config()
 	if err != nil {
 		return nil, err
 	}

@@ -59,11 +59,7 @@ func (a *app) listFeaturesCommand() *cobra.Command {
 		Example: a.example("-c my_project features list"),
 		Args:    a.args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.withSnapshot(cmd.Context(), func(r *repository, snapshot *asof.Snapshot) error {
-				held, err := r.registered(cmd.Context(), snapshot)
-				if err != nil {
-					return err
-				}
+			return a.withRegistered(cmd.Context(), func(_ *repository, held registered) error {
 				rows, list := [][]string{}, []any{}
 				for _, f := range held.features() {
 					rows = append(rows, []string{f.Name, f.view.ObjectName(), feastType(f.Type)})
@@ -90,11 +86,7 @@ func (a *app) describeFeatureCommand() *cobra.Command {
 		Example: a.example("-c my_project features describe monthly_fee"),
 		Args:    a.args("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withSnapshot(cmd.Context(), func(r *repository, snapshot *asof.Snapshot) error {
-				held, err := r.registered(cmd.Context(), snapshot)
-				if err != nil {
-					return err
-				}
+			return a.withRegistered(cmd.Context(), func(_ *repository, held registered) error {
 				var names []string
 				found := []any{}
 				for _, f := range held.features() {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/base64"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -10,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/definition"
 )
 
 // globals are the flags that come before the command, as in Feast. They are
@@ -98,6 +100,23 @@ func (g *globals) configPath() string {
 		}
 	}
 	return g.yaml
+}
+
+// encodedConfig is the variable by which Feast's containers are given their
+// feature_store.yaml, in base64.
+const encodedConfig = "FEATURE_STORE_YAML_BASE64"
+
+// config reads the repository's configuration.
+func (g *globals) config() (*definition.Config, error) {
+	encoded := os.Getenv(encodedConfig)
+	if encoded == "" {
+		return definition.LoadConfig(g.dir, g.configPath())
+	}
+	text, err := base64.StdEncoding.DecodeString(strings.TrimSpace(encoded))
+	if err != nil {
+		return nil, asof.Errorf(asof.CodeInvalid, "%s is not base64: encode the whole feature_store.yaml, or unset it to use %s", encodedConfig, g.configPath())
+	}
+	return definition.ParseConfig(g.dir, "$"+encodedConfig, text)
 }
 
 func fileExists(path string) bool {

@@ -137,15 +137,11 @@ func (a *app) listCommand(k objectKind, plural string) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.withSnapshot(cmd.Context(), func(r *repository, snapshot *asof.Snapshot) error {
-				held, err := r.registered(cmd.Context(), snapshot)
-				if err != nil {
-					return err
-				}
+			return a.withRegistered(cmd.Context(), func(_ *repository, held registered) error {
 				rows := [][]any{}
 				for _, o := range held.list(k) {
 					if hasTags(o, wanted) {
-						rows = append(rows, k.row(snapshot, o))
+						rows = append(rows, k.row(held.snapshot, o))
 					}
 				}
 				return a.printList(output, k.headers, rows)
@@ -179,17 +175,13 @@ func (a *app) describeCommand(k objectKind) *cobra.Command {
 			if output != "yaml" && output != "json" {
 				return badOutput(output, "yaml", "json")
 			}
-			return a.withSnapshot(cmd.Context(), func(r *repository, snapshot *asof.Snapshot) error {
-				object, err := snapshot.Find(k.kind, args[0])
+			return a.withRegistered(cmd.Context(), func(r *repository, held registered) error {
+				object, err := held.snapshot.Find(k.kind, args[0])
 				if err != nil {
 					return err
 				}
 				if v, ok := object.(*asof.OnDemandFeatureView); ok {
-					a.noteFunction(snapshot, v, r.workers())
-				}
-				held, err := r.registered(cmd.Context(), snapshot)
-				if err != nil {
-					return err
+					a.noteFunction(held.snapshot, v, r.workers())
 				}
 				return a.printMessage(output, held, object)
 			})
@@ -216,11 +208,7 @@ func (a *app) registryDumpCommand() *cobra.Command {
 		Example: a.example("-c my_project registry-dump"),
 		Args:    a.args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.withSnapshot(cmd.Context(), func(r *repository, snapshot *asof.Snapshot) error {
-				held, err := r.registered(cmd.Context(), snapshot)
-				if err != nil {
-					return err
-				}
+			return a.withRegistered(cmd.Context(), func(_ *repository, held registered) error {
 				dump, err := held.dump()
 				if err != nil {
 					return err

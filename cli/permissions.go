@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -35,12 +34,8 @@ type granting struct {
 }
 
 // permissions returns the permissions of the project, in the registry's order.
-func (r *repository) permissions(ctx context.Context, snapshot *asof.Snapshot) (all []granting, err error) {
-	held, err := r.registered(ctx, snapshot)
-	if err != nil {
-		return nil, err
-	}
-	for _, o := range held.list(permissionKind) {
+func (h registered) permissions() (all []granting, err error) {
+	for _, o := range h.list(permissionKind) {
 		m := &core.Permission{}
 		if err := proto.Unmarshal(o.(*asof.Opaque).Meta.Stored, m); err != nil {
 			return nil, asof.Errorf(asof.CodeInvalid, "permission %q can't be read: %w", o.ObjectName(), err)
@@ -76,14 +71,14 @@ func (a *app) listPermissionsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.withSnapshot(cmd.Context(), func(r *repository, snapshot *asof.Snapshot) error {
-				all, err := r.permissions(cmd.Context(), snapshot)
+			return a.withRegistered(cmd.Context(), func(_ *repository, held registered) error {
+				all, err := held.permissions()
 				if err != nil {
 					return err
 				}
 				all = slices.DeleteFunc(all, func(g granting) bool { return !hasTags(g.object, wanted) })
 				if verbose {
-					return a.printCovered(cmd.Context(), r, snapshot, all)
+					return a.printCovered(all, held.securable())
 				}
 				rows := [][]any{}
 				for _, g := range all {
@@ -134,8 +129,8 @@ func (a *app) listRolesCommand() *cobra.Command {
 		Example: a.example("-c my_project permissions list-roles", "-c my_project permissions list-roles -v"),
 		Args:    a.args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.withSnapshot(cmd.Context(), func(r *repository, snapshot *asof.Snapshot) error {
-				all, err := r.permissions(cmd.Context(), snapshot)
+			return a.withRegistered(cmd.Context(), func(_ *repository, held registered) error {
+				all, err := held.permissions()
 				if err != nil {
 					return err
 				}
@@ -145,7 +140,7 @@ func (a *app) listRolesCommand() *cobra.Command {
 				}
 				roles = slices.Compact(slices.Sorted(slices.Values(roles)))
 				if verbose {
-					return a.printRoles(cmd.Context(), r, snapshot, all, roles, output)
+					return a.printRoles(all, held.securable(), roles, output)
 				}
 				if output == "table" {
 					return gridTable(a.stdio.Out, "ROLE NAME", roles)
@@ -164,11 +159,7 @@ func (a *app) listRolesCommand() *cobra.Command {
 }
 
 // printRoles prints what somebody with each of the roles may do.
-func (a *app) printRoles(ctx context.Context, r *repository, snapshot *asof.Snapshot, all []granting, roles []string, output string) error {
-	objects, err := r.securable(ctx, snapshot)
-	if err != nil {
-		return err
-	}
+func (a *app) printRoles(all []granting, objects []asof.Object, roles []string, output string) error {
 	var messages []*core.Permission
 	for _, g := range all {
 		messages = append(messages, &core.Permission{Spec: g.spec})

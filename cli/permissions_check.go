@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -19,11 +18,7 @@ var everyAction = []permission.Action{permission.Create, permission.Describe, pe
 	permission.ReadOnline, permission.ReadOffline, permission.WriteOnline, permission.WriteOffline}
 
 // securable returns the objects that permissions are about, in Feast's order.
-func (r *repository) securable(ctx context.Context, snapshot *asof.Snapshot) (all []asof.Object, err error) {
-	held, err := r.registered(ctx, snapshot)
-	if err != nil {
-		return nil, err
-	}
+func (h registered) securable() (all []asof.Object) {
 	for _, list := range []objectKind{
 		{kind: asof.KindEntity, fields: []string{"entities"}},
 		{kind: asof.KindFeatureView, fields: []string{"feature_views", "stream_feature_views", "on_demand_feature_views"}},
@@ -34,9 +29,9 @@ func (r *repository) securable(ctx context.Context, snapshot *asof.Snapshot) (al
 		{kind: asof.KindSavedDataset, fields: []string{"saved_datasets"}},
 		permissionKind,
 	} {
-		all = append(all, held.list(list)...)
+		all = append(all, h.list(list)...)
 	}
-	return all, nil
+	return all
 }
 
 // objectClass is className, with the class of a data source.
@@ -54,16 +49,12 @@ func (a *app) checkPermissionsCommand() *cobra.Command {
 		Example: a.example("-c my_project permissions check"),
 		Args:    a.args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.withSnapshot(cmd.Context(), func(r *repository, snapshot *asof.Snapshot) error {
-				all, err := r.permissions(cmd.Context(), snapshot)
+			return a.withRegistered(cmd.Context(), func(_ *repository, held registered) error {
+				all, err := held.permissions()
 				if err != nil {
 					return err
 				}
-				objects, err := r.securable(cmd.Context(), snapshot)
-				if err != nil {
-					return err
-				}
-				return a.printUnsecured(all, objects)
+				return a.printUnsecured(all, held.securable())
 			})
 		},
 	}
@@ -141,11 +132,7 @@ permissions
 `
 
 // printCovered draws the permissions, and the objects that each is about.
-func (a *app) printCovered(ctx context.Context, r *repository, snapshot *asof.Snapshot, all []granting) error {
-	objects, err := r.securable(ctx, snapshot)
-	if err != nil {
-		return err
-	}
+func (a *app) printCovered(all []granting, objects []asof.Object) error {
 	var root node
 	for _, g := range all {
 		name := g.object.ObjectName()

@@ -36,6 +36,18 @@ func (r *repository) registered(ctx context.Context, snapshot *asof.Snapshot) (r
 	return held, nil
 }
 
+// withRegistered opens the repository and hands on what is registered, with its
+// messages.
+func (a *app) withRegistered(ctx context.Context, do func(*repository, registered) error) error {
+	return a.withSnapshot(ctx, func(r *repository, snapshot *asof.Snapshot) error {
+		held, err := r.registered(ctx, snapshot)
+		if err != nil {
+			return err
+		}
+		return do(r, held)
+	})
+}
+
 // list returns the objects of a kind in the order in which the registry holds
 // them, as Feast lists them; by name, where it holds no messages of Feast's.
 func (h registered) list(k objectKind) (objects []asof.Object) {

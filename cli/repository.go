@@ -47,7 +47,7 @@ func (a *app) withRepository(ctx context.Context, do func(*repository) error) er
 	if info, err := os.Stat(a.globals.dir); err != nil || !info.IsDir() {
 		return usagef(a.name+" -c DIR …", "%s is not a folder; -c names the repository", a.globals.dir)
 	}
-	config, err := definition.LoadConfig(a.globals.dir, a.globals.configPath())
+	config, err := a.globals.config()
 	if err != nil {
 		return err
 	}

@@ -59,6 +59,12 @@ func LoadConfig(dir, path string) (*Config, error) {
 	if err != nil {
 		return nil, asof.Errorf(asof.CodeInvalid, "%s can't be read: %w", path, err)
 	}
+	return ParseConfig(dir, path, text)
+}
+
+// ParseConfig is LoadConfig of a text that was read already; path names it in
+// messages.
+func ParseConfig(dir, path string, text []byte) (*Config, error) {
 	file, err := parser.ParseBytes(text, 0)
 	if err != nil {
 		// Without the lines around it: they may hold a password.
