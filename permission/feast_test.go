@@ -6,8 +6,12 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/asof-dev/asof"
@@ -169,4 +173,67 @@ func writeJSON(t *testing.T, v any) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// parse reads tokens as Feast's servers do, but for their signatures, for which
+// they need more packages than Feast brings.
+const parse = `
+import asyncio, json, logging, sys
+import jwt
+from feast.permissions.auth.oidc_token_parser import OidcTokenParser
+from feast.permissions.auth_model import OidcAuthConfig
+logging.disable(logging.CRITICAL)
+url, client, issuer, tokens = sys.argv[1:]
+parser = OidcTokenParser(OidcAuthConfig(type="oidc", auth_discovery_url=url, client_id=client, audience=client, issuer=issuer))
+parser._get_jwks_client = lambda: type("Keys", (), {"get_signing_key_from_jwt": lambda self, token: jwt.PyJWK({"kty": "oct", "k": "eA"}, "HS256")})()
+decode = jwt.decode
+jwt.decode = lambda token, *args, options, **more: decode(token, *args, options={**options, "verify_signature": False, "verify_nbf": "verify_exp" in options, "verify_iat": "verify_exp" in options}, **more)
+answers = []
+for token in json.loads(tokens):
+    try:
+        user = asyncio.run(parser.user_details_from_access_token(token))
+        answers.append(" ".join([user.username, *user.roles, "/", *user.groups]))
+    except Exception:
+        answers.append("refused")
+json.dump(answers, sys.stdout)
+`
+
+// TestFeastReadsTheSameUsers gives Feast's servers and ours the same tokens.
+// Those without an expiry, which Feast takes, are not among them.
+func TestFeastReadsTheSameUsers(t *testing.T) {
+	issuer := storetest.NewIssuer(t)
+	now := time.Now().Unix()
+	var tokens []string
+	for _, claims := range []map[string]any{
+		nil, {"exp": now - 60}, {"nbf": now + 600}, {"iat": now + 600}, {"aud": "other"}, {"aud": []string{"other", storetest.IssuerClient}}, {"aud": nil},
+		{"iss": "other"}, {"iss": nil}, {"preferred_username": nil}, {"preferred_username": nil, "sub": nil}, {"preferred_username": 7, "upn": "u"},
+		{"preferred_username": nil, "azp": "app", "appid": "id"}, {"preferred_username": nil, "appid": "id"},
+		{"roles": []string{"a", "b"}, "groups": []string{"g", "h"}}, {"roles": "a", "groups": map[string]any{"g": 1}},
+		{"resource_access": map[string]any{storetest.IssuerClient: map[string]any{"roles": []string{"a", "b"}}, "other": map[string]any{"roles": []string{"z"}}}, "roles": []string{"b", "c"}},
+		{"resource_access": map[string]any{storetest.IssuerClient: []string{"a"}}}, {"resource_access": "a"},
+	} {
+		tokens = append(tokens, issuer.Token(claims))
+	}
+	tokens = append(tokens, "a.b.c", "")
+	g := guardOf(t, issuer)
+	var ours []string
+	for _, token := range tokens {
+		user, err := admit(t, g, token)
+		if err != nil {
+			ours = append(ours, "refused")
+			continue
+		}
+		ours = append(ours, strings.Join(slices.Concat([]string{user.Name}, user.Roles, []string{"/"}, user.Groups), " "))
+	}
+	text, err := json.Marshal(tokens)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var theirs []string
+	if err := json.Unmarshal(storetest.RunPython(t, parse, issuer.DiscoveryURL(), storetest.IssuerClient, issuer.URL(), string(text)), &theirs); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(theirs, ours); diff != "" || slices.Index(ours, "ann a b c /") < 0 {
+		t.Errorf("users (-Feast's +ours):\n%s", diff)
+	}
 }
