@@ -3,6 +3,7 @@ package flightapi_test
 import (
 	"context"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -86,4 +87,20 @@ func drivers(n int, value string) arrow.RecordBatch {
 		}
 	}
 	return b.NewRecordBatch()
+}
+
+// runFile runs the script named by its first argument as Python would.
+const runFile = `
+import runpy, sys
+del sys.argv[0]
+runpy.run_path(sys.argv[0], run_name="__main__")
+`
+
+// checks sees that a script has made its checks, to the last.
+func checks(t *testing.T, printed string, atLeast int, last string) {
+	t.Helper()
+	lines := strings.Split(strings.TrimSpace(printed), "\n")
+	if len(lines) < atLeast || lines[len(lines)-1] != last {
+		t.Errorf("the script made %d checks, want %d or more; it printed\n%s", len(lines), atLeast, printed)
+	}
 }
