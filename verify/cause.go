@@ -49,7 +49,7 @@ func (c *comparison) judge(row value.Row, i int) judgement {
 	case !found && late != "":
 		return judgement{cause: LateRow, why: late}
 	case !found && c.ttl > 0 && row.Event < c.now-c.ttl:
-		return judgement{cause: Expired, why: fmt.Sprintf("the store has let the row go: it is %s old now, and the view's ttl is %s", micros(c.now-row.Event), micros(c.ttl))}
+		return judgement{cause: Expired, why: fmt.Sprintf("the store has let the row go: it is %s old now, and the view's ttl is %s", span(c.now-row.Event), span(c.ttl))}
 	case !found && c.run(row.Event) == nil:
 		return judgement{cause: NeverLoaded, why: "no finished run covers the row's time"}
 	case !found:
@@ -88,7 +88,7 @@ func (c *comparison) values(row value.Row, i int, expired bool, late string) jud
 	switch {
 	case len(differs) == 0 && expired:
 		return judgement{cause: Expired, nulls: true, why: fmt.Sprintf("at %s the row is %s old, and the view's ttl is %s: training data has no value; online it is kept, but for `asof.on_expired: drop`",
-			stamp(c.result.At), micros(c.at-row.Event), micros(c.ttl))}
+			stamp(c.result.At), span(c.at-row.Event), span(c.ttl))}
 	case len(differs) == 0:
 		return judgement{}
 	case late != "":
@@ -132,11 +132,11 @@ func (c *comparison) late(row value.Row) string {
 	return fmt.Sprintf("the row was created at %s, after the run that covers its time had begun (%s)", stamp(time.UnixMicro(row.Created)), stamp(run.Started))
 }
 
-// micros is a span of time as people read it.
-func micros(us int64) string {
+// span is a length of time as people read it: 28d, 1d 3h0m0s.
+func span(us int64) string {
 	d := time.Duration(us) * time.Microsecond
 	if days := d / (24 * time.Hour); days > 0 {
-		text := fmt.Sprintf("%d days", days)
+		text := fmt.Sprintf("%dd", days)
 		if rest := d % (24 * time.Hour); rest > 0 {
 			text += " " + rest.String()
 		}
