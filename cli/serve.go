@@ -63,6 +63,7 @@ func (r *repository) wire(ctx context.Context, guard *permission.Guard) (*featur
 		return nil, err
 	}
 	version := asof.KeyVersion(online)
+	lister, _ := online.(asof.KeyLister)
 	if cache := r.config.Asof.Serve.Cache; cache.Entries > 0 {
 		online = proxy.Cache(online, cache.Entries, cmp.Or(cache.TTL, time.Second))
 	}
@@ -75,7 +76,7 @@ func (r *repository) wire(ctx context.Context, guard *permission.Guard) (*featur
 		}
 		return m, err
 	}
-	f.reader, err = serving.New(serving.Options{Registry: registry, Online: r.trace.Online(online), Project: r.config.Project, KeyVersion: version,
+	f.reader, err = serving.New(serving.Options{Registry: registry, Online: r.trace.Online(online), Keys: lister, Project: r.config.Project, KeyVersion: version,
 		OnExpired: r.config.Asof.OnExpired, MaxEntities: r.config.Asof.Serve.MaxEntities, Workers: r.workers(), Permit: guard.Permit(permission.ReadOnline)})
 	return f, err
 }

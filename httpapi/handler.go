@@ -2,6 +2,7 @@
 // server does, and as rows by the entities' keys.
 //
 //	POST /get-online-features   Feast's request and answer
+//	POST /search                the entities whose vectors are nearest
 //	POST /push, /write-to-online-store, /materialize, /materialize-incremental
 //	                            Feast's requests to write
 //	GET  /materialize/jobs, /materialize/jobs/{id}
@@ -115,6 +116,8 @@ func (h *handler) route(w http.ResponseWriter, r *http.Request) {
 	switch path {
 	case "/get-online-features":
 		allow(w, r, h.online, http.MethodPost)
+	case "/search", "/retrieve-online-documents": // the latter as Feast's clients called it before
+		allow(w, r, h.search, http.MethodPost)
 	case "/push":
 		allow(w, r, h.push, http.MethodPost)
 	case "/write-to-online-store":

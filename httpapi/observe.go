@@ -77,7 +77,7 @@ func (h *handler) note(w http.ResponseWriter, b *buffer, a *serving.Answer, refu
 }
 
 // routes are the paths that are no pattern.
-var routes = [...]string{"/get-online-features", "/push", "/write-to-online-store", "/materialize", "/materialize-incremental", "/materialize/jobs", "/features", "/health", "/ready", "/openapi.json", "/metrics"}
+var routes = [...]string{"/get-online-features", "/search", "/retrieve-online-documents", "/push", "/write-to-online-store", "/materialize", "/materialize-incremental", "/materialize/jobs", "/features", "/health", "/ready", "/openapi.json", "/metrics"}
 
 // Route names the route of a request, "other" for what is none.
 func Route(r *http.Request) string {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/httpapi"
+	"github.com/asof-dev/asof/memory"
 	"github.com/asof-dev/asof/metric"
 	"github.com/asof-dev/asof/serving"
 )
@@ -50,6 +51,7 @@ func TestOpenAPIIsTrue(t *testing.T) {
 	writes.MaxWrite, writes.MaxBody = 1000, 1000
 	writes.Pusher.Online.Update(t.Context(), project, []*asof.FeatureView{clicks}, nil)
 	fills := httpapi.New(writes)
+	vectors := httpapi.New(httpapi.Options{Reader: searchable(t)})
 	rows := `"df":{"user_id":["ann"],"clicks":[1],"share":[null],"event_timestamp":["2024-05-01T00:00:00"],"created":[null]}`
 	long := `"` + strings.Repeat("x", 1000) + `"`
 	_, router := described(t, h)
@@ -67,6 +69,13 @@ func TestOpenAPIIsTrue(t *testing.T) {
 		{h, "POST", "/get-online-features", `{"entities":{"user_id":["` + strings.Repeat("x", 1000) + `"]}}`, 413},
 		{h, "POST", "/get-online-features", `{"entities":5}`, 422},
 		{down, "POST", "/get-online-features", `{"entities":{"user_id":["ann"]},"features":["months_active"]}`, 503},
+		{vectors, "POST", "/search", `{"features":["notes:title"],"query":[1,0.5],"top_k":2,"distance_metric":"cosine","query_string":null}`, 200},
+		{vectors, "POST", "/search", `{"features":["notes:title"],"query":[1,0.5],"top_k":2,"query_string":"x"}`, 400},
+		{vectors, "POST", "/search", `{"features":["notes:nope"],"query":[1,0.5],"top_k":2}`, 404},
+		{vectors, "POST", "/search", `{"features":["notes:title"],"query":["x"],"top_k":2}`, 422},
+		{vectors, "POST", "/search", `{"features":["notes:title"],"query":[1],"top_k":"x"}`, 422},
+		{vectors, "POST", "/retrieve-online-documents", `{"features":["notes:title"],"query":[1,0.5],"top_k":2,"include_feature_view_version_metadata":true}`, 200},
+		{vectors, "POST", "/retrieve-online-documents", `{"features":["notes:title"],"top_k":2}`, 400},
 		{fills, "POST", "/push", `{"push_source_name":"clicked","to":"online",` + rows + `}`, 200},
 		{fills, "POST", "/push", `{"push_source_name":"clicked","df":{"user_id":["ann"]}}`, 400},
 		{h, "POST", "/push", `{"push_source_name":"clicked","df":{}}`, 404},
@@ -142,6 +151,22 @@ func TestOpenAPIIsTrue(t *testing.T) {
 			}
 		}
 	}
+}
+
+// searchable reads from a store with two vectors.
+func searchable(t *testing.T) *serving.Reader {
+	t.Helper()
+	notes := userView("notes", field("title", asof.TypeString), asof.Field{Name: "vector", Type: asof.Scalar(asof.TypeFloat32List), VectorIndex: true})
+	registry, store := memory.NewRegistry(nil), memory.NewOnline(3)
+	if _, err := registry.Apply(t.Context(), project, asof.Change{Put: []asof.Object{user, notes}}); err != nil {
+		t.Fatal(err)
+	}
+	write(t, store, notes, `[{"user_id": "ann", "event_timestamp": "2024-01-31T00:00:00Z", "title": "one", "vector": [1, 0]}, {"user_id": "bob", "event_timestamp": "2024-01-31T00:00:00Z", "title": "two", "vector": [0, 1]}]`)
+	r, err := serving.New(serving.Options{Registry: registry, Online: store, Keys: store, Project: project})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
 
 func TestOpenAPIReportsTheLimit(t *testing.T) {

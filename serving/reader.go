@@ -36,6 +36,8 @@ type Options struct {
 
 	Workers *ondemand.Workers // Python processes for on-demand functions that need one; may be nil
 
+	Keys asof.KeyLister // of Online, for searches; nil: nothing is searched
+
 	// Permit returns why the caller of ctx may not read the objects: a feature
 	// service that was asked for, or the views behind features; nil for a Reader
 	// that everybody may use.

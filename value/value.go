@@ -7,6 +7,8 @@
 package value
 
 import (
+	"math"
+
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/asof-dev/asof"
@@ -35,8 +37,9 @@ func wire(t asof.ValueType) protowire.Type {
 	return protowire.BytesType
 }
 
-// AppendString, AppendBytes, AppendInt32, AppendInt64 and AppendUnixTimestamp
-// append the message of one value; a timestamp is in whole seconds.
+// AppendString, AppendBytes, AppendInt32, AppendInt64, AppendFloat32 and
+// AppendUnixTimestamp append the message of one value; a timestamp is in whole
+// seconds.
 func AppendString(dst []byte, v string) []byte {
 	return protowire.AppendString(protowire.AppendTag(dst, 2, protowire.BytesType), v)
 }
@@ -45,6 +48,9 @@ func AppendBytes(dst, v []byte) []byte {
 }
 func AppendInt32(dst []byte, v int32) []byte { return appendVarint(dst, asof.TypeInt32, int64(v)) }
 func AppendInt64(dst []byte, v int64) []byte { return appendVarint(dst, asof.TypeInt64, v) }
+func AppendFloat32(dst []byte, v float32) []byte {
+	return protowire.AppendFixed32(protowire.AppendTag(dst, field(asof.TypeFloat32), protowire.Fixed32Type), math.Float32bits(v))
+}
 func AppendUnixTimestamp(dst []byte, seconds int64) []byte {
 	return appendVarint(dst, asof.TypeUnixTimestamp, seconds)
 }
