@@ -38,6 +38,31 @@ def strain(df: pd.DataFrame) -> pd.DataFrame:
     return out
 `
 
+// searched are views whose vectors are searched, for the embedded set-up.
+const searched = `
+from datetime import timedelta
+from feast import Entity, FeatureView, Field, FileSource, ValueType
+from feast.types import Array, Float32, Int64, String
+
+document = Entity(name="document", join_keys=["doc_id"], value_type=ValueType.INT64)
+documents = FeatureView(name="documents", entities=[document], ttl=timedelta(0), source=FileSource(name="documents_file", path="data/documents.parquet", timestamp_field="at"),
+    schema=[Field(name="doc_id", dtype=Int64), Field(name="title", dtype=String), Field(name="vector", dtype=Array(Float32), vector_index=True, vector_length=2, vector_search_metric="cosine")])
+`
+
+// makeDocuments writes the file of documents.
+const makeDocuments = `
+import sys
+import pandas as pd
+pd.DataFrame({"doc_id": [1, 2, 3], "title": ["a", "b", "c"], "vector": [[1.0, 0.0], [0.0, 1.0], [3.0, 4.0]], "at": pd.to_datetime(["2024-01-01"] * 3, utc=True)}).to_parquet(sys.argv[1])
+`
+
+const searchAnswers = `filled null
+nearest {"title": ["a", "c"], "distance": [0.0, 0.4], "doc_id": [1, 3]}
+nearest, as before {"vector": [[1.0, 0.0], [3.0, 4.0]]}
+a short query FeastError: the query has 1 numbers, and vectors of feature "vector" of view "documents" have 2
+by text FeastError: a search by query_string is not served: send the query as a vector
+`
+
 // remoteClient calls everything of Feast's SDK that goes to a feature server,
 // in one process, and prints what becomes of it.
 const remoteClient = `
@@ -132,6 +157,13 @@ day["event_timestamp"] = ["2024-05-31"] * 2
 say("both", lambda: post("/push", {"push_source_name": "paid", "to": "online_and_offline", "df": day}))
 say("both", lambda: read(both, USER, "new", full_feature_names=True))
 say("other columns", lambda: post("/push", {"push_source_name": "paid", "to": "offline", "df": {**day, "more": [1, 2]}}))
+
+if any(v.name == "documents" for v in store.list_feature_views()):
+    say("filled", lambda: store.materialize(datetime(2023, 1, 1), datetime(2024, 2, 1), feature_views=["documents"]))
+    say("nearest", lambda: store.retrieve_online_documents_v2(features=["documents:title"], query=[1.0, 0.0], top_k=2).to_dict())
+    say("nearest, as before", lambda: store.retrieve_online_documents(features=["documents:vector"], query=[1.0, 0.0], top_k=2).to_dict())
+    say("a short query", lambda: store.retrieve_online_documents_v2(features=["documents:title"], query=[1.0], top_k=2).to_dict())
+    say("by text", lambda: store.retrieve_online_documents_v2(features=["documents:title"], query_string="a", top_k=2).to_dict())
 `
 
 const remoteAnswers = `before {"user_id": ["3413-BMNZE"], "failed_payments_90d": [null]}
@@ -176,13 +208,17 @@ other columns [400, "source \"payments_table\" has no column \"more\": its colum
 // a table.
 func TestFeastsSDKIsARemoteClient(t *testing.T) {
 	t.Run("embedded", func(t *testing.T) {
-		asRemoteClient(t, "feature_store.yaml", `FileSource(name="payments_table", path="data/payments.parquet", timestamp_field="event_timestamp")`, func(dir string) {
+		asRemoteClient(t, "feature_store.yaml", `FileSource(name="payments_table", path="data/payments.parquet", timestamp_field="event_timestamp")`, strings.NewReplacer(`"done", 7, 300`, `"done", 8, 303`, "known: payments_agg", "known: documents, payments_agg").Replace(remoteAnswers)+searchAnswers, func(dir string) {
+			storetest.RunPython(t, makeDocuments, filepath.Join(dir, "data", "documents.parquet"))
+			if err := os.WriteFile(filepath.Join(dir, "searched.py"), []byte(searched), 0o600); err != nil {
+				t.Fatal(err)
+			}
 			run(t, "asof", "-c", dir, "get-historical-features", "--as-of", "2024-01-31", "-f", "payments_agg_90d_fv:failed_payments_90d", "--out", "data/payments.parquet")
 		})
 	})
 	t.Run("postgres", func(t *testing.T) {
 		db := setDatabase(t)
-		asRemoteClient(t, "feature_store.postgres.yaml", `PostgreSQLSource(name="payments_table", table="payments", timestamp_field="event_timestamp")`, func(string) {
+		asRemoteClient(t, "feature_store.postgres.yaml", `PostgreSQLSource(name="payments_table", table="payments", timestamp_field="event_timestamp")`, remoteAnswers, func(string) {
 			conn, err := pgx.Connect(t.Context(), db.URL())
 			if err != nil {
 				t.Fatal(err)
@@ -195,7 +231,7 @@ func TestFeastsSDKIsARemoteClient(t *testing.T) {
 	})
 }
 
-func asRemoteClient(t *testing.T, config, source string, prepare func(dir string)) {
+func asRemoteClient(t *testing.T, config, source, answers string, prepare func(dir string)) {
 	dir := filepath.Join(t.TempDir(), "shop")
 	run(t, "asof", "init", dir, "-t", "streamflow")
 	choose(t, dir, config)
@@ -210,7 +246,7 @@ func asRemoteClient(t *testing.T, config, source string, prepare func(dir string
 	at := serve(t, dir, 5, "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0", "--rest-port", "0", "--offline-port", "0")
 	transformations := serveBy(t, dir, 1, "serve_transformations", "-h", "127.0.0.1", "-p", "0")["transformations"]
 	got := string(storetest.RunPython(t, remoteClient, at["http"], at["registry"], transformations))
-	want := strings.SplitAfter(remoteAnswers, "\n")
+	want := strings.SplitAfter(answers, "\n")
 	for i, line := range strings.SplitAfter(got, "\n") {
 		if i >= len(want) || line != want[i] {
 			t.Errorf("the SDK says\n%swant\n%s", line, append(want, "nothing")[min(i, len(want))])
