@@ -22,8 +22,7 @@ type lifecycle struct {
 
 // lifecycleOf returns a copy of the view of that name.
 func lifecycleOf(s *asof.Snapshot, name string) (lifecycle, error) {
-	switch v := s.Object(asof.KindOnDemandView, name).(type) {
-	case *asof.OnDemandFeatureView:
+	if v, ok := s.Object(asof.KindOnDemandView, name).(*asof.OnDemandFeatureView); ok {
 		c := *v
 		return lifecycle{&c, &c.Enabled, &c.State}, nil
 	}
