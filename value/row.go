@@ -1,6 +1,8 @@
 package value
 
 import (
+	"slices"
+
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/asof-dev/asof"
@@ -19,6 +21,7 @@ func appendColumn(dst []byte, number int32, value []byte) []byte {
 // A feature that the row does not hold stays null. A damaged row is an error.
 func Unpack(r *asof.Reading, numbers []int32, i int, event int64, row []byte) error {
 	r.Found[i], r.Events[i] = true, event
+	reserve(r, i, len(row))
 	keys, spans := len(r.Keys), r.Spans
 	next := 0          // rows and requests mostly have the same order
 	from, to := 0, 0   // of row: values asked for that follow one another, which are copied at once
@@ -59,6 +62,15 @@ func Unpack(r *asof.Reading, numbers []int32, i int, event int64, row []byte) er
 	}
 	r.Buf = append(r.Buf, row[from:to]...)
 	return nil
+}
+
+// reserve makes room for the row of key i and for those that follow, if they are
+// about as long: a buffer that grows bit by bit is copied many times.
+func reserve(r *asof.Reading, i, row int) {
+	const most = 1 << 20
+	if cap(r.Buf)-len(r.Buf) < row {
+		r.Buf = slices.Grow(r.Buf, max(row, min(row*(len(r.Keys)-i)*9/8, max(most, cap(r.Buf)))))
+	}
 }
 
 // element returns the number of the element that begins at a place of a packed

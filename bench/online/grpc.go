@@ -45,7 +45,7 @@ func measureGRPC(o options, s *store) error {
 			err := errors.Join(
 				http.add(s.ours.pid, func() (int64, error) {
 					r, err := load(s.ours.address, bodies[1], c.connections, o.length)
-					return int64(r.perSecond * o.length.Seconds()), err
+					return int64(r.requests), err
 				}),
 				grpc.add(s.ours.pid, func() (int64, error) { return call(s.grpc, calls, c.connections, o.length) }))
 			if err != nil {

@@ -16,6 +16,7 @@ import (
 
 // result is what one turn gave.
 type result struct {
+	requests  int
 	perSecond float64
 	p50, p99  time.Duration
 }
@@ -38,7 +39,7 @@ func load(address string, requests [][]byte, connections int, length time.Durati
 		return result{}, err
 	}
 	slices.Sort(all)
-	return result{float64(len(all)) / took.Seconds(), all[len(all)/2], all[len(all)*99/100]}, nil
+	return result{len(all), float64(len(all)) / took.Seconds(), all[len(all)/2], all[len(all)*99/100]}, nil
 }
 
 func ask(address string, requests [][]byte, first int, end time.Time) ([]time.Duration, error) {
