@@ -95,7 +95,7 @@ func TestExamineSaysWhatBecomesOfEverything(t *testing.T) {
 		`works feature views that are materialized, served and joined to training data features.py:10 aged; features.py:40 stream`,
 		`fails feature views that read from a BigQuerySource, which no engine here reads`, `features.py:20 lake`,
 		`fails feature views that read from no batch source`, `features.py:30 pushed`,
-		`differs streams that are not consumed here`, `differs vectors are kept and served`, `fails feature views that are computed by a function or by aggregations`, `features.py:50 summed`,
+		`differs streams that are not consumed here`, `differs vectors are searched by reading and comparing every one of them`, `fails feature views that are computed by a function or by aggregations`, `features.py:50 summed`,
 		`fails feature views that are computed from other views`, `features.py:60 chained`, `fails label views are kept and listed; nothing here reads or writes their labels registry: labels`,
 		`works on-demand feature views whose functions run`, `features.py:70 runs`, `fails on-demand feature view "needs_torch" needs torch`, `features.py:80 needs_torch`,
 		`differs feature services with logging`, `differs feature services that are precomputed`, `works permissions that are kept and listed registry: readers`,

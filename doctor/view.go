@@ -66,7 +66,7 @@ func (r *Report) views(p *Patient) {
 	r.many(Differs, "Online: ttl", "values older than their ttl are marked OUTSIDE_MAX_AGE when they are read; `asof.on_expired: drop` leaves them out", aged)
 	r.many(Differs, "Materialize: the first incremental run, ttl 0 or None", "the first materialize-incremental begins at the oldest row", ageless)
 	r.many(Differs, "Training data: types", "Float32 features are float32 in training data, too", floats)
-	r.many(Differs, "", "vectors are kept and served; nothing searches them here", vectors)
+	r.many(Differs, "", "vectors are searched by reading and comparing every one of them, in any online store; searches by text and filters are refused", vectors)
 	r.labels(p)
 	r.onDemand(p)
 }
