@@ -138,6 +138,14 @@ type RowsQuery struct {
 	Limit       int  // the first so many; 0: all
 }
 
+// TableReader is an optional power of an OfflineStore whose SQL could read more
+// than its tables: the files of the machine that it runs on, say.
+type TableReader interface {
+	// ReadsTables refuses, as CodeInvalid, a SELECT that reads anything but the
+	// warehouse's tables and what it makes itself. It is for those of strangers.
+	ReadsTables(ctx context.Context, sql string) error
+}
+
 // Explainer is an optional power of an OfflineStore: it says how Historical
 // would answer.
 type Explainer interface {

@@ -60,6 +60,11 @@ func (s *service) historical(ctx context.Context, c *command, up *upload) (*ques
 	}
 	request.Entities = entities(c, up, views)
 	q.ask = func(ctx context.Context) (array.RecordReader, error) {
+		if store, ok := s.Store.(asof.TableReader); ok && request.Entities.SQL != "" {
+			if err := store.ReadsTables(ctx, request.Entities.SQL); err != nil {
+				return nil, err
+			}
+		}
 		if request.Entities.SQL == "" && request.Entities.Events == nil {
 			request.Entities.Records = up.rows(nil)
 		}

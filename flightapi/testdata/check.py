@@ -166,6 +166,7 @@ fails("no request data", RequestDataNotFoundInEntityDfException, lambda: raw(["s
 fails("two of a name", FeatureNameCollisionError, lambda: raw(["stats_fv:trips", "mine:trips"], df))
 fails("wrong time", FeastError, lambda: raw(["stats_fv:trips"], strings.assign(event_timestamp="soon")), "row 1")
 fails("wrong SQL", FeastError, lambda: raw(["stats_fv:trips"], None, entity_df_sql="SELECT nothing FROM nowhere"), "nowhere")
+fails("SQL over a file", FeastError, lambda: raw(["stats_fv:trips"], None, entity_df_sql="SELECT driver_id, event_timestamp FROM '%s/stats.parquet'" % folder), "tables alone")
 fails("two statements", FeastError, lambda: raw(["stats_fv:trips"], None, entity_df_sql="SELECT 1; DROP TABLE x"), "statement")
 fails("no such source", DataSourceObjectNotFoundException, lambda: remote._provider.offline_store.pull_latest_from_table_or_query(
     **dict(pull, data_source=FileSource(name="gone", path="gone"))).to_df(), "gone")
