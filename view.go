@@ -2,6 +2,7 @@ package asof
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -121,6 +122,16 @@ func (v *FeatureView) MaxAge() time.Duration {
 		return 0
 	}
 	return *v.TTL
+}
+
+// IsVersion returns why the view is not at a version, "v2": it has one definition,
+// that of its version in the registry. "latest" is any.
+func (v *FeatureView) IsVersion(version string) error {
+	at := fmt.Sprintf("v%d", v.VersionNumber)
+	if strings.EqualFold(version, at) || strings.EqualFold(version, "latest") {
+		return nil
+	}
+	return Errorf(CodeInvalid, "feature view %q is at version %s, and only that one is materialized: to go to another, write version=%q into its definition and `apply`", v.Name, at, version)
 }
 
 // Feature returns the feature of that name, or nil.

@@ -210,11 +210,7 @@ func isVersion(snapshot *asof.Snapshot, flags materializeFlags) error {
 	if err != nil {
 		return err
 	}
-	if active := fmt.Sprintf("v%d", view.VersionNumber); !strings.EqualFold(flags.version, active) {
-		return asof.Errorf(asof.CodeInvalid, "feature view %q is at version %s, and only that one is materialized: to go to another, write version=%q into its definition and `apply`",
-			view.Name, active, flags.version)
-	}
-	return nil
+	return view.IsVersion(flags.version)
 }
 
 // noteSkipped names the views that are kept online and are not materialized

@@ -139,14 +139,14 @@ func TestConfigNamesUnknownKeys(t *testing.T) {
 }
 
 func TestConfigMetrics(t *testing.T) {
-	c, err := config(t, "project: p\nregistry: r.db\nfeature_server:\n  type: local\n  metrics:\n    enabled: true\n    push: false\n    request: true\n    audit_logging: true\n    feature_count_bins: [5, 20]\n")
+	c, err := config(t, "project: p\nregistry: r.db\nfeature_server:\n  type: local\n  metrics:\n    enabled: true\n    push: false\n    request: true\n    audit_logging: true\n    feature_count_bins: [5, 20]\n  offline_push_batching_enabled: true\n")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if m := c.Metrics; !m.Enabled || !slices.Equal(m.FeatureCountBins, []int{5, 20}) {
 		t.Errorf("got %+v", m)
 	}
-	if len(c.Warnings) != 2 || !strings.Contains(c.Warnings.Error(), ":7: feature_server.metrics.push is ignored") || !strings.Contains(c.Warnings.Error(), ":9: feature_server.metrics.audit_logging is ignored") {
+	if len(c.Warnings) != 3 || !strings.Contains(c.Warnings.Error(), ":11: feature_server.offline_push_batching_enabled is ignored") || !strings.Contains(c.Warnings.Error(), ":7: feature_server.metrics.push is ignored") || !strings.Contains(c.Warnings.Error(), ":9: feature_server.metrics.audit_logging is ignored") {
 		t.Errorf("got %v", c.Warnings)
 	}
 }

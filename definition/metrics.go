@@ -22,8 +22,14 @@ func (c *Config) readMetrics(r *reading, server ast.Node) {
 	}
 	var n ast.Node
 	for _, item := range settings.Values {
-		if item.Key.GetToken().Value == "metrics" {
+		switch item.Key.GetToken().Value {
+		case "metrics":
 			n = item.Value
+		case "offline_push_batching_enabled":
+			var on bool
+			if r.decode(item.Value, "feature_server.offline_push_batching_enabled", &on); on {
+				r.warn(item.Value, "feature_server.offline_push_batching_enabled is ignored: what is pushed is stored before the answer")
+			}
 		}
 	}
 	metrics, ok := n.(*ast.MappingNode)

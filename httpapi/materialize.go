@@ -98,9 +98,6 @@ func (h *handler) fill(w http.ResponseWriter, r *http.Request, plan func(*span) 
 // start starts the job of a request. In the background it is refused while one
 // of its views is being materialized, unless it is forced: then it waits.
 func (h *handler) start(r *http.Request, s *span, plan func(*span) (filling, error)) (*materialize.Job, error) {
-	if s.version != "" {
-		return nil, asof.Errorf(asof.CodeInvalid, "version %q can't be materialized apart: the online store holds the current version of a view; leave it out", s.version)
-	}
 	run, err := plan(s)
 	if err != nil {
 		return nil, err
@@ -110,6 +107,9 @@ func (h *handler) start(r *http.Request, s *span, plan func(*span) (filling, err
 		return nil, err
 	}
 	views, err := m.Names(r.Context(), s.views)
+	if err == nil && s.version != "" {
+		err = currentVersion(r.Context(), m, views, s.version)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -135,6 +135,22 @@ func (h *handler) start(r *http.Request, s *span, plan func(*span) (filling, err
 		}
 		return results, err
 	})
+}
+
+// currentVersion refuses a version of a view that is not the one it is at.
+func currentVersion(ctx context.Context, m *materialize.Materializer, views []string, version string) error {
+	if len(views) != 1 {
+		return asof.Errorf(asof.CodeInvalid, "version %q is of one view: name it in feature_views", version)
+	}
+	snapshot, err := m.Registry.Snapshot(ctx, m.Project)
+	if err != nil {
+		return err
+	}
+	v, err := snapshot.View(views[0])
+	if err != nil {
+		return err
+	}
+	return v.IsVersion(version)
 }
 
 // jobs answers GET /materialize/jobs.

@@ -82,7 +82,8 @@ func TestMaterializeRoutes(t *testing.T) {
 		{"/materialize", `{"start_ts":"2024-04-01","end_ts":"soon"}`, 400, []string{`FeastError: end_ts "soon" is no time; write 2024-01-31T12:00:00`}},
 		{"/materialize", `{"start_ts":"2024-04-02","end_ts":"2024-04-01"}`, 400, []string{`start_ts 2024-04-02 is after end_ts 2024-04-01`}},
 		{"/materialize", `{"disable_event_timestamp":true,"feature_views":["klicks"]}`, 404, []string{`FeatureViewNotFoundException: feature view "klicks" does not exist in this project; did you mean "clicks"?`}},
-		{"/materialize", `{"disable_event_timestamp":true,"version":"v1","feature_views":["clicks"]}`, 400, []string{`version "v1" can't be materialized apart`}},
+		{"/materialize", `{"disable_event_timestamp":true,"version":"v1","feature_views":["clicks"]}`, 400, []string{`feature view "clicks" is at version v0, and only that one is materialized`}},
+		{"/materialize-incremental", `{"end_ts":"2024-05-03","version":"v0"}`, 200, []string{`"status":"done"`}},
 		{"/materialize", `{"feature_views":"clicks"}`, 422, []string{`{"detail":[{"type":"list_type","loc":["body","feature_views"]`}},
 		{"/materialize", `{"feature_views":[1]}`, 422, []string{`{"detail":[{"type":"string_type","loc":["body","feature_views",0]`}},
 		{"/materialize", `{"start_ts":5}`, 422, []string{`"loc":["body","start_ts"]`}},
@@ -98,7 +99,7 @@ func TestMaterializeRoutes(t *testing.T) {
 	if status, got := ask(t, h, "GET", "/features/bob?features=clicks:clicks", ""); status != 200 || !strings.Contains(got, `"clicks":4`) {
 		t.Errorf("%d %s", status, got)
 	}
-	if status, got := ask(t, h, "GET", "/materialize/jobs", ""); status != 200 || strings.Count(got, `"status":"done"`) != 4 {
+	if status, got := ask(t, h, "GET", "/materialize/jobs", ""); status != 200 || strings.Count(got, `"status":"done"`) != 5 {
 		t.Errorf("the jobs: %d %s", status, got)
 	}
 	if status, got := ask(t, h, "GET", "/materialize/jobs/nope", ""); status != 404 || !strings.Contains(got, "asof materializations") {
