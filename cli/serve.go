@@ -103,7 +103,8 @@ func (a *app) serveCommand() *cobra.Command {
 		Use:   "serve",
 		Short: "Serve features over HTTP and gRPC",
 		Long: "Serves POST /get-online-features as Feast's server does, GET /features and GET /features/{key},\n" +
-			"GET /health, GET /ready and GET /metrics; with --all also Feast's ServingService over gRPC and the registry over gRPC and HTTP. With -k and -c all of them speak TLS.",
+			"POST /push, /write-to-online-store and /materialize, GET /health, GET /ready and GET /metrics; with --all also\n" +
+			"gRPC, the registry over gRPC and HTTP, and the offline store. With -k and -c all of them speak TLS.",
 		Example: a.example("-c my_project serve", "-c my_project serve -h 0.0.0.0 -p 8000", "-c my_project serve --all", "-c my_project serve -t grpc --grpc-port 50052",
 			"-c my_project serve --metrics-port 9100"),
 		Args: a.args(),
@@ -188,7 +189,7 @@ func (r *repository) serve(ctx context.Context, o serveFlags, security *tls.Conf
 		surfaces = append(surfaces, r.grpcSurface(f, metrics, o.grpcPort))
 	}
 	if o.all {
-		registry, err := r.registryServer(ctx)
+		registry, err := r.registryServer(ctx, f.reader.Changed)
 		if err != nil {
 			return err
 		}

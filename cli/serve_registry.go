@@ -63,7 +63,7 @@ func (a *app) serveRegistryCommand() *cobra.Command {
 
 // serveRegistry answers until the context ends.
 func (r *repository) serveRegistry(ctx context.Context, o registryFlags, security *tls.Config) error {
-	registry, err := r.registryServer(ctx)
+	registry, err := r.registryServer(ctx, nil)
 	if err != nil {
 		return err
 	}
@@ -92,9 +92,9 @@ func (r *repository) restSurface(registry *registryapi.Server, port int) surface
 	}}
 }
 
-// registryServer answers the calls of the registry's clients. It is to be
-// closed.
-func (r *repository) registryServer(ctx context.Context) (*registryapi.Server, error) {
+// registryServer answers the calls of the registry's clients, and calls changed
+// when one of them has changed it. It is to be closed.
+func (r *repository) registryServer(ctx context.Context, changed func()) (*registryapi.Server, error) {
 	registry, err := r.Registry(ctx)
 	if err != nil {
 		return nil, err
@@ -107,7 +107,7 @@ func (r *repository) registryServer(ctx context.Context) (*registryapi.Server, e
 	if err != nil {
 		return nil, err
 	}
-	options := registryapi.Options{Store: store, Guard: guard, Log: slog.Default(), Datasets: &registryDatasets{repository: r, registry: registry}}
+	options := registryapi.Options{Store: store, Changed: changed, Guard: guard, Log: slog.Default(), Datasets: &registryDatasets{repository: r, registry: registry}}
 	if online, err := r.Online(ctx); err != nil {
 		fmt.Fprintf(r.app.stdio.Err, "%s clients' applies make no online tables: %s\n", paint(r.app.stdio.Err, yellow, "warning:"), err)
 	} else {

@@ -86,6 +86,9 @@ func (s *service) commit(ctx context.Context, v view) error {
 			return nil
 		})
 		changed = err == nil
+		if changed && s.Changed != nil {
+			s.Changed()
+		}
 		return err
 	}
 	for _, d := range drafts {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -236,4 +238,33 @@ func TestAPinnedViewIsAppliedAgain(t *testing.T) {
 	changed.Spec.Features[0].Name = "other"
 	wantCode(t, c.view(changed, true), codes.InvalidArgument, `"class":"FeatureViewPinConflict"`)
 	wantCode(t, c.view(wide("newest"), true), codes.InvalidArgument, `it has to be \"latest\", or v and a number`)
+}
+
+// A commit is told of before its client is answered; what changed nothing is not.
+func TestChangesAreToldOf(t *testing.T) {
+	var changes atomic.Int32
+	registry := registryfile.Open(filepath.Join(t.TempDir(), "registry.db"), nil)
+	c := connect(t, start(t, registryapi.Options{Store: registry, Changed: func() { changes.Add(1) }}))
+	steps := []struct {
+		what string
+		do   func() error
+		want int32
+	}{
+		{"a draft", func() error { return c.view(plainView("visits"), false) }, 0},
+		{"its commit", c.commit, 1},
+		{"a commit of nothing", c.commit, 1},
+		{"an apply", func() error { return c.view(plainView("fees"), true) }, 2},
+		{"a mistake", func() error {
+			_, err := c.DeleteFeatureView(t.Context(), &pb.DeleteFeatureViewRequest{Name: "none", Project: project, Commit: true})
+			if err == nil {
+				return errors.New("a view that is not there was deleted")
+			}
+			return nil
+		}, 2},
+	}
+	for _, s := range steps {
+		if err := s.do(); err != nil || changes.Load() != s.want {
+			t.Errorf("%s: told of %d times, want %d; %v", s.what, changes.Load(), s.want, err)
+		}
+	}
 }

@@ -48,6 +48,8 @@ type Options struct {
 	// store goes with the registry.
 	Online func(ctx context.Context, project string, keep []*asof.FeatureView, drop []string, change func() error) error
 
+	Changed func() // is called when a client has changed the registry, before it is answered; may be nil
+
 	Guard    *permission.Guard // says who calls; nil for everybody, who then may do everything
 	Datasets Datasets          // nil where no offline store goes with the registry
 

@@ -16,6 +16,7 @@ import (
 type definitions struct {
 	snapshot *asof.Snapshot
 	checked  atomic.Int64 // when the registry last said that this is its state, nanoseconds since start
+	changes  atomic.Int64 // what Reader.changes was when it was asked
 
 	making   sync.Mutex
 	plans    atomic.Pointer[map[string]*plan] // never changed, only replaced
@@ -29,13 +30,24 @@ const maxPlans = 1024
 // start is what times of checking are counted from.
 var start = time.Now()
 
-// current returns the state of the registry, at most Refresh old. When the
-// registry cannot be asked, the last known state goes on to be served.
+// Changed says that the registry was changed: reads that begin from now on go
+// by what it is now, and do not wait for Options.Refresh.
+func (r *Reader) Changed() { r.changes.Add(1) }
+
+// current returns the state of the registry, at most Refresh old, and not older
+// than the last Changed. When the registry cannot be asked, the last known state
+// goes on to be served.
 func (r *Reader) current(ctx context.Context) (*definitions, error) {
-	d := r.definitions.Load()
+	changes, d := r.changes.Load(), r.definitions.Load()
 	switch {
 	case d == nil:
 		r.refreshing.Lock()
+	case d.changes.Load() < changes:
+		r.refreshing.Lock()
+		if d = r.definitions.Load(); d != nil && d.changes.Load() >= changes { // somebody has asked meanwhile
+			r.refreshing.Unlock()
+			return d, nil
+		}
 	case time.Since(start)-time.Duration(d.checked.Load()) < r.Refresh || !r.refreshing.TryLock():
 		return d, nil // fresh, or somebody is asking
 	}
@@ -52,6 +64,7 @@ func (r *Reader) current(ctx context.Context) (*definitions, error) {
 
 // refresh asks the registry. The caller holds refreshing.
 func (r *Reader) refresh(ctx context.Context, known *definitions) (*definitions, error) {
+	changes := r.changes.Load()
 	snapshot, err := r.Registry.Snapshot(ctx, r.Project)
 	if err != nil {
 		err = unavailable(err)
@@ -61,6 +74,7 @@ func (r *Reader) refresh(ctx context.Context, known *definitions) (*definitions,
 		if ctx.Err() != context.Canceled { // the registry's trouble, not a caller's who went away
 			r.trouble.Store(&err)
 			known.checked.Store(int64(time.Since(start)))
+			known.changes.Store(changes)
 		}
 		return known, nil
 	}
@@ -69,6 +83,7 @@ func (r *Reader) refresh(ctx context.Context, known *definitions) (*definitions,
 		known = newDefinitions(snapshot)
 	}
 	known.checked.Store(int64(time.Since(start)))
+	known.changes.Store(changes)
 	if snapshot.Project() == nil {
 		r.definitions.Store(nil) // asked again with every read, so that an apply counts at once
 	} else {

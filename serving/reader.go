@@ -3,7 +3,8 @@
 //
 // What a set of features needs (views, join keys and their types, ttl) is worked
 // out once for each state of the registry and kept as a plan. A [Reader] sees
-// a changed registry within [Options.Refresh], without a restart.
+// a changed registry within [Options.Refresh], without a restart, and at once
+// where [Reader.Changed] says so.
 package serving
 
 import (
@@ -50,6 +51,7 @@ type Reader struct {
 	drop        bool
 	definitions atomic.Pointer[definitions]
 	refreshing  sync.Mutex
+	changes     atomic.Int64          // how often Changed was called
 	trouble     atomic.Pointer[error] // why the registry could not be asked the last time
 	answers     sync.Pool             // of *Answer
 }
