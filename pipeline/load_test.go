@@ -31,6 +31,11 @@ func loadText(t *testing.T, text string) (*pipeline.Pipeline, error) {
 	return pipeline.Load(path)
 }
 
+// rule is a check step of one rule, in line 12 of a file that begins with head.
+func rule(yaml string) string {
+	return "  - check: users\n    expect:\n      - {" + yaml + "}\n"
+}
+
 func TestEveryMistakeHasItsLine(t *testing.T) {
 	for name, c := range map[string]struct {
 		text string
@@ -51,6 +56,21 @@ func TestEveryMistakeHasItsLine(t *testing.T) {
 		"bound of a date":       {head + "  - check: users\n    expect:\n      - min: 0\n        column: born\n", 12, "the bound of a date has to be one like 2024-01-31"},
 		"bound of a text":       {head + "  - check: users\n    expect:\n      - max: 0\n        column: name\n", 12, "a text has no bounds"},
 		"severity":              {head + "  - check: users\n    expect:\n      - not_null: id\n        severity: fatal\n", 13, "severity is `error`"},
+		"mostly of a table":     {head + rule("rows: {min: 1}, mostly: 0.9"), 12, "mostly is a share of rows from 0 to 1, of a rule about single rows"},
+		"mostly above all":      {head + rule("not_null: name, mostly: 95"), 12, "mostly is a share of rows from 0 to 1"},
+		"no expression":         {head + rule("matches: '(', column: name"), 12, `matches of column name: "(" is no regular expression`},
+		"boundary of words":     {head + rule(`matches: '\ba', column: name`), 12, "boundaries of words and lines can't be asked for"},
+		"expression of a date":  {head + rule("matches: '^2', column: born"), 12, "a date has no pattern"},
+		"length of a number":    {head + rule("length: {max: 3}, column: id"), 12, "an integer has no length"},
+		"mean of a text":        {head + rule("mean: {max: 3}, column: name"), 12, "a text is no number"},
+		"mean within nothing":   {head + rule("mean: {}, column: fee"), 12, "mean needs `min`, `max` or both"},
+		"quantile of where":     {head + rule("quantile: {max: 3}, column: fee"), 12, "quantile needs `at`, a number between 0 and 1"},
+		"compared with a text":  {head + rule("compare: [id, <, name]"), 12, "an integer can't be compared with a text"},
+		"not compared":          {head + rule("compare: [id, fee]"), 12, "compare takes a column, one of < <= = <> >= >, and a column"},
+		"order of nothing":      {head + rule("increasing: fee"), 12, "increasing needs `by`"},
+		"order of another":      {head + rule("not_null: fee, by: id"), 12, "`by` belongs to increasing, and not to not_null"},
+		"columns twice":         {head + rule("not_null: fee, columns: [id]"), 12, "not_null takes no `columns`"},
+		"month of a number":     {head + rule("in_month: fee"), 12, "a numeric(8,2) has no day"},
 		"rows":                  {head + "  - check: users\n    expect:\n      - rows: {min: many}\n", 12, `whole numbers, and not "many"`},
 		"unknown parameter":     {strings.Replace(head, "{{month}}", "{{mnth}}", 1), 7, `no parameter "mnth"; did you mean "month"?`},
 		"no as_of":              {strings.Replace(head, "as_of: {type: date}", "asof: {type: date}", 1), 1, "the parameter `as_of: {type: date}`"},

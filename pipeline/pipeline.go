@@ -31,6 +31,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/check"
 )
 
 // Pipeline is a pipeline file as it was read.
@@ -85,7 +86,7 @@ type LoadStep struct {
 // CheckStep holds what the staged rows of a table are expected to be.
 type CheckStep struct {
 	Table string
-	Rules []Rule
+	Rules []check.Rule
 }
 
 // SnapshotStep freezes rows of the stage at as_of.

@@ -1,47 +1,26 @@
 package pipeline
 
 import (
-	"fmt"
-	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/check"
 )
 
-// Rule is one thing that is expected of staged rows. A null passes every rule
-// but not_null.
-type Rule struct {
-	Kind     RuleKind
-	Columns  []string
-	Min, Max string   // min and max: of the value; rows: of the number of rows; "" for none
-	Values   []string // accepted_values, as text
-	Parent   string   // references, covers: the table
-	Warn     bool     // a failure is told, and stops nothing
-	Place    asof.Place
+// ruleKeys are the keys of a rule beside its kind.
+var ruleKeys = []string{"column", "columns", "severity", "mostly", "by"}
+
+func ruleKinds() []string {
+	names := make([]string, len(check.Forms))
+	for i, f := range check.Forms {
+		names[i] = string(f.Kind)
+	}
+	return names
 }
-
-// RuleKind says what a rule is about.
-type RuleKind string
-
-// The rules.
-const (
-	NotNull        RuleKind = "not_null"
-	Minimum        RuleKind = "min"
-	Maximum        RuleKind = "max"
-	AcceptedValues RuleKind = "accepted_values"
-	Unique         RuleKind = "unique"       // its columns together, where none is null
-	NotConstant    RuleKind = "not_constant" // more than one value, where there is more than one row
-	Rows           RuleKind = "rows"
-	Covers         RuleKind = "covers"     // each key of another file of the run is there
-	References     RuleKind = "references" // in the key of a table, staged or published
-)
-
-var ruleKinds = []string{string(NotNull), string(Minimum), string(Maximum), string(AcceptedValues), string(Unique), string(NotConstant), string(Rows), string(Covers)}
-
-var number = regexp.MustCompile(`^-?\d+(\.\d+)?$`)
 
 func (f *fileReader) check(n ast.Node) {
 	values := f.object(n, "a check step", "check", "expect")
@@ -60,18 +39,25 @@ func (f *fileReader) check(n ast.Node) {
 }
 
 // rules reads one item of `expect`: a rule for each of its columns.
-func (f *fileReader) rules(n ast.Node, table asof.Table) []Rule {
-	values := f.object(n, "a rule", append(slices.Clone(ruleKinds), "column", "columns", "severity")...)
-	rule := Rule{Place: f.place(n)}
-	for _, kind := range ruleKinds {
+func (f *fileReader) rules(n ast.Node, table asof.Table) []check.Rule {
+	values := f.object(n, "a rule", append(ruleKinds(), ruleKeys...)...)
+	rule := check.Rule{Place: f.place(n)}
+	var form check.Form
+	for _, known := range check.Forms {
 		switch {
-		case values[kind] == nil:
+		case values[string(known.Kind)] == nil:
 		case rule.Kind != "":
-			f.problem(n, "a rule says one thing, and this one has both `%s` and `%s`: make two of it", rule.Kind, kind)
+			f.problem(n, "a rule says one thing, and this one has both `%s` and `%s`: make two of it", rule.Kind, known.Kind)
 			return nil
 		default:
-			rule.Kind = RuleKind(kind)
+			rule.Kind, form = known.Kind, known.Form
 		}
+	}
+	if rule.Kind == "" {
+		if len(values) > 0 {
+			f.problem(n, "a rule needs one of %s", strings.Join(ruleKinds(), ", "))
+		}
+		return nil
 	}
 	if severity := values["severity"]; severity != nil {
 		switch f.text(severity, "severity") {
@@ -82,65 +68,123 @@ func (f *fileReader) rules(n ast.Node, table asof.Table) []Rule {
 			f.problem(severity, "severity is `error`, which stops the run, or `warn`")
 		}
 	}
-	if rule.Kind == "" {
-		if len(values) > 0 {
-			f.problem(n, "a rule needs one of %s", strings.Join(ruleKinds, ", "))
-		}
-		return nil
-	}
-	return f.ruleOf(n, rule, values, table)
+	rule.Mostly = f.number(values["mostly"], "mostly")
+	return f.ruleOf(n, rule, form, values, table)
 }
 
-// ruleOf reads what belongs to the rule's kind.
-func (f *fileReader) ruleOf(n ast.Node, rule Rule, values map[string]ast.Node, table asof.Table) []Rule {
+// ruleOf reads what belongs to the form of the rule's kind.
+func (f *fileReader) ruleOf(n ast.Node, rule check.Rule, form check.Form, values map[string]ast.Node, table asof.Table) []check.Rule {
 	value := values[string(rule.Kind)]
 	where := values["columns"]
 	if where == nil {
 		where = values["column"]
 	}
-	switch rule.Kind {
-	case NotNull, NotConstant, Unique:
-		rule.Columns, where = f.texts(value, string(rule.Kind)), value
-	case Rows:
-		bounds := f.object(value, "rows", "min", "max")
-		rule.Min, rule.Max = f.text(bounds["min"], "min"), f.text(bounds["max"], "max")
-		for _, bound := range []string{rule.Min, rule.Max} {
-			if bound != "" && (!number.MatchString(bound) || strings.ContainsAny(bound, "-.")) {
-				f.problem(value, "rows takes whole numbers, and not %q", bound)
-			}
-		}
-		return []Rule{rule}
-	case Covers:
-		return f.covers(value, rule, table)
-	case Minimum:
-		rule.Min, rule.Columns = f.text(value, "min"), f.texts(where, "columns")
-	case Maximum:
-		rule.Max, rule.Columns = f.text(value, "max"), f.texts(where, "columns")
-	case AcceptedValues:
-		rule.Values, rule.Columns = f.texts(value, "accepted_values"), f.texts(where, "columns")
+	if where != nil && form != check.Each && form != check.List && form != check.Bounds {
+		f.problem(where, "%s takes no `columns`: what it is about stands behind its name", rule.Kind)
 	}
+	if values["by"] != nil && rule.Kind != check.Increasing {
+		f.problem(values["by"], "`by` belongs to increasing, and not to %s", rule.Kind)
+	}
+	switch form {
+	case check.Columns:
+		where = value
+		rule.Value = f.text(values["by"], "by")
+		f.among(values["by"], "by", f.texts(values["by"], "by"), table)
+	case check.Each:
+		f.each(value, &rule)
+	case check.List:
+		rule.Values = f.texts(value, string(rule.Kind))
+	case check.Bounds, check.TableBound:
+		f.bounds(value, &rule)
+	case check.Table:
+		return f.covers(value, rule, table)
+	case check.Query:
+		rule.Value = f.template(value, "sql")
+		return []check.Rule{rule}
+	case check.Comparison:
+		return f.comparison(value, rule, table)
+	}
+	if form == check.TableBound {
+		return f.fitting(value, rule, table)
+	}
+	rule.Columns = f.texts(where, "columns")
 	if len(rule.Columns) == 0 {
 		f.problem(n, "the rule %s needs `columns`", rule.Kind)
 	}
 	f.among(where, string(rule.Kind), rule.Columns, table)
-	if rule.Kind == Unique {
-		return []Rule{rule}
+	if rule.Kind == check.Unique {
+		return f.fitting(value, rule, table)
 	}
-	var rules []Rule
+	var rules []check.Rule
 	for _, c := range rule.Columns {
 		each := rule
 		each.Columns = []string{c}
-		if reason := unfit(each, typeOf(table, c)); reason != "" {
-			f.problem(value, "%s of column %s: %s", rule.Kind, c, reason)
-		}
-		rules = append(rules, each)
+		rules = append(rules, f.fitting(value, each, table)...)
 	}
 	return rules
 }
 
+// each reads the one text of a rule.
+func (f *fileReader) each(value ast.Node, rule *check.Rule) {
+	switch text := f.template(value, string(rule.Kind)); rule.Kind {
+	case check.Minimum:
+		rule.Min = text
+	case check.Maximum:
+		rule.Max = text
+	default:
+		rule.Value = text
+	}
+}
+
+// bounds reads min and max, and where a quantile is.
+func (f *fileReader) bounds(value ast.Node, rule *check.Rule) {
+	keys := []string{"min", "max"}
+	if rule.Kind == check.Quantile {
+		keys = append(keys, "at")
+	}
+	bounds := f.object(value, string(rule.Kind), keys...)
+	rule.Min, rule.Max = f.text(bounds["min"], "min"), f.text(bounds["max"], "max")
+	rule.At = f.number(bounds["at"], "at")
+}
+
+// number reads a number; nil is 0.
+func (f *fileReader) number(n ast.Node, what string) float64 {
+	if n == nil {
+		return 0
+	}
+	value, err := strconv.ParseFloat(f.text(n, what), 64)
+	if err != nil {
+		f.problem(n, "%s has to be a number", what)
+	}
+	return value
+}
+
+// comparison reads a column, an operator and a column.
+func (f *fileReader) comparison(value ast.Node, rule check.Rule, table asof.Table) []check.Rule {
+	if parts := f.texts(value, "compare"); len(parts) == 3 {
+		rule.Columns, rule.Value = []string{parts[0], parts[2]}, parts[1]
+		f.among(value, "compare", rule.Columns, table)
+	}
+	return f.fitting(value, rule, table)
+}
+
+// fitting returns the rule, after it has said why it cannot be put to the
+// table. What holds parameters is looked at when they have values.
+func (f *fileReader) fitting(value ast.Node, rule check.Rule, table asof.Table) []check.Rule {
+	for _, text := range append(slices.Clone(rule.Values), rule.Min, rule.Max, rule.Value) {
+		if paramInUse.MatchString(text) {
+			return []check.Rule{rule}
+		}
+	}
+	if reason := rule.Unfit(table); reason != "" {
+		f.problem(value, "%s", reason)
+	}
+	return []check.Rule{rule}
+}
+
 // covers reads the table whose keys are to be there: one that the run loads, by
 // as many columns.
-func (f *fileReader) covers(value ast.Node, rule Rule, table asof.Table) []Rule {
+func (f *fileReader) covers(value ast.Node, rule check.Rule, table asof.Table) []check.Rule {
 	other := f.loaded(value)
 	if other == nil {
 		return nil
@@ -151,89 +195,5 @@ func (f *fileReader) covers(value ast.Node, rule Rule, table asof.Table) []Rule 
 		return nil
 	}
 	rule.Parent = other.Table.Name
-	return []Rule{rule}
+	return f.fitting(value, rule, table)
 }
-
-// unfit says why a rule cannot be put to a column of a type.
-func unfit(r Rule, typ string) string {
-	bound := r.Min + r.Max
-	switch {
-	case r.Kind == AcceptedValues && typ != "" && !slices.Contains([]string{"text", "integer", "bigint", "boolean"}, typ):
-		return "a " + typ + " has no list of values; use min and max"
-	case r.Kind != Minimum && r.Kind != Maximum, typ == "":
-	case typ == "date" && !isDate(bound):
-		return "the bound of a date has to be one like 2024-01-31, and not " + bound
-	case typ == "text" || typ == "boolean" || typ == "timestamptz":
-		return "a " + typ + " has no bounds"
-	case typ != "date" && !number.MatchString(bound):
-		return fmt.Sprintf("the bound has to be a number, and not %q", bound)
-	}
-	return ""
-}
-
-func typeOf(t asof.Table, column string) string {
-	for _, c := range t.Columns {
-		if c.Name == column {
-			return c.Type
-		}
-	}
-	return ""
-}
-
-// condition returns SQL that holds for the rows that break the rule; "" for
-// rules that are not about single rows. published is the name of the rule's
-// parent table as it is published, "" where it is not, and parentKey the
-// column that is referred to.
-func (r Rule) condition(typ, published, parentKey string, parentStaged bool) string {
-	c := "s." + quote(r.Columns[0])
-	literal := r.Min + r.Max
-	if typ == "date" {
-		literal = "DATE '" + literal + "'"
-	}
-	switch r.Kind {
-	case NotNull:
-		return c + " IS NULL"
-	case Minimum:
-		return c + " < " + literal
-	case Maximum:
-		return c + " > " + literal
-	case AcceptedValues:
-		texts := make([]string, len(r.Values))
-		for i, v := range r.Values {
-			if typ == "boolean" {
-				v = strings.ToLower(v)
-			}
-			texts[i] = quoteText(v)
-		}
-		return "CAST(" + c + " AS text) NOT IN (" + strings.Join(texts, ", ") + ")"
-	case References:
-		condition := c + " IS NOT NULL"
-		if parentStaged {
-			condition += " AND NOT EXISTS (SELECT 1 FROM " + quote(r.Parent) + " p WHERE p." + quote(parentKey) + " = " + c + ")"
-		}
-		if published != "" {
-			condition += " AND NOT EXISTS (SELECT 1 FROM " + published + " p WHERE p." + quote(parentKey) + " = " + c + ")"
-		}
-		return condition
-	}
-	return ""
-}
-
-// failed says in words how the rows break the rule.
-func (r Rule) failed() string {
-	switch r.Kind {
-	case NotNull:
-		return "are empty"
-	case Minimum:
-		return "are below " + r.Min
-	case Maximum:
-		return "are above " + r.Max
-	case AcceptedValues:
-		return "are none of " + strings.Join(r.Values, ", ")
-	case References:
-		return "are not in table " + quote(r.Parent)
-	}
-	return ""
-}
-
-func quoteText(text string) string { return `'` + strings.ReplaceAll(text, `'`, `''`) + `'` }

@@ -12,6 +12,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/check"
 )
 
 // Options say what to run, and on what.
@@ -41,6 +42,7 @@ type StepReport struct {
 	Rows     int64
 	Changes  []asof.TableChange // of the step that publishes, by table; Dropped is nil
 	Warnings asof.Problems
+	Checks   []check.Result // of a step that checks: every rule, whether it holds or not
 	Duration time.Duration
 }
 
@@ -70,8 +72,14 @@ type run struct {
 	values  map[string]string // of the parameters
 	report  Report
 	staged  map[string]int64 // rows by table
-	checker
+	stage   asof.Stage
+	loads   map[string]*LoadStep
+	files   map[string]fileName // by table
+	failed  map[string]bool     // tables that could not be loaded
 }
+
+// fileName is a file's path, and its name in messages.
+type fileName struct{ path, name string }
 
 func (r *run) run(ctx context.Context) error {
 	if err := r.params(); err != nil {
@@ -89,8 +97,8 @@ func (r *run) run(ctx context.Context) error {
 		return err
 	}
 	defer stage.Discard(context.WithoutCancel(ctx))
-	r.checker = checker{stage: stage, loads: map[string]*LoadStep{}, files: map[string]fileName{}, failed: map[string]bool{}}
-	r.staged = map[string]int64{}
+	r.stage, r.staged = stage, map[string]int64{}
+	r.loads, r.files, r.failed = map[string]*LoadStep{}, map[string]fileName{}, map[string]bool{}
 	problems, err := r.loadAndCheck(ctx)
 	if err != nil && ctx.Err() == nil {
 		err = asof.Errorf(asof.ErrorCode(err), "%w; nothing is published: tables and snapshots are as they were", err)
@@ -144,9 +152,8 @@ func (r *run) loadAndCheck(ctx context.Context) (problems asof.Problems, err err
 		name := "check " + s.Load.Table.Name
 		err := r.step(name, func(report *StepReport) error {
 			r.Progress.Report(name, 0, 0)
-			wrong, warnings, err := r.check(ctx, s.Load, r.rules(s))
+			wrong, err := r.check(ctx, s, report)
 			problems = append(problems, wrong...)
-			report.Rows, report.Warnings = r.staged[s.Load.Table.Name], warnings
 			return err
 		})
 		if err != nil {
@@ -154,17 +161,6 @@ func (r *run) loadAndCheck(ctx context.Context) (problems asof.Problems, err err
 		}
 	}
 	return problems, nil
-}
-
-// rules returns all that is expected of a loaded table, said or not.
-func (r *run) rules(load Step) []Rule {
-	rules := implicit(load.Load, load.Place)
-	for _, s := range r.Pipeline.Steps {
-		if s.Check != nil && s.Check.Table == load.Load.Table.Name {
-			rules = append(rules, s.Check.Rules...)
-		}
-	}
-	return rules
 }
 
 // load stages one file. What is wrong with the file is returned as problems.

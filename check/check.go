@@ -1,0 +1,151 @@
+// Package check holds what is expected of the rows that a pipeline has staged.
+// All rules about a table are put to it by one query, that passes over it once;
+// rows are looked at only where a rule fails.
+package check
+
+import (
+	"context"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow/array"
+
+	"github.com/asof-dev/asof"
+)
+
+// samples is how many rows a failed rule shows.
+const samples = 5
+
+// Subject is a staged table, and what its rules need to know beside it.
+type Subject struct {
+	Table  asof.Table
+	AsOf   time.Time             // the day that its file is of
+	File   string                // its name, for messages
+	Loaded map[string]asof.Table // the run's tables, by name
+	Failed map[string]bool       // those of them that could not be staged, which is told already
+
+	// Lines finds the lines of rows in the file by their keys, as text, joined
+	// by zero bytes.
+	Lines func(keys [][]string) map[string][]int
+}
+
+// Result is what became of one rule.
+type Result struct {
+	Rule     Rule
+	Holds    bool
+	Measured float64 // rows that break it, or what is measured; NaN where there are no values
+	Of       int64   // the rows that could break it; 0 for what is measured
+	Problem  asof.Problem
+}
+
+// Implicit returns what is expected of a loaded table without being said: rows,
+// unless it may be empty, and that its references are kept.
+func Implicit(t asof.Table, allowEmpty bool, place asof.Place) []Rule {
+	var rules []Rule
+	if !allowEmpty {
+		rules = append(rules, Rule{Kind: Rows, Min: "1", Place: place})
+	}
+	for _, c := range t.Columns {
+		if parent := t.References[c.Name]; parent != "" {
+			rules = append(rules, Rule{Kind: References, Columns: []string{c.Name}, Parent: parent, Place: place})
+		}
+	}
+	return rules
+}
+
+// checker puts rules to one table of a stage.
+type checker struct {
+	Subject
+	ctx   context.Context
+	stage asof.Stage
+}
+
+// Run puts rules to a staged table and returns a result for each. A rule that
+// cannot be put is CodeInvalid.
+func Run(ctx context.Context, stage asof.Stage, s Subject, rules []Rule) ([]Result, error) {
+	c := &checker{Subject: s, ctx: ctx, stage: stage}
+	asks := make([]ask, len(rules))
+	sql := "SELECT CAST(count(*) AS text)"
+	for i, r := range rules {
+		if reason := r.Unfit(s.Table); reason != "" {
+			return nil, asof.Problems{{Place: r.Place, Message: reason}}.Err()
+		}
+		asks[i] = ask{found: "0"} // what it refers to could not be loaded
+		if !s.Failed[r.Parent] {
+			var err error
+			if asks[i], err = c.ask(r); err != nil {
+				return nil, err
+			}
+		}
+		of := asks[i].of
+		if of == "" {
+			of = "0"
+		}
+		sql += ", CAST(" + asks[i].found + " AS text), CAST(" + of + " AS text)"
+	}
+	answer, err := c.texts(sql + " FROM " + quote(s.Table.Name) + " s")
+	if err != nil {
+		return nil, err
+	}
+	all, _ := strconv.ParseInt(answer[0][0], 10, 64)
+	results := make([]Result, len(rules))
+	for i, r := range rules {
+		results[i] = judge(r, answer[0][1+2*i], answer[0][2+2*i])
+		if results[i].Holds {
+			continue
+		}
+		if results[i].Problem, err = c.tell(results[i], asks[i], all); err != nil {
+			return nil, err
+		}
+	}
+	return results, nil
+}
+
+// judge holds what was found against the rule.
+func judge(r Rule, found, of string) Result {
+	result := Result{Rule: r, Measured: math.NaN()}
+	if measured, err := strconv.ParseFloat(found, 64); err == nil {
+		result.Measured = measured
+	}
+	result.Of, _ = strconv.ParseInt(of, 10, 64)
+	switch r.Kind {
+	case Rows, Distinct, Mean, Median, Quantile, Stddev, Sum, DaysOld:
+		result.Holds = !r.outside(result.Measured)
+	default:
+		enough := float64(result.Of)
+		if r.Mostly > 0 {
+			enough = math.Ceil(r.Mostly*enough - 1e-9) // 0.95 of 20 is 19, whatever the binary fraction
+		}
+		result.Holds = result.Measured <= float64(result.Of)-enough
+	}
+	return result
+}
+
+// texts returns all rows of a query as text; null is "".
+func (c *checker) texts(sql string) ([][]string, error) {
+	rows, err := c.stage.Query(c.ctx, sql)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Release()
+	var all [][]string
+	for rows.Next() {
+		batch := rows.RecordBatch()
+		for i := range int(batch.NumRows()) {
+			row := make([]string, batch.NumCols())
+			for j, column := range batch.Columns() {
+				switch text, ok := column.(*array.String); {
+				case column.IsNull(i):
+				case ok:
+					row[j] = strings.Clone(text.Value(i))
+				default:
+					row[j] = column.ValueStr(i)
+				}
+			}
+			all = append(all, row)
+		}
+	}
+	return all, rows.Err()
+}

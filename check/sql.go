@@ -1,0 +1,195 @@
+package check
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/asof-dev/asof"
+)
+
+// ask is what SQL a rule is put by.
+type ask struct {
+	from      string // the rows, as s
+	condition string // holds for rows that break the rule; "" where no single row does
+	found     string // the number by which the rule is judged
+	of        string // of how many rows that is; "" where none are counted
+}
+
+// ask returns the SQL of a rule.
+func (c *checker) ask(r Rule) (ask, error) {
+	table := quote(c.Table.Name)
+	switch r.Kind {
+	case References:
+		return c.references(r)
+	case Covers:
+		from, condition := uncovered(c.Table, c.Loaded[r.Parent])
+		return ask{from: from, condition: condition, found: "(SELECT count(*) FROM " + from + " WHERE " + condition + ")"}, nil
+	case SQL:
+		return ask{from: "(" + strings.TrimRight(r.Value, "; \n\t") + ") s", condition: "TRUE", found: "(SELECT count(*) FROM (" + strings.TrimRight(r.Value, "; \n\t") + ") s)"}, nil
+	case Unique:
+		return ask{found: "(SELECT count(*) FROM (" + repeated(c.Table, r) + ") q)"}, nil
+	case Increasing:
+		column := quote(r.Columns[0])
+		from := fmt.Sprintf("(SELECT *, lag(%[1]s) OVER (ORDER BY %[2]s) AS asof_before FROM %[3]s WHERE %[1]s IS NOT NULL) s", column, quote(r.Value), table)
+		condition := "s." + column + " < s.asof_before"
+		return ask{from: from, condition: condition, found: "(SELECT count(*) FROM " + from + " WHERE " + condition + ")", of: "count(s." + column + ")"}, nil
+	}
+	if measure := c.measure(r); measure != "" {
+		return ask{found: measure}, nil
+	}
+	condition, err := c.condition(r)
+	judged := "count(*)"
+	if r.Kind != NotNull {
+		present := make([]string, len(r.Columns))
+		for i, column := range r.Columns {
+			present[i] = "s." + quote(column) + " IS NOT NULL"
+		}
+		judged += " FILTER (WHERE " + strings.Join(present, " AND ") + ")"
+	}
+	return ask{from: table + " s", condition: condition, found: "count(*) FILTER (WHERE " + condition + ")", of: judged}, err
+}
+
+// measure returns SQL for what is measured of the table; "" for rules about
+// rows.
+func (c *checker) measure(r Rule) string {
+	if r.Kind == Rows {
+		return "count(*)"
+	}
+	column := "s." + quote(r.Columns[0])
+	double := "CAST(" + column + " AS double precision)"
+	switch r.Kind {
+	case NotConstant:
+		text := "CAST(" + column + " AS text)"
+		return "CASE WHEN count(" + text + ") > 1 AND min(" + text + ") = max(" + text + ") THEN 1 ELSE 0 END"
+	case Distinct:
+		return "count(DISTINCT " + column + ")"
+	case Mean:
+		return "avg(" + double + ")"
+	case Sum:
+		return "sum(" + double + ")"
+	case Stddev:
+		return "stddev_samp(" + double + ")"
+	case Median, Quantile:
+		at := r.At
+		if r.Kind == Median {
+			at = 0.5
+		}
+		return fmt.Sprintf("percentile_cont(%g) WITHIN GROUP (ORDER BY %s)", at, double)
+	case DaysOld:
+		return fmt.Sprintf("DATE '%s' - CAST(max(%s) AS date)", c.AsOf.Format(time.DateOnly), column)
+	}
+	return ""
+}
+
+// condition returns SQL that holds for the rows that break a rule.
+func (c *checker) condition(r Rule) (string, error) {
+	column, typ := "s."+quote(r.Columns[0]), typeOf(c.Table, r.Columns[0])
+	switch r.Kind {
+	case NotNull:
+		return column + " IS NULL", nil
+	case Minimum:
+		return column + " < " + literal(r.Min, typ), nil
+	case Maximum:
+		return column + " > " + literal(r.Max, typ), nil
+	case AcceptedValues:
+		return "CAST(" + column + " AS text) NOT IN (" + texts(r.Values, typ) + ")", nil
+	case RejectedValues:
+		return "CAST(" + column + " AS text) IN (" + texts(r.Values, typ) + ")", nil
+	case Matches, NotMatches:
+		wanted, err := pattern(r.Value)
+		not := ""
+		if r.Kind == Matches {
+			not = "NOT "
+		}
+		return not + "(" + column + " ~ " + quoteText(wanted) + ")", err
+	case Length:
+		var sides []string
+		if r.Min != "" {
+			sides = append(sides, "length("+column+") < "+r.Min)
+		}
+		if r.Max != "" {
+			sides = append(sides, "length("+column+") > "+r.Max)
+		}
+		return "(" + strings.Join(sides, " OR ") + ")", nil
+	case InMonth:
+		first := time.Date(c.AsOf.Year(), c.AsOf.Month(), 1, 0, 0, 0, 0, time.UTC)
+		return fmt.Sprintf("(%[1]s < DATE '%[2]s' OR %[1]s >= DATE '%[3]s')", column, first.Format(time.DateOnly), first.AddDate(0, 1, 0).Format(time.DateOnly)), nil
+	case Compare:
+		return "NOT (" + column + " " + r.Value + " s." + quote(r.Columns[1]) + ")", nil
+	}
+	return "", asof.Errorf(asof.CodeInternal, "the rule %s has no query", r.Kind)
+}
+
+// references asks for values that are neither staged nor published in the
+// table that they refer to.
+func (c *checker) references(r Rule) (ask, error) {
+	published, there, err := c.stage.Published(c.ctx, r.Parent)
+	if err != nil {
+		return ask{}, err
+	}
+	parent, loaded := c.Loaded[r.Parent]
+	if !loaded && !there {
+		return ask{}, asof.Errorf(asof.CodeInvalid, "table %q refers to table %q, which is neither loaded nor in the warehouse", c.Table.Name, r.Parent)
+	}
+	column, key := "s."+quote(r.Columns[0]), r.Columns[0]
+	condition := column + " IS NOT NULL"
+	if loaded {
+		key = parent.Key[0]
+		condition += " AND NOT EXISTS (SELECT 1 FROM " + quote(r.Parent) + " p WHERE p." + quote(key) + " = " + column + ")"
+	}
+	if there {
+		condition += " AND NOT EXISTS (SELECT 1 FROM " + published + " p WHERE p." + quote(key) + " = " + column + ")"
+	}
+	from := quote(c.Table.Name) + " s"
+	// A query of its own, and no FILTER: one that looks into another table is
+	// a join then, and not a search for every row.
+	return ask{from: from, condition: condition, found: "(SELECT count(*) FROM " + from + " WHERE " + condition + ")", of: "count(" + column + ")"}, nil
+}
+
+// uncovered returns the rows, as p, and the condition for the keys of another
+// table that t has not.
+func uncovered(t, other asof.Table) (from, condition string) {
+	same := make([]string, len(t.Key))
+	for i, k := range t.Key {
+		same[i] = "s." + quote(k) + " = p." + quote(other.Key[i])
+	}
+	return quote(other.Name) + " p", "NOT EXISTS (SELECT 1 FROM " + quote(t.Name) + " s WHERE " + strings.Join(same, " AND ") + ")"
+}
+
+// repeated returns SQL for the values that a unique rule finds more than once.
+func repeated(t asof.Table, r Rule) string {
+	list := strings.Join(quoteAll(r.Columns), ", ")
+	return "SELECT " + list + ", count(*) AS asof_count FROM " + quote(t.Name) +
+		" WHERE " + strings.Join(quoteAll(r.Columns), " IS NOT NULL AND ") + " IS NOT NULL GROUP BY " + list + " HAVING count(*) > 1"
+}
+
+func literal(bound, typ string) string {
+	if typ == "date" {
+		return "DATE '" + bound + "'"
+	}
+	return bound
+}
+
+func texts(values []string, typ string) string {
+	list := make([]string, len(values))
+	for i, v := range values {
+		if typ == "boolean" {
+			v = strings.ToLower(v)
+		}
+		list[i] = quoteText(v)
+	}
+	return strings.Join(list, ", ")
+}
+
+func quoteText(text string) string { return `'` + strings.ReplaceAll(text, `'`, `''`) + `'` }
+
+func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+
+func quoteAll(names []string) []string {
+	quoted := make([]string, len(names))
+	for i, n := range names {
+		quoted[i] = quote(n)
+	}
+	return quoted
+}

@@ -1,0 +1,202 @@
+package check
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/asof-dev/asof"
+)
+
+// tell says what is wrong: table, column, how many rows, some of them.
+func (c *checker) tell(result Result, a ask, all int64) (asof.Problem, error) {
+	r := result.Rule
+	problem := asof.Problem{Place: asof.Place{File: c.File, Line: 1}} // where no row has a line of its own
+	about := fmt.Sprintf("table %q", c.Table.Name)
+	if len(r.Columns) > 0 {
+		about += ", column " + strings.Join(quoteAll(r.Columns), ", ")
+	}
+	var said string
+	var err error
+	switch r.Kind {
+	case Rows:
+		said = fmt.Sprintf("the file has %d rows; expected are %s", all, r.bounds())
+	case NotConstant:
+		said, err = c.tellConstant(r)
+	case Unique:
+		said, err = c.tellRepeated(r, result.Measured)
+	case Covers:
+		said, err = c.tellUncovered(r, a, result.Measured)
+	case SQL:
+		said, err = c.tellRows(r, a, result.Measured)
+	case Distinct, Mean, Median, Quantile, Stddev, Sum, DaysOld:
+		said = r.measured(result.Measured)
+	default:
+		said, err = c.tellBroken(r, a, result, all, &problem)
+	}
+	problem.Message = about + ": " + said
+	return problem, err
+}
+
+// measured says what was measured and what is expected.
+func (r Rule) measured(value float64) string {
+	what := map[Kind]string{Distinct: "the number of values", Mean: "the mean", Median: "the median", Stddev: "the standard deviation", Sum: "the sum",
+		Quantile: fmt.Sprintf("the quantile at %g", r.At), DaysOld: "the newest value's age in days"}[r.Kind]
+	return fmt.Sprintf("%s is %s; expected is %s", what, strconv.FormatFloat(value, 'g', 10, 64), strings.Replace(r.bounds(), "fewer", "less", 1))
+}
+
+// tellBroken shows rows that break a rule, and sets the problem's line to that
+// of the first.
+func (c *checker) tellBroken(r Rule, a ask, result Result, all int64, problem *asof.Problem) (string, error) {
+	t := c.Table
+	var list []string
+	for _, name := range append(slices.Clone(t.Key), r.Columns...) {
+		list = append(list, "CAST(s."+quote(name)+" AS text)")
+	}
+	rows, err := c.texts(fmt.Sprintf("SELECT %s FROM %s WHERE %s ORDER BY s.%s LIMIT %d",
+		strings.Join(list, ", "), a.from, a.condition, strings.Join(quoteAll(t.Key), ", s."), samples))
+	if err != nil {
+		return "", err
+	}
+	keys := make([][]string, len(rows))
+	for i, row := range rows {
+		keys[i] = row[:len(t.Key)]
+	}
+	lines := c.Lines(keys)
+	shown := make([]string, len(rows))
+	for i, row := range rows {
+		at := lines[strings.Join(keys[i], "\x00")]
+		if i == 0 && len(at) > 0 {
+			problem.Place.Line = at[0]
+		}
+		shown[i] = sample(t.Key, row, at)
+		if r.Kind == NotNull || len(r.Columns) == 1 && slices.Contains(t.Key, r.Columns[0]) {
+			continue
+		}
+		values := row[len(t.Key):]
+		for j, column := range r.Columns {
+			values[j] = plain(values[j], typeOf(t, column))
+		}
+		shown[i] += " has " + strings.Join(values, " and ")
+	}
+	said := fmt.Sprintf("%.0f of %d rows %s", result.Measured, all, r.failed())
+	if r.Mostly > 0 {
+		share := math.Floor((1-result.Measured/float64(result.Of))*1000) / 10
+		said += fmt.Sprintf(" (%g %% hold, expected are %g %%)", share, r.Mostly*100)
+	}
+	return said + ": " + listed(shown, result.Measured), nil
+}
+
+func (c *checker) tellConstant(r Rule) (string, error) {
+	value, err := c.texts("SELECT CAST(min(CAST(" + quote(r.Columns[0]) + " AS text)) AS text) FROM " + quote(c.Table.Name))
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("every row has the value %s; a constant tells a model nothing", plain(value[0][0], typeOf(c.Table, r.Columns[0]))), nil
+}
+
+func (c *checker) tellRepeated(r Rule, n float64) (string, error) {
+	var list []string
+	for _, column := range quoteAll(r.Columns) {
+		list = append(list, "CAST("+column+" AS text)")
+	}
+	rows, err := c.texts(fmt.Sprintf("SELECT %s, CAST(asof_count AS text) FROM (%s) q ORDER BY %s LIMIT %d",
+		strings.Join(list, ", "), repeated(c.Table, r), strings.Join(quoteAll(r.Columns), ", "), samples))
+	shown := make([]string, len(rows))
+	for i, row := range rows {
+		shown[i] = strings.Join(row[:len(list)], ", ") + " in " + row[len(list)] + " rows"
+	}
+	return fmt.Sprintf("%.0f values are there more than once: %s", n, listed(shown, n)), err
+}
+
+// tellUncovered names keys of the other table that this one has not.
+func (c *checker) tellUncovered(r Rule, a ask, n float64) (string, error) {
+	key := c.Loaded[r.Parent].Key
+	var list []string
+	for _, column := range quoteAll(key) {
+		list = append(list, "CAST(p."+column+" AS text)")
+	}
+	rows, err := c.texts(fmt.Sprintf("SELECT %s FROM %s WHERE %s ORDER BY %s LIMIT %d", strings.Join(list, ", "), a.from, a.condition, strings.Join(list, ", "), samples))
+	shown := make([]string, len(rows))
+	for i, row := range rows {
+		shown[i] = sample(key, row, nil)
+	}
+	return fmt.Sprintf("%.0f keys of table %q are not in the file; is it whole? %s", n, r.Parent, listed(shown, n)), err
+}
+
+// tellRows shows rows that a query returns.
+func (c *checker) tellRows(r Rule, a ask, n float64) (string, error) {
+	rows, err := c.texts(fmt.Sprintf("SELECT * FROM %s LIMIT %d", a.from, samples))
+	shown := make([]string, len(rows))
+	for i, row := range rows {
+		shown[i] = strings.Join(row, ", ")
+	}
+	return fmt.Sprintf("the query of %s:%d returns %.0f rows, and should return none: %s", r.Place.File, r.Place.Line, n, listed(shown, n)), err
+}
+
+// sample writes one row: its key, its line.
+func sample(key, row []string, lines []int) string {
+	parts := make([]string, len(key))
+	for i, k := range key {
+		parts[i] = k + "=" + row[i]
+	}
+	text := strings.Join(parts, ", ")
+	switch len(lines) {
+	case 0:
+	case 1:
+		text += fmt.Sprintf(" (line %d)", lines[0])
+	default:
+		text += fmt.Sprintf(" (lines %d and %d)", lines[0], lines[1])
+	}
+	return text
+}
+
+// listed joins samples, of n.
+func listed(shown []string, n float64) string {
+	text := strings.Join(shown, "; ")
+	if float64(len(shown)) < n {
+		text += "; …"
+	}
+	return text
+}
+
+// plain takes away the zeros by which an engine fills up a numeric.
+func plain(value, typ string) string {
+	if strings.HasPrefix(typ, "numeric") && strings.Contains(value, ".") {
+		return strings.TrimSuffix(strings.TrimRight(value, "0"), ".")
+	}
+	return value
+}
+
+// failed says in words how rows break the rule.
+func (r Rule) failed() string {
+	switch r.Kind {
+	case NotNull:
+		return "are empty"
+	case Minimum:
+		return "are below " + r.Min
+	case Maximum:
+		return "are above " + r.Max
+	case AcceptedValues:
+		return "are none of " + strings.Join(r.Values, ", ")
+	case RejectedValues:
+		return "are one of " + strings.Join(r.Values, ", ")
+	case Matches:
+		return "do not match " + r.Value
+	case NotMatches:
+		return "match " + r.Value
+	case Length:
+		return "have a length that is not " + strings.Replace(r.bounds(), "fewer", "less", 1)
+	case InMonth:
+		return "are of another month"
+	case Compare:
+		return fmt.Sprintf("are not %s %s %s", r.Columns[0], r.Value, r.Columns[1])
+	case Increasing:
+		return "are less than the value before, by " + r.Value
+	case References:
+		return "are not in table " + quote(r.Parent)
+	}
+	return ""
+}

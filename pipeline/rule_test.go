@@ -1,0 +1,145 @@
+package pipeline_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/check"
+	"github.com/asof-dev/asof/pipeline"
+)
+
+// ruleCase is a rule of the corpus: what is expected of it where the file has
+// rows, and where it has none. "" is that it holds.
+type ruleCase struct {
+	place, yaml  string
+	fails, empty string
+	said         int // outcomes that the case states
+}
+
+// ruleFile is a file of the corpus' run.
+type ruleFile struct{ name, key, columns, lines string }
+
+// ruleCorpus reads a file of testdata/rules; README.md there says how it is
+// written.
+func ruleCorpus(t *testing.T, path string) (files []ruleFile, cases []*ruleCase) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inFile := false
+	for i, line := range strings.Split(string(text), "\n") {
+		word, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		indented := strings.HasPrefix(line, "  ")
+		switch {
+		case word == "" || word == "#":
+		case word == "file":
+			name, rest, _ := strings.Cut(rest, " ")
+			key, columns, _ := strings.Cut(rest, " ")
+			files, inFile = append(files, ruleFile{name: name, key: key, columns: columns}), true
+		case word == "rule":
+			cases, inFile = append(cases, &ruleCase{place: fmt.Sprintf("%s:%d", filepath.Base(path), i+1), yaml: rest}), false
+		case inFile: // a text with a line end goes on at the margin
+			files[len(files)-1].lines += strings.TrimPrefix(line, "  ") + "\n"
+		case !indented || len(cases) == 0:
+			t.Fatalf("%s:%d: %q is neither a file nor a rule", path, i+1, line)
+		default:
+			c := cases[len(cases)-1]
+			of := &c.fails
+			if word == "empty" {
+				of = &c.empty
+				word, rest, _ = strings.Cut(rest, " ")
+			}
+			if c.said++; word == "fails" {
+				*of = rest
+			} else if word != "holds" {
+				t.Fatalf("%s:%d: a rule holds or fails", path, i+1)
+			}
+		}
+	}
+	return files, cases
+}
+
+// runRules puts all rules to the first file, with its lines or without.
+func runRules(t *testing.T, w asof.Warehouse, files []ruleFile, cases []*ruleCase, empty bool) []check.Result {
+	t.Helper()
+	dir := t.TempDir()
+	definition := "name: p\nparams: {as_of: {type: date}}\nsteps:\n"
+	for i, f := range files {
+		lines := f.lines
+		if empty && i == 0 {
+			lines = ""
+		}
+		var header []string
+		for column := range strings.SplitSeq(strings.Trim(f.columns, "{}"), ", ") {
+			header = append(header, strings.SplitN(column, ":", 2)[0])
+		}
+		if err := os.WriteFile(filepath.Join(dir, f.name+".csv"), []byte(strings.Join(header, ",")+"\n"+lines), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		definition += fmt.Sprintf("  - {load: %s, file: %s.csv, key: %s, allow_empty: true, columns: %s}\n", f.name, f.name, f.key, f.columns)
+	}
+	definition += "  - check: " + files[0].name + "\n    expect:\n"
+	for _, c := range cases {
+		definition += "      - " + c.yaml + "\n"
+	}
+	p, err := loadText(t, definition)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules := p.Steps[len(files)].Check.Rules
+	if len(rules) != len(cases) {
+		t.Fatalf("%d cases make %d rules", len(cases), len(rules))
+	}
+	for i := range rules {
+		rules[i].Warn = true
+	}
+	report, err := pipeline.Run(t.Context(), pipeline.Options{Pipeline: p, Repo: dir, Warehouse: w, Params: map[string]string{"as_of": "2024-01-31"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report.Steps[len(files)].Checks
+}
+
+// TestRules puts the corpus to both warehouses.
+func TestRules(t *testing.T) {
+	paths, err := filepath.Glob("testdata/rules/*.txt")
+	if err != nil || len(paths) == 0 {
+		t.Fatal(paths, err)
+	}
+	told := map[check.Kind]map[bool]bool{} // by kind and whether it held, with rows
+	for _, path := range paths {
+		files, cases := ruleCorpus(t, path)
+		onBoth(t, func(t *testing.T, w asof.Warehouse) {
+			for _, empty := range []bool{true, false} {
+				results := runRules(t, w, files, cases, empty)
+				for i, c := range cases {
+					want := c.fails
+					if empty {
+						want = c.empty
+					}
+					r := results[i]
+					if r.Holds != (want == "") || !strings.Contains(r.Problem.Message, want) {
+						t.Errorf("%s: %s, empty file %v:\n got %v %q\nwant %q", c.place, c.yaml, empty, r.Holds, r.Problem.Message, want)
+					}
+					if c.said != 2 {
+						t.Errorf("%s states %d outcomes, and not one with rows and one without", c.place, c.said)
+					}
+					if told[r.Rule.Kind] == nil {
+						told[r.Rule.Kind] = map[bool]bool{}
+					}
+					told[r.Rule.Kind][r.Holds] = true
+				}
+			}
+		})
+	}
+	for _, f := range check.Forms {
+		if !told[f.Kind][true] || !told[f.Kind][false] {
+			t.Errorf("no case has the rule %s hold and fail: %v", f.Kind, told[f.Kind])
+		}
+	}
+}
