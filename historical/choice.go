@@ -51,7 +51,7 @@ func (c *choice) byReference(s *asof.Snapshot, references []string) error {
 	var views []*asof.FeatureView
 	var projections []asof.Projection
 	for _, text := range references {
-		ref, err := asof.ParseReference(text)
+		ref, err := s.Reference(text)
 		if err != nil {
 			return err
 		}
@@ -97,6 +97,11 @@ func (c *choice) byService(s *asof.Snapshot, name string) error {
 	}
 	for i := range service.Projections {
 		p := &service.Projections[i]
+		if p.VersionTag != nil {
+			if err := s.AtVersion(p.View, *p.VersionTag); err != nil {
+				return asof.Errorf(asof.ErrorCode(err), "feature service %q: %w", name, err)
+			}
+		}
 		if s.Object(asof.KindOnDemandView, p.View) != nil {
 			for _, f := range p.Features {
 				if err := c.add(s, p.View, asof.Reference{View: p.Name(), Feature: f.Name}); err != nil {
@@ -106,10 +111,6 @@ func (c *choice) byService(s *asof.Snapshot, name string) error {
 			continue
 		}
 		v, err := readable(s, p.View)
-		if err == nil && p.VersionTag != nil && *p.VersionTag != v.VersionNumber {
-			err = asof.Errorf(asof.CodeInvalid, "version %d of feature view %q is asked for, and the registry's definition is version %d; only that one can be read",
-				*p.VersionTag, v.Name, v.VersionNumber)
-		}
 		if err == nil {
 			err = c.read(v, p)
 		}

@@ -54,6 +54,8 @@ func TestChoiceErrors(t *testing.T) {
 		{"subs:monthly_fee", "churn", false, asof.CodeInvalid, `features and the feature service "churn" are asked for at once; ask for one of the two`},
 		{"monthly_fee", "", false, asof.CodeInvalid, `"monthly_fee" is not a feature reference; write it as view:feature`},
 		{"sub:monthly_fee", "", false, asof.CodeNotFound, `feature view "sub" does not exist in this project; did you mean "subs"?`},
+		{"subs@v3:monthly_fee", "", false, asof.CodeInvalid, `version 3 of feature view "subs" is asked for, and the registry's definition is version 0; only that one can be read`},
+		{"subs@v0:monthly_fee subs@latest:monthly_fee", "", false, asof.CodeInvalid, `feature "subs@latest:monthly_fee" is asked for twice; ask for it once`},
 		{"subs:monthly_fees", "", false, asof.CodeNotFound, `feature view "subs" has no feature "monthly_fees"; did you mean "monthly_fee"?`},
 		{"subs:monthly_fee subs:net_service subs:monthly_fee", "", false, asof.CodeInvalid, `feature "subs:monthly_fee" is asked for twice; ask for it once`},
 		{"subs:monthly_fee usage:monthly_fee", "", false, asof.CodeInvalid,

@@ -62,7 +62,7 @@ func Explain(ctx context.Context, q Question) (*Explanation, error) {
 	if !ok {
 		return nil, asof.Errorf(asof.CodeInvalid, "this offline store does not show the rows of a key, so nothing can be explained")
 	}
-	ref, err := asof.ParseReference(q.Feature)
+	ref, err := q.Snapshot.Reference(q.Feature)
 	if err != nil {
 		return nil, err
 	}

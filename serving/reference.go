@@ -29,6 +29,11 @@ func (c *chosen) prefix() string {
 
 // choose finds a feature of a view, or of an on-demand view.
 func choose(s *asof.Snapshot, view, feature string, use *asof.Projection) (chosen, error) {
+	if use != nil && use.VersionTag != nil {
+		if err := s.AtVersion(view, *use.VersionTag); err != nil {
+			return chosen{}, err
+		}
+	}
 	c := chosen{use: use, feature: feature}
 	var has bool
 	var names []string
@@ -112,7 +117,7 @@ func resolveOne(s *asof.Snapshot, reference string) (chosen, error) {
 	if reference != "" && !strings.Contains(reference, ":") {
 		return resolveBare(s, reference)
 	}
-	r, err := asof.ParseReference(reference)
+	r, err := s.Reference(reference)
 	if err != nil {
 		return chosen{}, err
 	}
