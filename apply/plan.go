@@ -38,9 +38,10 @@ type Change struct {
 
 // Plan is the difference between what is defined and what is registered.
 type Plan struct {
-	Project string         `json:"project"`
-	Changes []ObjectChange `json:"changes"`
-	Notes   []string       `json:"notes,omitempty"` // what the user should know, and need not change
+	Project  string         `json:"project"`
+	Changes  []ObjectChange `json:"changes"`
+	Notes    []string       `json:"notes,omitempty"`    // what the user should know, and need not change
+	Warnings []string       `json:"warnings,omitempty"` // what is applied and does not work, after its place
 
 	base      string
 	put       []asof.Object
@@ -122,9 +123,12 @@ func (p *Plan) tryFunctions(r *repository, opts Options) error {
 			continue
 		}
 		sentence, ok := ondemand.Summary(v, ondemand.Options{Keys: keys, Workers: opts.Workers})
+		problem := asof.Problem{Place: v.Meta.Place, Message: sentence}
 		switch {
 		case !ok && opts.Strict:
-			problems = append(problems, asof.Problem{Place: v.Meta.Place, Message: sentence})
+			problems = append(problems, problem)
+		case !ok:
+			p.Warnings = append(p.Warnings, problem.String())
 		case changed:
 			p.Notes = append(p.Notes, sentence)
 		}

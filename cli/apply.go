@@ -128,7 +128,10 @@ func (a *app) printPlan(plan *apply.Plan, output string) error {
 	}
 	out := a.stdio.Out
 	for _, note := range plan.Notes {
-		fmt.Fprintf(a.stdio.Err, "%s %s\n", paint(a.stdio.Err, yellow, "note:"), note)
+		a.note("%s", note)
+	}
+	for _, warning := range plan.Warnings {
+		fmt.Fprintf(a.stdio.Err, "%s %s\n", paint(a.stdio.Err, yellow, "warning:"), warning)
 	}
 	for _, c := range plan.Changes {
 		action := actionWords[c.Action]

@@ -203,7 +203,10 @@ func (a *app) deleteProject(ctx context.Context, r *repository, name string, yes
 // confirm asks a question and reports whether the answer is yes.
 func (a *app) confirm(question string) bool {
 	fmt.Fprint(a.stdio.Err, question)
-	answer, _ := bufio.NewReader(a.stdio.In).ReadString('\n')
+	answer, err := bufio.NewReader(a.stdio.In).ReadString('\n')
+	if err != nil {
+		fmt.Fprintln(a.stdio.Err) // nobody has ended the line of the question
+	}
 	switch strings.ToLower(strings.TrimSpace(answer)) {
 	case "y", "yes":
 		return true
