@@ -17,7 +17,7 @@ type Rule struct {
 	Kind     Kind
 	Columns  []string // those of a kind that is about each column are one
 	Min, Max string   // the bounds, "" for none: of the value, the rows, or what is measured
-	Value    string   // the pattern, the operator, the column that orders, the query
+	Value    string   // the pattern, the operator, the column that orders or is referred to, the query
 	Values   []string // accepted_values, rejected_values: as text
 	At       float64  // quantile: from 0 to 1
 	Parent   string   // references, covers: the table
@@ -71,6 +71,7 @@ const (
 	TableBound             // min and max of the whole table
 	Table                  // a table that the run loads
 	Comparison             // a column, an operator, a column
+	Reference              // a table, and its column; the columns stand under `columns`
 	Query                  // SQL
 )
 
@@ -85,7 +86,7 @@ type KindForm struct {
 var Forms = []KindForm{
 	{NotNull, Columns}, {Minimum, Each}, {Maximum, Each}, {AcceptedValues, List}, {RejectedValues, List},
 	{Matches, Each}, {NotMatches, Each}, {Length, Bounds}, {InMonth, Columns}, {Compare, Comparison}, {Increasing, Columns},
-	{Unique, Columns}, {NotConstant, Columns}, {Covers, Table}, {SQL, Query},
+	{References, Reference}, {Unique, Columns}, {NotConstant, Columns}, {Covers, Table}, {SQL, Query},
 	{Rows, TableBound}, {Distinct, Bounds}, {Mean, Bounds}, {Median, Bounds}, {Quantile, Bounds}, {Stddev, Bounds},
 	{Sum, Bounds}, {DaysOld, Bounds},
 }

@@ -134,8 +134,13 @@ func (c *checker) references(r Rule) (ask, error) {
 	}
 	column, key := "s."+quote(r.Columns[0]), r.Columns[0]
 	condition := column + " IS NOT NULL"
-	if loaded {
+	switch {
+	case r.Value != "":
+		key = r.Value
+	case loaded:
 		key = parent.Key[0]
+	}
+	if loaded {
 		condition += " AND NOT EXISTS (SELECT 1 FROM " + quote(r.Parent) + " p WHERE p." + quote(key) + " = " + column + ")"
 	}
 	if there {

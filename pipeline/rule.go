@@ -1,6 +1,8 @@
 package pipeline
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,14 +14,20 @@ import (
 )
 
 // ruleKeys are the keys of a rule beside its kind.
-var ruleKeys = []string{"column", "columns", "severity", "mostly", "by"}
+var ruleKeys = []string{"column", "columns", "severity", "mostly", "by", "key"}
 
+// ruleKinds lists the rules by our own names.
 func ruleKinds() []string {
 	names := make([]string, len(check.Forms))
 	for i, f := range check.Forms {
 		names[i] = string(f.Kind)
 	}
 	return names
+}
+
+func formOf(kind check.Kind) check.Form {
+	i := slices.IndexFunc(check.Forms, func(f check.KindForm) bool { return f.Kind == kind })
+	return check.Forms[i].Form
 }
 
 func (f *fileReader) check(n ast.Node) {
@@ -40,111 +48,168 @@ func (f *fileReader) check(n ast.Node) {
 
 // rules reads one item of `expect`: a rule for each of its columns.
 func (f *fileReader) rules(n ast.Node, table asof.Table) []check.Rule {
-	values := f.object(n, "a rule", append(ruleKinds(), ruleKeys...)...)
-	rule := check.Rule{Place: f.place(n)}
-	var form check.Form
-	for _, known := range check.Forms {
-		switch {
-		case values[string(known.Kind)] == nil:
-		case rule.Kind != "":
-			f.problem(n, "a rule says one thing, and this one has both `%s` and `%s`: make two of it", rule.Kind, known.Kind)
-			return nil
-		default:
-			rule.Kind, form = known.Kind, known.Form
-		}
-	}
-	if rule.Kind == "" {
-		if len(values) > 0 {
-			f.problem(n, "a rule needs one of %s", strings.Join(ruleKinds(), ", "))
-		}
+	item, args := f.item(n)
+	if item == nil {
 		return nil
 	}
-	if severity := values["severity"]; severity != nil {
-		switch f.text(severity, "severity") {
-		case "error":
-		case "warn":
-			rule.Warn = true
-		default:
-			f.problem(severity, "severity is `error`, which stops the run, or `warn`")
-		}
+	name, value := item.name, item.value
+	kinds := []check.Kind{check.Kind(name)}
+	if known, ok := aliasOf(name, value); ok {
+		kinds = known.kinds
+		maps.Copy(args, f.arguments(name, known, value))
+	} else if !slices.Contains(ruleKinds(), name) {
+		f.problem(value, "%s is another tool's name of a rule: write its arguments as it does, `%s: {column: …}`", name, name)
+		return nil
+	} else {
+		f.own(kinds[0], value, args)
 	}
-	rule.Mostly = f.number(values["mostly"], "mostly")
-	return f.ruleOf(n, rule, form, values, table)
+	var rules []check.Rule
+	for _, kind := range kinds {
+		if len(kinds) > 1 && (kind == check.Minimum && args["min"] == nil || kind == check.Maximum && args["max"] == nil) {
+			continue // a range that is open on this side
+		}
+		rules = append(rules, f.ruleOf(item.key, kind, args, table)...)
+	}
+	if len(rules) == 0 && len(kinds) > 1 {
+		f.problem(value, "%s needs one bound", name)
+	}
+	return rules
 }
 
-// ruleOf reads what belongs to the form of the rule's kind.
-func (f *fileReader) ruleOf(n ast.Node, rule check.Rule, form check.Form, values map[string]ast.Node, table asof.Table) []check.Rule {
-	value := values[string(rule.Kind)]
-	where := values["columns"]
-	if where == nil {
-		where = values["column"]
+// item returns the name of a rule with what stands behind it, and the keys
+// beside it; nil where there is no one name.
+func (f *fileReader) item(n ast.Node) (item *entry, args map[string]ast.Node) {
+	args = map[string]ast.Node{}
+	own, unknown := append(ruleKinds(), ruleKeys...), false
+	for _, e := range f.entries(n, "a rule") {
+		_, other := aliases[packages.ReplaceAllString(e.name, "")]
+		switch {
+		case slices.Contains(ruleKeys, e.name):
+			args[e.name] = e.value
+			if e.name == "column" {
+				args["columns"] = e.value
+			}
+		case !other && !slices.Contains(own, e.name):
+			near := asof.DidYouMean(e.name, append(own, slices.Sorted(maps.Keys(aliases))...))
+			f.problem(e.key, "unknown key %q in a rule%s", e.name, cmp.Or(near, "; known: "+strings.Join(own, ", ")))
+			unknown = true
+		case item != nil:
+			f.problem(n, "a rule says one thing, and this one has both `%s` and `%s`: make two of it", item.name, e.name)
+			return nil, nil
+		default:
+			item = &e
+		}
 	}
-	if where != nil && form != check.Each && form != check.List && form != check.Bounds {
-		f.problem(where, "%s takes no `columns`: what it is about stands behind its name", rule.Kind)
+	if item == nil && !unknown {
+		f.problem(n, "a rule needs one of %s", strings.Join(ruleKinds(), ", "))
 	}
-	if values["by"] != nil && rule.Kind != check.Increasing {
-		f.problem(values["by"], "`by` belongs to increasing, and not to %s", rule.Kind)
+	return item, args
+}
+
+// own adds to args what stands behind one of our own names.
+func (f *fileReader) own(kind check.Kind, value ast.Node, args map[string]ast.Node) {
+	form := formOf(kind)
+	if where := args["columns"]; where != nil && !slices.Contains([]check.Form{check.Each, check.List, check.Bounds, check.Reference}, form) {
+		f.problem(where, "%s takes no `columns`: what it is about stands behind its name", kind)
 	}
-	switch form {
-	case check.Columns:
-		where = value
-		rule.Value = f.text(values["by"], "by")
-		f.among(values["by"], "by", f.texts(values["by"], "by"), table)
-	case check.Each:
-		f.each(value, &rule)
-	case check.List:
-		rule.Values = f.texts(value, string(rule.Kind))
-	case check.Bounds, check.TableBound:
-		f.bounds(value, &rule)
+	switch {
+	case form == check.Columns:
+		args["columns"] = value
+	case kind == check.Minimum:
+		args["min"] = value
+	case kind == check.Maximum:
+		args["max"] = value
+	case form == check.Bounds || form == check.TableBound:
+		keys := []string{"min", "max"}
+		if kind == check.Quantile {
+			keys = append(keys, "at")
+		}
+		maps.Copy(args, f.object(value, string(kind), keys...))
+	default:
+		args["value"] = value
+	}
+}
+
+// ruleOf makes the rules of a kind: one for each column, but where it is about
+// columns together or about none.
+func (f *fileReader) ruleOf(n ast.Node, kind check.Kind, args map[string]ast.Node, table asof.Table) []check.Rule {
+	rule := check.Rule{Kind: kind, Place: f.place(n), Mostly: f.number(args["mostly"], "mostly"), At: f.number(args["at"], "at"),
+		Warn: f.warns(args["severity"])}
+	for key, owner := range map[string]check.Kind{"by": check.Increasing, "key": check.References} {
+		if args[key] != nil && kind != owner {
+			f.problem(args[key], "`%s` belongs to %s, and not to %s", key, owner, kind)
+		}
+	}
+	if kind != check.Maximum {
+		rule.Min = f.template(args["min"], "min")
+	}
+	if kind != check.Minimum {
+		rule.Max = f.template(args["max"], "max")
+	}
+	switch form := formOf(kind); form {
 	case check.Table:
-		return f.covers(value, rule, table)
-	case check.Query:
-		rule.Value = f.template(value, "sql")
-		return []check.Rule{rule}
+		return f.covers(args["value"], rule, table)
 	case check.Comparison:
-		return f.comparison(value, rule, table)
+		return f.comparison(args["value"], rule, table)
+	case check.TableBound:
+		return f.fitting(n, rule, table)
+	case check.Query:
+		rule.Value = f.template(args["value"], "sql")
+		return []check.Rule{rule}
+	case check.Columns:
+		rule.Value = f.text(args["by"], "by")
+		f.among(args["by"], "by", f.texts(args["by"], "by"), table)
+	case check.List:
+		rule.Values = f.texts(args["value"], string(kind))
+	case check.Reference:
+		f.reference(args, &rule)
+	case check.Each:
+		rule.Value = f.template(args["value"], string(kind))
 	}
-	if form == check.TableBound {
-		return f.fitting(value, rule, table)
-	}
+	return f.byColumn(n, args["columns"], rule, table)
+}
+
+// byColumn returns the rule for each of its columns; unique is about all.
+func (f *fileReader) byColumn(n, where ast.Node, rule check.Rule, table asof.Table) []check.Rule {
 	rule.Columns = f.texts(where, "columns")
 	if len(rule.Columns) == 0 {
 		f.problem(n, "the rule %s needs `columns`", rule.Kind)
 	}
 	f.among(where, string(rule.Kind), rule.Columns, table)
 	if rule.Kind == check.Unique {
-		return f.fitting(value, rule, table)
+		return f.fitting(n, rule, table)
 	}
 	var rules []check.Rule
 	for _, c := range rule.Columns {
 		each := rule
 		each.Columns = []string{c}
-		rules = append(rules, f.fitting(value, each, table)...)
+		rules = append(rules, f.fitting(n, each, table)...)
 	}
 	return rules
 }
 
-// each reads the one text of a rule.
-func (f *fileReader) each(value ast.Node, rule *check.Rule) {
-	switch text := f.template(value, string(rule.Kind)); rule.Kind {
-	case check.Minimum:
-		rule.Min = text
-	case check.Maximum:
-		rule.Max = text
-	default:
-		rule.Value = text
+// warns reads a severity.
+func (f *fileReader) warns(n ast.Node) bool {
+	severity := f.text(n, "severity")
+	if n != nil && severity != "error" && severity != "warn" {
+		f.problem(n, "severity is `error`, which stops the run, or `warn`")
 	}
+	return severity == "warn"
 }
 
-// bounds reads min and max, and where a quantile is.
-func (f *fileReader) bounds(value ast.Node, rule *check.Rule) {
-	keys := []string{"min", "max"}
-	if rule.Kind == check.Quantile {
-		keys = append(keys, "at")
+// reference reads the table whose key holds the values, and which column of it.
+func (f *fileReader) reference(args map[string]ast.Node, rule *check.Rule) {
+	rule.Parent, rule.Value = referred(f.text(args["value"], "a table's name")), f.text(args["key"], "key")
+	parent := f.loads[rule.Parent]
+	switch {
+	case !tableName.MatchString(rule.Parent):
+		f.problem(args["value"], "%q cannot be the name of a table", rule.Parent)
+	case parent == nil || parent.Table.Key == nil:
+	case rule.Value != "":
+		f.among(args["key"], "key", []string{rule.Value}, parent.Table)
+	case len(parent.Table.Key) > 1:
+		f.problem(args["value"], "table %s has a key of %d columns: say in `key` which one is referred to", rule.Parent, len(parent.Table.Key))
 	}
-	bounds := f.object(value, string(rule.Kind), keys...)
-	rule.Min, rule.Max = f.text(bounds["min"], "min"), f.text(bounds["max"], "max")
-	rule.At = f.number(bounds["at"], "at")
 }
 
 // number reads a number; nil is 0.
