@@ -12,6 +12,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/ipc"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/arrowipc"
 )
 
 // upload are the rows that a client sent. All of them are taken before any is
@@ -25,9 +26,9 @@ type upload struct {
 
 // receive takes a call's command and its rows.
 func (s *service) receive(ctx context.Context, stream flight.DataStreamReader) (*command, *upload, error) {
-	r, err := flight.NewRecordReader(stream)
+	r, err := flight.NewRecordReader(&checked{DataStreamReader: stream})
 	if err != nil {
-		return nil, nil, asof.Errorf(asof.CodeInvalid, "the rows of the call cannot be read: %w", err)
+		return nil, nil, unread(err)
 	}
 	defer r.Release()
 	c, err := parse(r.LatestFlightDescriptor().GetCmd())
@@ -44,6 +45,26 @@ func (s *service) receive(ctx context.Context, stream flight.DataStreamReader) (
 	return c, up, nil
 }
 
+// checked are messages that do not say more of themselves than they hold. Only
+// the first may be a command alone.
+type checked struct {
+	flight.DataStreamReader
+	checker arrowipc.Checker
+}
+
+// Recv returns the next message.
+func (c *checked) Recv() (*flight.FlightData, error) {
+	data, err := c.DataStreamReader.Recv()
+	if err == nil && len(data.DataHeader) > 0 {
+		err = c.checker.Message(data.DataHeader, data.DataBody)
+	}
+	return data, err
+}
+
+func unread(err error) error {
+	return asof.Errorf(asof.CodeInvalid, "the rows of the call cannot be read: %w", err)
+}
+
 // fill takes rows to their end, and keeps those on the disk that are more than
 // so many bytes.
 func (u *upload) fill(ctx context.Context, r *flight.Reader, memory int64) error {
@@ -51,6 +72,9 @@ func (u *upload) fill(ctx context.Context, r *flight.Reader, memory int64) error
 	var buffer *bufio.Writer
 	for ctx.Err() == nil && r.Next() {
 		batch := r.RecordBatch()
+		if err := arrowipc.CheckBatch(batch); err != nil {
+			return unread(err)
+		}
 		if size := sizeOf(batch); disk == nil && size <= memory {
 			memory -= size
 			batch.Retain()
@@ -73,7 +97,7 @@ func (u *upload) fill(ctx context.Context, r *flight.Reader, memory int64) error
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case r.Err() != nil:
-		return asof.Errorf(asof.CodeInvalid, "the rows of the call cannot be read: %w", r.Err())
+		return unread(r.Err())
 	case disk == nil:
 		return nil
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -13,6 +12,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/arrowipc"
 	servingpb "github.com/asof-dev/asof/feastpb/serving"
 	"github.com/asof-dev/asof/ondemand"
 )
@@ -90,9 +90,9 @@ func (t *Transformations) run(ctx context.Context, r *servingpb.TransformFeature
 	if err != nil {
 		return nil, err
 	}
-	batches, err := readFile(r.GetTransformationInput().GetArrowValue())
+	_, batches, err := arrowipc.ReadFile(r.GetTransformationInput().GetArrowValue())
 	if err != nil {
-		return nil, asof.Errorf(asof.CodeInvalid, "transformation_input is no Arrow IPC file: %w", err)
+		return nil, asof.Errorf(asof.CodeInvalid, "transformation_input is no Arrow IPC file that can be read: %w", err)
 	}
 	defer func() {
 		for _, b := range batches {
@@ -113,40 +113,6 @@ func (t *Transformations) run(ctx context.Context, r *servingpb.TransformFeature
 		return nil, err
 	}
 	return out.Bytes(), nil
-}
-
-// readFile reads the batches of an Arrow IPC file. The library takes values for
-// what the file says that they are, and panics where they are not so: they are
-// checked to the last offset. The file's own table of contents cannot be.
-func readFile(text []byte) (batches []arrow.RecordBatch, err error) {
-	defer func() {
-		if wrong := recover(); wrong != nil {
-			err = fmt.Errorf("%v", wrong)
-		}
-		if err != nil {
-			for _, b := range batches {
-				b.Release()
-			}
-		}
-	}()
-	file, err := ipc.NewFileReader(bytes.NewReader(text))
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	for i := range file.NumRecords() {
-		batch, err := file.RecordBatchAt(i)
-		if err != nil {
-			return batches, err
-		}
-		batches = append(batches, batch)
-		for c, column := range batch.Columns() {
-			if err := array.ValidateFull(column); err != nil {
-				return batches, fmt.Errorf("column %q: %w", batch.ColumnName(c), err)
-			}
-		}
-	}
-	return batches, nil
 }
 
 // transformed writes the features of one batch.
