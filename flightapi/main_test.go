@@ -25,20 +25,7 @@ func TestMain(m *testing.M) { storetest.Main(m) }
 // start serves until the test ends, and returns where.
 func start(tb testing.TB, o flightapi.Options) string {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- flightapi.Serve(ctx, l, o) }()
-	tb.Cleanup(func() {
-		stop()
-		if err := <-ended; err != nil {
-			tb.Error(err)
-		}
-	})
-	return l.Addr().String()
+	return storetest.Serve(tb, func(ctx context.Context, l net.Listener) error { return flightapi.Serve(ctx, l, o) })
 }
 
 // dial connects a client.

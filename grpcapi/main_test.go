@@ -109,20 +109,7 @@ func write(tb testing.TB, store asof.OnlineStore, v *asof.FeatureView, rows stri
 // start serves until the test ends, and returns where.
 func start(tb testing.TB, o grpcapi.Options) string {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- grpcapi.Serve(ctx, l, o) }()
-	tb.Cleanup(func() {
-		stop()
-		if err := <-ended; err != nil {
-			tb.Error(err)
-		}
-	})
-	return l.Addr().String()
+	return storetest.Serve(tb, func(ctx context.Context, l net.Listener) error { return grpcapi.Serve(ctx, l, o) })
 }
 
 func dial(tb testing.TB, address string) *grpc.ClientConn {

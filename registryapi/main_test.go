@@ -1,8 +1,6 @@
 package registryapi_test
 
 import (
-	"context"
-	"net"
 	"path/filepath"
 	"testing"
 
@@ -12,27 +10,15 @@ import (
 	pb "github.com/asof-dev/asof/feastpb/registry"
 	"github.com/asof-dev/asof/registryapi"
 	"github.com/asof-dev/asof/registryfile"
+	"github.com/asof-dev/asof/storetest"
 )
 
 // start serves until the test ends, and returns where.
 func start(tb testing.TB, o registryapi.Options) string {
 	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
 	server := registryapi.New(o)
-	go func() { ended <- server.Serve(ctx, l) }()
-	tb.Cleanup(func() {
-		stop()
-		defer server.Close()
-		if err := <-ended; err != nil {
-			tb.Error(err)
-		}
-	})
-	return l.Addr().String()
+	tb.Cleanup(server.Close)
+	return storetest.Serve(tb, server.Serve)
 }
 
 // startFile serves a new registry file.
