@@ -30,6 +30,7 @@ var classes = map[serving.Fault]string{
 	serving.FaultNoFeature:     "FeastObjectNotFoundException",
 	serving.FaultNoService:     "FeatureServiceNotFoundException",
 	serving.FaultNoEntity:      "EntityNotFoundException",
+	serving.FaultNoRequestData: "RequestDataNotFoundInEntityRowsException",
 	serving.FaultNameCollision: "FeatureNameCollisionError",
 }
 
@@ -61,7 +62,7 @@ func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	switch f {
 	case serving.FaultNoSingleKey:
 		sentence += "; pass ?features=view:feature,… or ?feature_service=… with features of one entity (GET /features?key=…&other=… takes several)"
-	case serving.FaultNoEntity:
+	case serving.FaultNoEntity, serving.FaultNoRequestData:
 		sentence += "; the other parameters are " + strings.Join(parameters, ", ")
 	}
 	writeDetail(w, status, sentence)

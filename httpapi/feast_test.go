@@ -31,6 +31,8 @@ from datetime import datetime, timedelta, timezone
 import requests, uvicorn
 from feast import Entity, FeatureService, FeatureStore, FeatureView, Field, FileSource, RequestSource, ValueType
 from feast.feature_server import get_app
+from feast.on_demand_feature_view import OnDemandFeatureView
+from feast.transformation.pandas_transformation import PandasTransformation
 from feast.types import Array, Bool, Bytes, Float32, Float64, Int32, Int64, String, UnixTimestamp
 
 folder, bodies = sys.argv[1:]
@@ -51,8 +53,13 @@ pair = FeatureService(name="pair", features=[
     profile[["name"]].with_name("seller").with_join_key_map({"user_id": "seller_id"})])
 mixed = FeatureService(name="mixed", features=[usage[["hours"]], shops])
 
+text = 'def scaled(df):\n    return df.assign(x=df["hours"] * df["factor"])[["x"]]\n'
+exec(text)
+scaled = OnDemandFeatureView(name="scaled", sources=[usage[["hours"]], RequestSource(name="asked", schema=[Field(name="factor", dtype=Float64)])],
+    schema=[Field(name="x", dtype=Float64)], feature_transformation=PandasTransformation(scaled, text))
+
 store = FeatureStore(repo_path=folder)
-store.apply([user, shop, profile, usage, shops, visits, pair, mixed])
+store.apply([user, shop, profile, usage, shops, visits, pair, mixed, scaled])
 store.materialize(datetime(2023, 1, 1, tzinfo=timezone.utc), datetime(2024, 12, 31, tzinfo=timezone.utc))
 
 listener = socket.socket()
@@ -89,7 +96,11 @@ var (
 	pair = &asof.FeatureService{Name: "pair", Projections: []asof.Projection{
 		{View: "profile", Alias: "buyer", Features: []asof.Field{field("name", asof.TypeString), field("f32", asof.TypeFloat32)}, JoinKeyMap: map[string]string{"user_id": "buyer_id"}},
 		{View: "profile", Alias: "seller", Features: []asof.Field{field("name", asof.TypeString)}, JoinKeyMap: map[string]string{"user_id": "seller_id"}}}}
-	mixed = &asof.FeatureService{Name: "mixed", Projections: []asof.Projection{{View: "usage", Features: []asof.Field{field("hours", asof.TypeFloat32)}}, {View: "shops", Features: shops.Features}}}
+	mixed  = &asof.FeatureService{Name: "mixed", Projections: []asof.Projection{{View: "usage", Features: []asof.Field{field("hours", asof.TypeFloat32)}}, {View: "shops", Features: shops.Features}}}
+	scaled = &asof.OnDemandFeatureView{Name: "scaled", Mode: "pandas", Enabled: true, Features: []asof.Field{field("x", asof.TypeFloat64)},
+		Function: &asof.Function{Name: "scaled", Mode: "pandas", Text: "def scaled(df):\n    return df.assign(x=df[\"hours\"] * df[\"factor\"])[[\"x\"]]\n"},
+		Sources: []asof.OnDemandSource{{Name: "usage", View: &asof.Projection{View: "usage", Features: []asof.Field{field("hours", asof.TypeFloat32)}}},
+			{Name: "asked", Request: &asof.DataSource{Name: "asked", Kind: asof.SourceRequest, Schema: []asof.Field{field("factor", asof.TypeFloat64)}}}}}
 )
 
 // rowsOf holds no null among i64 and since: Feast's file store reads an integer
@@ -116,7 +127,7 @@ func feastAndOurs(t *testing.T) (string, *serving.Reader) {
 		t.Fatal(err)
 	}
 	registry := memory.NewRegistry(nil)
-	if _, err := registry.Apply(t.Context(), project, asof.Change{Put: []asof.Object{user, profile, usage, shops, visits, pair, mixed,
+	if _, err := registry.Apply(t.Context(), project, asof.Change{Put: []asof.Object{user, profile, usage, shops, visits, pair, mixed, scaled,
 		&asof.Entity{Name: "shop", JoinKey: "shop_id", ValueType: asof.TypeInt64}}}); err != nil {
 		t.Fatal(err)
 	}
@@ -177,6 +188,8 @@ func TestAnswersAreFeasts(t *testing.T) {
 		{body: `{"entities":{"user_id":["ann"]},"feature_service":"nope"}`, class: "FeatureServiceNotFoundException"},
 		{body: `{"entities":{"user_id":["ann"]},"features":["profile:nope"]}`, status: 404, class: "FeastObjectNotFoundException"},
 		{body: `{"entities":{"user_ids":["ann"]},"features":["profile:i64"]}`, status: 404, class: "EntityNotFoundException"},
+		{body: `{"entities":{"user_id":["ann"],"factor":[2]},"features":["scaled:x"]}`},
+		{body: `{"entities":{"user_id":["ann"]},"features":["scaled:x"]}`, class: "RequestDataNotFoundInEntityRowsException"},
 		{body: `{"entities":{"shop_id":[7]},"features":["profile:i64"]}`, status: 400, class: "FeastError"},
 		{body: `{"entities":{"user_id":["ann"]},"features":["profile:i64","usage:i64"]}`, status: 400, class: "FeatureNameCollisionError"},
 		{body: `{"entities":{"user_id":["ann"]}}`, status: 400, class: "FeastError"},

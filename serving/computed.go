@@ -102,7 +102,7 @@ func (a *Answer) bindRequest(columns []Column) error {
 			}
 			at := slices.IndexFunc(columns, func(s Column) bool { return s.Name == in.Name })
 			if at < 0 {
-				return fault(FaultNoEntity, asof.Errorf(asof.CodeNotFound, "request data %q, which on-demand feature view %q needs, is missing: add it to the entity rows", in.Name, c.view.Name))
+				return fault(FaultNoRequestData, asof.Errorf(asof.CodeNotFound, "request data %q, which on-demand feature view %q needs, is missing: add it to the entity rows", in.Name, c.view.Name))
 			}
 			column, err := requestData(columns[at].Values, in.Type)
 			if err != nil {

@@ -115,7 +115,7 @@ func TestMistakes(t *testing.T) {
 		"nothing":         {serving.Selection{}, []serving.Column{ann}, asof.CodeInvalid, "", "no features are asked for"},
 		"both":            {serving.Selection{Service: "churn", Features: []string{"profile:age"}}, []serving.Column{ann}, asof.CodeInvalid, "", "ask for one of them"},
 		"on demand":       {features("windowed:x"), []serving.Column{ann}, asof.CodeInvalid, "", "line 2 of the function (df['x'] = df['age'].rolling(2)): .rolling() of a column takes other rows into account"},
-		"on-demand bare":  {features("sum"), []serving.Column{ann}, asof.CodeNotFound, serving.FaultNoEntity, `request data "amount", which on-demand feature view "computed" needs, is missing`},
+		"on-demand bare":  {features("sum"), []serving.Column{ann}, asof.CodeNotFound, serving.FaultNoRequestData, `request data "amount", which on-demand feature view "computed" needs, is missing`},
 		"request data":    {features("plain:label"), []serving.Column{ann, texts("amount", "much")}, asof.CodeInvalid, "", `row 1: "amount", which on-demand feature view "plain" needs: "much" does not fit Float64`},
 		"of on-demand":    {features("computed:sun"), []serving.Column{ann}, asof.CodeNotFound, serving.FaultNoFeature, `"computed" has no feature "sun"; did you mean "sum"?`},
 		"disabled":        {features("disabled:old"), []serving.Column{ann}, asof.CodeInvalid, "", `"disabled" is disabled`},

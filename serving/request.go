@@ -78,6 +78,7 @@ const (
 	FaultNoFeature     Fault = "there is no such feature"
 	FaultNoService     Fault = "there is no such feature service"
 	FaultNoEntity      Fault = "there is no such entity"
+	FaultNoRequestData Fault = "request data is missing"
 	FaultNameCollision Fault = "two columns of the answer have one name"
 	FaultNoSingleKey   Fault = "one key does not tell which rows are meant"
 )
