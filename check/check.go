@@ -23,6 +23,7 @@ type Subject struct {
 	Table  asof.Table
 	AsOf   time.Time             // the day that its file is of
 	File   string                // its name, for messages
+	Before string                // what stands in FROM for the newest month before; "" where there is none
 	Loaded map[string]asof.Table // the run's tables, by name
 	Failed map[string]bool       // those of them that could not be staged, which is told already
 
@@ -73,7 +74,10 @@ func Run(ctx context.Context, stage asof.Stage, s Subject, rules []Rule) ([]Resu
 			return nil, asof.Problems{{Place: r.Place, Message: reason}}.Err()
 		}
 		asks[i] = ask{found: "0"} // what it refers to could not be loaded
-		if !s.Failed[r.Parent] {
+		switch {
+		case r.Compares() && s.Before == "":
+			asks[i].found = "NULL"
+		case !s.Failed[r.Parent]:
 			var err error
 			if asks[i], err = c.ask(r); err != nil {
 				return nil, err
@@ -92,7 +96,13 @@ func Run(ctx context.Context, stage asof.Stage, s Subject, rules []Rule) ([]Resu
 	all, _ := strconv.ParseInt(answer[0][0], 10, 64)
 	results := make([]Result, len(rules))
 	for i, r := range rules {
-		results[i] = judge(r, answer[0][1+2*i], answer[0][2+2*i])
+		found := answer[0][1+2*i]
+		if (r.Kind == PSI || r.Kind == KS) && s.Before != "" {
+			if found, err = c.compare(r); err != nil {
+				return nil, err
+			}
+		}
+		results[i] = judge(r, found, answer[0][2+2*i])
 		if results[i].Holds {
 			continue
 		}
@@ -111,7 +121,7 @@ func judge(r Rule, found, of string) Result {
 	}
 	result.Of, _ = strconv.ParseInt(of, 10, 64)
 	switch r.Kind {
-	case Rows, Distinct, Mean, Median, Quantile, Stddev, Sum, DaysOld:
+	case Rows, Distinct, Mean, Median, Quantile, Stddev, Sum, DaysOld, RowChange, PSI, KS:
 		result.Holds = !r.outside(result.Measured)
 	default:
 		enough := float64(result.Of)

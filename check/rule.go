@@ -57,6 +57,11 @@ const (
 	Stddev   Kind = "stddev" // of a sample
 	Sum      Kind = "sum"
 	DaysOld  Kind = "days_old" // the newest value, on the day that the files are of
+
+	// Against the newest month before.
+	RowChange Kind = "row_change" // the number of rows: 0.1 is a tenth more
+	PSI       Kind = "psi"        // the population stability index
+	KS        Kind = "ks"         // the statistic of Kolmogorov and Smirnov
 )
 
 // Form says what stands behind a rule's name.
@@ -88,7 +93,7 @@ var Forms = []KindForm{
 	{Matches, Each}, {NotMatches, Each}, {Length, Bounds}, {InMonth, Columns}, {Compare, Comparison}, {Increasing, Columns},
 	{References, Reference}, {Unique, Columns}, {NotConstant, Columns}, {Covers, Table}, {SQL, Query},
 	{Rows, TableBound}, {Distinct, Bounds}, {Mean, Bounds}, {Median, Bounds}, {Quantile, Bounds}, {Stddev, Bounds},
-	{Sum, Bounds}, {DaysOld, Bounds},
+	{Sum, Bounds}, {DaysOld, Bounds}, {RowChange, TableBound}, {PSI, Bounds}, {KS, Bounds},
 }
 
 // byRow are the kinds that single rows pass or fail: Mostly may be said of
@@ -146,7 +151,7 @@ func (r Rule) Unfit(t asof.Table) string {
 		if r.At <= 0 || r.At >= 1 {
 			return "quantile needs `at`, a number between 0 and 1"
 		}
-	case Length, Distinct, Mean, Median, Stddev, Sum, DaysOld:
+	case Length, Distinct, Mean, Median, Stddev, Sum, DaysOld, RowChange, PSI, KS:
 		for _, bound := range []string{r.Min, r.Max} {
 			if bound != "" && !number.MatchString(bound) {
 				return fmt.Sprintf("the bound of %s has to be a number, and not %q", r.Kind, bound)
@@ -155,6 +160,9 @@ func (r Rule) Unfit(t asof.Table) string {
 	}
 	return ""
 }
+
+// Compares reports whether the rule is about the month before.
+func (r Rule) Compares() bool { return r.Kind == RowChange || r.Kind == PSI || r.Kind == KS }
 
 // unfit says why a rule cannot be put to a column of a type.
 func (r Rule) unfit(typ string) string {
@@ -180,7 +188,11 @@ func (r Rule) unfit(typ string) string {
 		if family(typ) != "time" {
 			return article(typ) + " has no day"
 		}
-	case Mean, Median, Quantile, Stddev, Sum:
+	case PSI:
+		if family(typ) == "time" {
+			return article(typ) + " has no bins"
+		}
+	case Mean, Median, Quantile, Stddev, Sum, KS:
 		if family(typ) != "number" {
 			return article(typ) + " is no number"
 		}

@@ -53,8 +53,11 @@ func (c *checker) ask(r Rule) (ask, error) {
 // measure returns SQL for what is measured of the table; "" for rules about
 // rows.
 func (c *checker) measure(r Rule) string {
-	if r.Kind == Rows {
+	switch r.Kind {
+	case Rows:
 		return "count(*)"
+	case RowChange:
+		return "CAST(count(*) AS double precision) / nullif((SELECT count(*) FROM " + c.Before + " s), 0) - 1"
 	}
 	column := "s." + quote(r.Columns[0])
 	double := "CAST(" + column + " AS double precision)"
@@ -62,6 +65,8 @@ func (c *checker) measure(r Rule) string {
 	case NotConstant:
 		text := "CAST(" + column + " AS text)"
 		return "CASE WHEN count(" + text + ") > 1 AND min(" + text + ") = max(" + text + ") THEN 1 ELSE 0 END"
+	case PSI, KS:
+		return "NULL" // have queries of their own
 	case Distinct:
 		return "count(DISTINCT " + column + ")"
 	case Mean:

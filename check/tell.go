@@ -31,7 +31,7 @@ func (c *checker) tell(result Result, a ask, all int64) (asof.Problem, error) {
 		said, err = c.tellUncovered(r, a, result.Measured)
 	case SQL:
 		said, err = c.tellRows(r, a, result.Measured)
-	case Distinct, Mean, Median, Quantile, Stddev, Sum, DaysOld:
+	case Distinct, Mean, Median, Quantile, Stddev, Sum, DaysOld, RowChange, PSI, KS:
 		said = r.measured(result.Measured)
 	default:
 		said, err = c.tellBroken(r, a, result, all, &problem)
@@ -43,7 +43,8 @@ func (c *checker) tell(result Result, a ask, all int64) (asof.Problem, error) {
 // measured says what was measured and what is expected.
 func (r Rule) measured(value float64) string {
 	what := map[Kind]string{Distinct: "the number of values", Mean: "the mean", Median: "the median", Stddev: "the standard deviation", Sum: "the sum",
-		Quantile: fmt.Sprintf("the quantile at %g", r.At), DaysOld: "the newest value's age in days"}[r.Kind]
+		Quantile: fmt.Sprintf("the quantile at %g", r.At), DaysOld: "the newest value's age in days",
+		RowChange: "the number of rows against the month before, as a share more or less,", PSI: "the PSI against the month before", KS: "the KS distance from the month before"}[r.Kind]
 	return fmt.Sprintf("%s is %s; expected is %s", what, strconv.FormatFloat(value, 'g', 10, 64), strings.Replace(r.bounds(), "fewer", "less", 1))
 }
 

@@ -2,6 +2,8 @@ package pipeline
 
 import (
 	"context"
+	"slices"
+	"time"
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/check"
@@ -18,7 +20,13 @@ func (r *run) check(ctx context.Context, load Step, report *StepReport) (problem
 		subject.Loaded[name] = l.Table
 	}
 	report.Rows = r.staged[table.Name]
-	report.Checks, err = check.Run(ctx, r.stage, subject, r.rules(load))
+	rules := r.rules(load)
+	if slices.ContainsFunc(rules, check.Rule.Compares) {
+		if subject.Before, err = r.before(ctx, table); err != nil {
+			return nil, err
+		}
+	}
+	report.Checks, err = check.Run(ctx, r.stage, subject, rules)
 	for _, result := range report.Checks {
 		switch {
 		case result.Holds:
@@ -29,6 +37,37 @@ func (r *run) check(ctx context.Context, load Step, report *StepReport) (problem
 		}
 	}
 	return problems, err
+}
+
+// before returns what stands in FROM for the newest month of a table's snapshot
+// before this one; "" where there is none.
+func (r *run) before(ctx context.Context, table asof.Table) (string, error) {
+	snapshot := r.Pipeline.snapshotOf(table.Name)
+	name, there, err := r.stage.Published(ctx, snapshot.Table.Name)
+	if err != nil || !there {
+		return "", err
+	}
+	// Ordered, and no max(): DuckDB fails on that of a column that stands in folder names.
+	rows, err := r.stage.Query(ctx, "SELECT CAST(as_of AS text) FROM "+name+" WHERE as_of < DATE '"+r.report.AsOf.Format(time.DateOnly)+"' ORDER BY as_of DESC LIMIT 1")
+	if err != nil {
+		return "", err
+	}
+	defer rows.Release()
+	if !rows.Next() {
+		return "", rows.Err()
+	}
+	return "(SELECT * FROM " + name + " WHERE as_of = DATE '" + rows.RecordBatch().Column(0).ValueStr(0) + "')", nil
+}
+
+// snapshotOf returns the snapshot of a loaded table; nil where no step takes
+// one.
+func (p *Pipeline) snapshotOf(table string) *SnapshotStep {
+	for _, s := range p.Steps {
+		if s.Snapshot != nil && s.Snapshot.From == table {
+			return s.Snapshot
+		}
+	}
+	return nil
 }
 
 // rules returns all that is expected of a loaded table, with parameters filled

@@ -73,6 +73,7 @@ func (f *fileReader) pipeline(root ast.Node) {
 	for _, n := range steps {
 		f.step(n)
 	}
+	f.comparable()
 }
 
 func (f *fileReader) param(e entry) {

@@ -44,7 +44,7 @@ func (f *fileReader) snapshot(n ast.Node) {
 // snapshotFrom fills in a snapshot of a loaded table: its key first, then the
 // named columns, or all.
 func (f *fileReader) snapshotFrom(values map[string]ast.Node, load *LoadStep, s *SnapshotStep) {
-	s.Table.Key = load.Table.Key
+	s.From, s.Table.Key = load.Table.Name, load.Table.Key
 	if values["key"] != nil {
 		s.Table.Key = f.texts(values["key"], "key")
 	}

@@ -91,6 +91,7 @@ type CheckStep struct {
 
 // SnapshotStep freezes rows of the stage at as_of.
 type SnapshotStep struct {
+	From  string     // the loaded table that it freezes; "" where it is made by a query
 	Table asof.Table // its columns are those that SQL selects, without as_of
 	SQL   string     // holds parameters
 }

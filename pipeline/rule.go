@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -261,4 +262,28 @@ func (f *fileReader) covers(value ast.Node, rule check.Rule, table asof.Table) [
 	}
 	rule.Parent = other.Table.Name
 	return f.fitting(value, rule, table)
+}
+
+// comparable finds the rules about the month before whose table or column no
+// snapshot keeps.
+func (f *fileReader) comparable() {
+	for _, s := range f.p.Steps {
+		if s.Check == nil {
+			continue
+		}
+		snapshot := f.p.snapshotOf(s.Check.Table)
+		for _, r := range s.Check.Rules {
+			switch {
+			case !r.Compares():
+			case snapshot == nil:
+				f.problems = append(f.problems, asof.Problem{Place: r.Place, Message: fmt.Sprintf("%s needs a snapshot `from: %s`, which keeps the month before", r.Kind, s.Check.Table)})
+			default:
+				for _, c := range r.Columns {
+					if !slices.Contains(columnNames(snapshot.Table), c) {
+						f.problems = append(f.problems, asof.Problem{Place: r.Place, Message: fmt.Sprintf("%s: the snapshot %s does not keep column %q", r.Kind, snapshot.Table.Name, c)})
+					}
+				}
+			}
+		}
+	}
 }

@@ -21,7 +21,10 @@ type ruleCase struct {
 }
 
 // ruleFile is a file of the corpus' run.
-type ruleFile struct{ name, key, columns, lines string }
+type ruleFile struct {
+	name, key, columns, lines string
+	before                    string // its lines a month earlier; "" where it had none
+}
 
 // ruleCorpus reads a file of testdata/rules; README.md there says how it is
 // written.
@@ -31,7 +34,7 @@ func ruleCorpus(t *testing.T, path string) (files []ruleFile, cases []*ruleCase)
 	if err != nil {
 		t.Fatal(err)
 	}
-	inFile := false
+	var inFile *string
 	for i, line := range strings.Split(string(text), "\n") {
 		word, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
 		indented := strings.HasPrefix(line, "  ")
@@ -40,11 +43,14 @@ func ruleCorpus(t *testing.T, path string) (files []ruleFile, cases []*ruleCase)
 		case word == "file":
 			name, rest, _ := strings.Cut(rest, " ")
 			key, columns, _ := strings.Cut(rest, " ")
-			files, inFile = append(files, ruleFile{name: name, key: key, columns: columns}), true
+			files = append(files, ruleFile{name: name, key: key, columns: columns})
+			inFile = &files[len(files)-1].lines
+		case word == "before":
+			inFile = &files[len(files)-1].before
 		case word == "rule":
-			cases, inFile = append(cases, &ruleCase{place: fmt.Sprintf("%s:%d", filepath.Base(path), i+1), yaml: rest}), false
-		case inFile: // a text with a line end goes on at the margin
-			files[len(files)-1].lines += strings.TrimPrefix(line, "  ") + "\n"
+			cases, inFile = append(cases, &ruleCase{place: fmt.Sprintf("%s:%d", filepath.Base(path), i+1), yaml: rest}), nil
+		case inFile != nil: // a text with a line end goes on at the margin
+			*inFile += strings.TrimPrefix(line, "  ") + "\n"
 		case !indented || len(cases) == 0:
 			t.Fatalf("%s:%d: %q is neither a file nor a rule", path, i+1, line)
 		default:
@@ -70,23 +76,21 @@ func runRules(t *testing.T, w asof.Warehouse, files []ruleFile, cases []*ruleCas
 	dir := t.TempDir()
 	definition := "name: p\nparams: {as_of: {type: date}}\nsteps:\n"
 	for i, f := range files {
-		lines := f.lines
 		if empty && i == 0 {
-			lines = ""
+			f.lines = ""
 		}
-		var header []string
-		for column := range strings.SplitSeq(strings.Trim(f.columns, "{}"), ", ") {
-			header = append(header, strings.SplitN(column, ":", 2)[0])
-		}
-		if err := os.WriteFile(filepath.Join(dir, f.name+".csv"), []byte(strings.Join(header, ",")+"\n"+lines), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		writeRuleFile(t, dir, f, f.lines)
 		definition += fmt.Sprintf("  - {load: %s, file: %s.csv, key: %s, allow_empty: true, columns: %s}\n", f.name, f.name, f.key, f.columns)
+	}
+	snapshot := "  - {snapshot: kept, from: " + files[0].name + "}\n"
+	if files[0].before != "" {
+		runBefore(t, w, definition+snapshot, files[0])
 	}
 	definition += "  - check: " + files[0].name + "\n    expect:\n"
 	for _, c := range cases {
 		definition += "      - " + c.yaml + "\n"
 	}
+	definition += snapshot
 	p, err := loadText(t, definition)
 	if err != nil {
 		t.Fatal(err)
@@ -103,6 +107,32 @@ func runRules(t *testing.T, w asof.Warehouse, files []ruleFile, cases []*ruleCas
 		t.Fatal(err)
 	}
 	return report.Steps[len(files)].Checks
+}
+
+// writeRuleFile writes a file with its header.
+func writeRuleFile(t *testing.T, dir string, f ruleFile, lines string) {
+	t.Helper()
+	var header []string
+	for column := range strings.SplitSeq(strings.Trim(f.columns, "{}"), ", ") {
+		header = append(header, strings.SplitN(column, ":", 2)[0])
+	}
+	if err := os.WriteFile(filepath.Join(dir, f.name+".csv"), []byte(strings.Join(header, ",")+"\n"+lines), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// runBefore loads the first file's month before.
+func runBefore(t *testing.T, w asof.Warehouse, definition string, f ruleFile) {
+	t.Helper()
+	dir := t.TempDir()
+	writeRuleFile(t, dir, f, f.before)
+	p, err := loadText(t, definition)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pipeline.Run(t.Context(), pipeline.Options{Pipeline: p, Repo: dir, Warehouse: w, Params: map[string]string{"as_of": "2023-12-31"}}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestRules puts the corpus to both warehouses.
