@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -178,5 +179,52 @@ func TestACancelledRunPublishesNothing(t *testing.T) {
 	}
 	if list, err := w.Publications(t.Context()); err != nil || len(list) != 0 {
 		t.Errorf("published: %v, %v", list, err)
+	}
+}
+
+// TestMistakesAreToldFromTheWholeFile loads a file of several blocks, some of
+// whose cells go on over line ends.
+func TestMistakesAreToldFromTheWholeFile(t *testing.T) {
+	const rows = 60_000
+	file := func(bad map[int]string) string {
+		var b strings.Builder
+		b.WriteString(allHeader)
+		for i := range rows {
+			if cells, ok := bad[i]; ok {
+				b.WriteString(cells + "\n")
+				continue
+			}
+			fmt.Fprintf(&b, "%d,\"a cell, of two\nlines, \"\"%d\"\"\",True,2024-01-31,,1,1,1,1,1\n", i, i)
+		}
+		return b.String()
+	}
+	w := warehouses["embedded"](t)
+	for name, c := range map[string]struct {
+		bad   map[int]string
+		lines []int
+	}{
+		"cells":     {map[int]string{3: "x,a,True,,,,,,,", 59_000: "y,a,True,,,,,,,"}, []int{8, 118_001}},
+		"a quote":   {map[int]string{3: "x,a,True,,,,,,,", 30_000: "1,a\"b,True,,,,,,,"}, []int{8, 60_001}},
+		"one twice": {map[int]string{59_999: "7,a,True,,,,,,,"}, []int{16}},
+		"open":      {map[int]string{20_000: "1,\"ab,True,,,,,,,"}, []int{40_002}},
+	} {
+		err := runFile(t, w, allTypes, file(c.bad))
+		var problems asof.Problems
+		if !errors.As(err, &problems) {
+			t.Fatalf("%s: err = %v", name, err)
+		}
+		var lines []int
+		for _, p := range problems {
+			lines = append(lines, p.Place.Line)
+		}
+		if !slices.Equal(lines, c.lines) {
+			t.Errorf("%s: mistakes in lines %v, want %v\n%v", name, lines, c.lines, err)
+		}
+	}
+	if err := runFile(t, w, allTypes, file(nil)); err != nil {
+		t.Fatal(err)
+	}
+	if got := query(t, w, `SELECT CAST(count(*) AS text) || ' ' || max(name) FROM t WHERE id = 59999 OR name IS NULL`); got != "1 a cell, of two\nlines, \"59999\"" {
+		t.Errorf("loaded: %q", got)
 	}
 }

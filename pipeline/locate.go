@@ -2,11 +2,14 @@ package pipeline
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/asof-dev/asof"
 )
@@ -24,33 +27,41 @@ func linesOf(path string, table asof.Table, keys [][]string) map[string][]int {
 		return lines
 	}
 	defer r.Release()
+	builder := array.NewRecordBuilder(memory.DefaultAllocator, r.schema)
+	defer builder.Release()
+	columns := newColumns(builder)
 	text := make([]string, len(table.Key))
-	for {
-		fields, err := r.scanner.record()
-		if err != nil || len(fields) != len(r.places) {
-			return lines
-		}
-		for i, f := range fields {
-			if k := slices.Index(table.Key, table.Columns[r.places[i]].Name); k >= 0 {
-				text[k] = spelled(r.builder.Field(r.places[i]), f)
+	var s scanner
+	for b := r.body; err == nil; b, err = r.blocks.next(b.text) {
+		s.reset(b)
+		for {
+			fields, err := s.record()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil || len(fields) != len(r.places) {
+				return lines
+			}
+			for i, f := range fields {
+				if k := slices.Index(table.Key, table.Columns[r.places[i]].Name); k >= 0 {
+					text[k] = spelled(&columns[r.places[i]], f)
+				}
+			}
+			id := strings.Join(text, "\x00")
+			if found, ok := lines[id]; ok && len(found) < 2 {
+				lines[id] = append(found, s.line)
 			}
 		}
-		id := strings.Join(text, "\x00")
-		if found, ok := lines[id]; ok && len(found) < 2 {
-			lines[id] = append(found, r.scanner.line)
-		}
 	}
+	return lines
 }
 
 // spelled returns a cell's value as text.
-func spelled(b array.Builder, f field) string {
-	if _, isText := b.(*array.StringBuilder); isText {
+func spelled(c *column, f field) string {
+	if c.text != nil || c.append(f) != "" {
 		return string(f.value)
 	}
-	if appendCell(b, f) != "" {
-		return string(f.value)
-	}
-	values := b.NewArray()
+	values := c.builder.NewArray()
 	defer values.Release()
 	return values.ValueStr(0)
 }

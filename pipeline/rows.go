@@ -11,18 +11,12 @@ import (
 	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/asof-dev/asof"
 )
 
-const (
-	// batchRows is how many rows a batch has: what is in memory of a file.
-	batchRows = 8192
-	// mostProblems is how many bad cells of a file are told before reading ends.
-	mostProblems = 10
-)
+// mostProblems is how many mistakes of a file are told before reading ends.
+const mostProblems = 10
 
 // rows reads a CSV file as the rows of a table. It is an array.RecordReader.
 type rows struct {
@@ -30,18 +24,20 @@ type rows struct {
 	file     *os.File
 	name     string // in messages
 	size     int64
-	scanner  *scanner
+	blocks   *blocks
+	body     block // the first block, behind the header
 	schema   *arrow.Schema
-	builder  *array.RecordBuilder
 	places   []int  // the column of each field of the file
 	key      []bool // whether a column is part of the key
 	progress func(done, total int64)
+	crew     *crew // nil before the first batch
 
 	batch    arrow.RecordBatch
 	count    int64
+	last     int  // the line of the last record
+	torn     bool // the last line has no end
 	problems asof.Problems
 	err      error
-	ended    bool
 	refs     int
 }
 
@@ -56,7 +52,7 @@ func openRows(path, name string, table asof.Table, progress func(done, total int
 	if err != nil {
 		return nil, missingFile(path, name, err)
 	}
-	r := &rows{table: table, file: file, name: name, scanner: newScanner(file), schema: schema, progress: progress, refs: 1}
+	r := &rows{table: table, file: file, name: name, blocks: newBlocks(file), schema: schema, progress: progress, refs: 1}
 	info, err := file.Stat()
 	switch {
 	case err == nil && info.IsDir():
@@ -68,7 +64,6 @@ func openRows(path, name string, table asof.Table, progress func(done, total int
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	r.builder = array.NewRecordBuilder(memory.DefaultAllocator, schema)
 	return r, nil
 }
 
@@ -94,19 +89,33 @@ func missingFile(path, name string, err error) error {
 
 // header reads the first record.
 func (r *rows) header() error {
-	if err := r.scanner.mark(); err != nil {
-		return r.fault(err)
+	var s scanner
+	first, err := r.blocks.next(nil)
+	if err == nil {
+		var skip int
+		skip, err = mark(first.text)
+		first.text = first.text[skip:]
+		s.reset(first)
 	}
-	fields, err := r.scanner.record()
+	var fields []field
+	if err == nil {
+		fields, err = s.record()
+	}
 	if errors.Is(err, io.EOF) {
 		return r.problem(1, "the file is empty: it has no header").Err()
 	}
 	if err != nil {
 		return r.fault(err)
 	}
+	r.body = s.left()
+	return r.columns(fields, s.line)
+}
+
+// columns finds the table's columns in the header, which stands in a line.
+func (r *rows) columns(fields []field, line int) error {
 	known := columnNames(r.table)
 	if i := bytes.IndexAny(fields[0].value, ";\t|"); len(fields) == 1 && len(known) > 1 && i >= 0 {
-		return r.problem(r.scanner.line, "the cells are separated by %q, and have to be by commas", fields[0].value[i]).Err()
+		return r.problem(line, "the cells are separated by %q, and have to be by commas", fields[0].value[i]).Err()
 	}
 	var found, extra []string
 	for _, f := range fields {
@@ -114,7 +123,7 @@ func (r *rows) header() error {
 		place := slices.Index(known, name)
 		switch {
 		case place >= 0 && slices.Contains(found, name):
-			r.problem(r.scanner.line, "the header has the column %q twice", name)
+			r.problem(line, "the header has the column %q twice", name)
 		case place < 0:
 			extra = append(extra, name)
 		}
@@ -123,11 +132,11 @@ func (r *rows) header() error {
 	}
 	for _, name := range known {
 		if !slices.Contains(found, name) {
-			r.problem(r.scanner.line, "the column %q of table %q is missing in the header%s", name, r.table.Name, near(name, extra))
+			r.problem(line, "the column %q of table %q is missing in the header%s", name, r.table.Name, near(name, extra))
 		}
 	}
 	for _, name := range extra {
-		r.problem(r.scanner.line, "table %q has no column %q, which the header has%s", r.table.Name, name, near(name, known))
+		r.problem(line, "table %q has no column %q, which the header has%s", r.table.Name, name, near(name, known))
 	}
 	for _, name := range known {
 		r.key = append(r.key, slices.Contains(r.table.Key, name))
@@ -169,7 +178,9 @@ func (r *rows) Release() {
 		return
 	}
 	r.drop()
-	r.builder.Release()
+	if r.crew != nil {
+		r.crew.dismiss()
+	}
 	_ = r.file.Close()
 }
 
@@ -180,76 +191,47 @@ func (r *rows) drop() {
 	}
 }
 
-// Next reads a batch. Bad cells are collected; they end the reading after
-// some, or at the file's end.
+// Next reads a batch. From the first mistake on there are none: mistakes are
+// collected, until there are too many or the file ends.
 func (r *rows) Next() bool {
 	r.drop()
-	if r.ended || r.err != nil {
-		return false
+	if r.crew == nil {
+		r.crew = r.start()
 	}
-	n := int64(0)
-	for ; n < batchRows; n++ {
-		fields, err := r.scanner.record()
-		if errors.Is(err, io.EOF) {
-			r.ended = true
-			break
-		}
-		if err != nil {
-			r.err = r.fault(err)
+	for r.err == nil {
+		p, more := r.crew.next()
+		if !more {
+			r.err = r.problems.Err()
 			return false
 		}
-		r.append(fields)
-		if len(r.problems) >= mostProblems {
-			r.problem(r.scanner.line, "reading stops here, after %d mistakes", mostProblems)
-			break
+		r.batch = p.batch
+		r.take(p)
+		if r.batch != nil && r.err == nil && len(r.problems) == 0 {
+			return true
 		}
+		r.drop()
 	}
-	r.count += n
-	if r.err = r.problems.Err(); r.err != nil || n == 0 {
-		return false
-	}
-	r.batch = r.builder.NewRecordBatch()
-	total := r.count
-	if !r.ended && r.scanner.read > 0 {
-		total = max(r.count, int64(float64(r.count)*float64(r.size)/float64(r.scanner.read)))
-	}
-	r.progress(r.count, total)
-	return true
+	return false
 }
 
-// append adds a record to the batch.
-func (r *rows) append(fields []field) {
-	if len(fields) != len(r.places) {
-		message := fmt.Sprintf("the line has %d cells, and the header %d", len(fields), len(r.places))
-		if r.scanner.torn && len(fields) < len(r.places) {
-			message += "; it is the last one and has no line end: the file is cut off"
+// take adds what became of a block to what is known.
+func (r *rows) take(p parsed) {
+	if r.count += p.rows; p.rows > 0 {
+		r.last, r.torn = p.last, p.torn
+	}
+	for _, wrong := range p.problems {
+		if r.problems = append(r.problems, wrong); len(r.problems) == mostProblems {
+			r.err = r.problem(wrong.Place.Line, "reading stops here, after %d mistakes", mostProblems).Err()
+			return
 		}
-		r.problem(r.scanner.line, "%s", message)
+	}
+	if p.err != nil {
+		r.err = r.fault(p.err)
 		return
 	}
-	for i, f := range fields {
-		place := r.places[i]
-		b := r.builder.Field(place)
-		wrong := appendCell(b, f)
-		if wrong == "" && r.key[place] && b.IsNull(b.Len()-1) {
-			wrong = "is part of the key and is empty"
-		}
-		if wrong == "" {
-			continue
-		}
-		column := r.table.Columns[place]
-		if len(f.value) == 0 {
-			r.problem(r.scanner.line, "column %q %s", column.Name, wrong)
-			continue
-		}
-		r.problem(r.scanner.line, "column %q: %s %s%s", column.Name, shown(f.value), wrong, r.cutOff(i, fields))
+	total := r.count
+	if p.read > 0 {
+		total = max(total, int64(float64(r.count)*float64(r.size)/float64(p.read)))
 	}
-}
-
-// cutOff ends the message about the last cell of a file without a line end.
-func (r *rows) cutOff(i int, fields []field) string {
-	if r.scanner.torn && i == len(fields)-1 {
-		return "; the line has no end: the file may be cut off"
-	}
-	return ""
+	r.progress(r.count, total)
 }

@@ -176,8 +176,8 @@ func (r *run) load(ctx context.Context, s Step, report *StepReport) (asof.Proble
 		defer rows.Release()
 		report.Rows, err = r.stage.Load(ctx, table, rows)
 		r.staged[table.Name] = report.Rows
-		if err == nil && rows.scanner.torn {
-			report.Warnings = append(report.Warnings, asof.Problem{Place: asof.Place{File: file.name, Line: rows.scanner.line},
+		if err == nil && rows.torn {
+			report.Warnings = append(report.Warnings, asof.Problem{Place: asof.Place{File: file.name, Line: rows.last},
 				Message: "the last line has no line end; the file may be cut off"})
 		}
 	}

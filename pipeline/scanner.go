@@ -1,22 +1,22 @@
 package pipeline
 
 import (
-	"bufio"
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"unicode/utf8"
 )
 
-// scanner reads the records of a CSV file: commas, double quotes, LF or CRLF,
-// UTF-8 with or without its mark. Empty lines are passed over.
+// scanner reads the records of a block of a CSV file: commas, double quotes,
+// LF or CRLF, UTF-8. Empty lines are passed over.
 type scanner struct {
-	r      *bufio.Reader
+	of     block
+	at     int    // of its text, where the next line starts
+	start  int    // of its text, where the record starts
 	line   int    // of the record's first line
 	next   int    // of the line that is read next
-	read   int64  // bytes so far
-	buf    []byte // the record's lines
+	clean  bool   // the block is UTF-8, without zero bytes
+	buf    []byte // the record's lines, of the block
 	fields []field
 	text   []byte // values of quoted fields
 	torn   bool   // the last line had no end
@@ -32,9 +32,17 @@ type field struct {
 // would take the whole file.
 const longest = 1 << 20
 
-func newScanner(r io.Reader) *scanner {
-	s := &scanner{r: bufio.NewReaderSize(r, 256<<10), next: 1}
-	return s
+// reset makes the scanner read a block.
+func (s *scanner) reset(b block) {
+	s.of, s.at, s.next, s.torn = b, 0, b.line, false
+	s.clean = utf8.Valid(b.text) && bytes.IndexByte(b.text, 0) < 0
+}
+
+// left returns what follows the record.
+func (s *scanner) left() block {
+	b := s.of
+	b.text, b.line = s.of.text[s.at:], s.next
+	return b
 }
 
 // lineError is a mistake in a line of a file.
@@ -45,26 +53,25 @@ type lineError struct {
 
 func (e *lineError) Error() string { return fmt.Sprintf("line %d: %s", e.line, e.message) }
 
-// mark passes over the mark of UTF-8, and refuses that of UTF-16.
-func (s *scanner) mark() error {
-	start, _ := s.r.Peek(4)
+// mark returns the length of the mark of UTF-8 that a file starts with, and
+// refuses that of UTF-16.
+func mark(start []byte) (int, error) {
 	switch {
 	case bytes.HasPrefix(start, []byte("\xef\xbb\xbf")):
-		_, err := s.r.Discard(3)
-		return err
+		return 3, nil
 	case bytes.HasPrefix(start, []byte("\xff\xfe")), bytes.HasPrefix(start, []byte("\xfe\xff")):
-		return &lineError{1, "the file is UTF-16 and has to be UTF-8; convert it: iconv -f UTF-16 -t UTF-8 FILE"}
+		return 0, &lineError{1, "the file is UTF-16 and has to be UTF-8; convert it: iconv -f UTF-16 -t UTF-8 FILE"}
 	case bytes.HasPrefix(start, []byte("PK\x03\x04")), bytes.HasPrefix(start, []byte("\x1f\x8b")):
-		return &lineError{1, "the file is a compressed one, or a workbook, and no CSV"}
+		return 0, &lineError{1, "the file is a compressed one, or a workbook, and no CSV"}
 	}
-	return nil
+	return 0, nil
 }
 
-// record reads the next record's fields, io.EOF after the last.
+// record reads the next record's fields, io.EOF after the last. They hold until
+// the next record.
 func (s *scanner) record() ([]field, error) {
 	for {
-		s.line = s.next
-		s.buf = s.buf[:0]
+		s.line, s.start = s.next, s.at
 		if err := s.readLine(); err != nil {
 			return nil, err
 		}
@@ -78,29 +85,23 @@ func (s *scanner) record() ([]field, error) {
 	return s.unquote()
 }
 
-// readLine appends a line, with its end, to the record.
+// readLine adds a line, with its end, to the record.
 func (s *scanner) readLine() error {
-	start := len(s.buf)
-	for {
-		part, err := s.r.ReadSlice('\n')
-		s.buf = append(s.buf, part...)
-		s.read += int64(len(part))
-		if len(s.buf) > longest {
-			return &lineError{s.line, "the record is longer than 1 MiB; a quote may be open"}
-		}
-		if errors.Is(err, bufio.ErrBufferFull) {
-			continue
-		}
-		if err == io.EOF && len(s.buf) > start {
-			s.torn = true
-			err = nil
-		}
-		if err != nil {
-			return err
-		}
-		break
+	if s.at == len(s.of.text) {
+		return io.EOF
 	}
-	if line := s.buf[start:]; !utf8.Valid(line) || bytes.IndexByte(line, 0) >= 0 {
+	line := s.of.text[s.at:]
+	if i := bytes.IndexByte(line, '\n'); i >= 0 {
+		line = line[:i+1]
+	} else {
+		s.torn = true
+	}
+	s.at += len(line)
+	s.buf = s.of.text[s.start:s.at]
+	if len(s.buf) > longest {
+		return &lineError{s.line, "the record is longer than 1 MiB; a quote may be open"}
+	}
+	if !s.clean && (!utf8.Valid(line) || bytes.IndexByte(line, 0) >= 0) {
 		return badText(s.next, line)
 	}
 	s.next++
