@@ -145,6 +145,9 @@ func readable(s *asof.Snapshot, name string) (*asof.FeatureView, error) {
 	if s.Object(asof.KindOnDemandView, name) != nil {
 		return nil, asof.Errorf(asof.CodeInvalid, "%q is an on-demand feature view: its features are computed from others, and have no rows of their own; ask for the features that it reads", name)
 	}
+	if s.Object(asof.KindLabelView, name) != nil {
+		return nil, asof.Errorf(asof.CodeNotFound, "%q is a label view: it is registered and listed, and its labels are not read", name)
+	}
 	v, err := s.View(name)
 	if err != nil {
 		return nil, err

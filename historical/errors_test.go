@@ -41,6 +41,7 @@ func TestChoiceErrors(t *testing.T) {
 		&asof.FeatureService{Name: "computed", Projections: []asof.Projection{{View: "ratio", Features: []asof.Field{{Name: "x"}}}}},
 		&asof.FeatureService{Name: "pinned", Projections: []asof.Projection{{View: "payments", VersionTag: new(int32(2))}}},
 		&asof.FeatureService{Name: "none"},
+		&asof.Opaque{Kind: asof.KindLabelView, Name: "quality"},
 		view("a", "rates", nil, field("rate__x", asof.TypeFloat64)), view("a__rate", "rates", nil, field("x", asof.TypeFloat64)),
 	)
 	entities := historical.Entities{Path: file(t, "users.csv", january)}
@@ -68,6 +69,7 @@ func TestChoiceErrors(t *testing.T) {
 		{"requested:x", "", false, asof.CodeInvalid, entities.Path + `: there is no column "factor", request data that on-demand feature view "requested" needs; known: user_id, event_timestamp, churn_label`},
 		{"off:x", "", false, asof.CodeInvalid, "feature view \"off\" is disabled and serves no features: `feature-views enable off`, or enabled=True in its definition and `apply`"},
 		{"stream:x", "", false, asof.CodeInvalid, `feature view "stream" has no batch source: its history cannot be read`},
+		{"quality:good", "", false, asof.CodeNotFound, `"quality" is a label view: it is registered and listed, and its labels are not read`},
 		{"", "chrun", false, asof.CodeNotFound, `feature service "chrun" does not exist in this project; did you mean "churn"?`},
 		{"", "twice", true, asof.CodeInvalid, `feature service "twice" has "payments:failed_payments_90d" twice; give one of the two views a name of its own with .with_name("…")`},
 		{"", "old", false, asof.CodeNotFound, `feature service "old": feature view "payments" has no feature "failed_payments_30d"; did you mean "failed_payments_90d"?`},

@@ -158,6 +158,8 @@ func servedView(s *asof.Snapshot, name string) (*asof.FeatureView, error) {
 	switch {
 	case !ok && s.Object(asof.KindOnDemandView, name) != nil:
 		return nil, asof.Errorf(asof.CodeInvalid, "%q is an on-demand feature view, which no other can be computed from", name)
+	case !ok && s.Object(asof.KindLabelView, name) != nil:
+		return nil, fault(FaultNoView, asof.Errorf(asof.CodeNotFound, "%q is a label view: it is registered and listed, and its labels are not read", name))
 	case !ok:
 		var names []string
 		for _, v := range s.Views() {

@@ -29,6 +29,11 @@ func TestVersions(t *testing.T) {
 	} {
 		answered(t, s, c.what, c.sel, c.want)
 	}
+	s.apply(&asof.Opaque{Kind: asof.KindLabelView, Name: "quality"})
+	s.reader.Changed()
+	if _, err := s.read(features("quality:good"), texts("user_id", "ann")); asof.ErrorCode(err) != asof.CodeNotFound || err.Error() != `"quality" is a label view: it is registered and listed, and its labels are not read` {
+		t.Errorf("a label view: %v", err)
+	}
 	answered(t, s, "a service of the version", pinned(0), row)
 	answered(t, s, "a service of another", pinned(3), `feature service "pinned": `+refused)
 }
