@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/check"
 	"github.com/asof-dev/asof/materialize"
 	"github.com/asof-dev/asof/pipeline"
 )
@@ -192,10 +194,30 @@ func reportJSON(report pipeline.Report) map[string]any {
 		for _, w := range s.Warnings {
 			warnings = append(warnings, w.String())
 		}
-		steps = append(steps, map[string]any{"name": s.Name, "rows": s.Rows, "time": elapsed(s.Duration), "changes": changes, "warnings": warnings})
+		steps = append(steps, map[string]any{"name": s.Name, "rows": s.Rows, "time": elapsed(s.Duration), "changes": changes, "warnings": warnings,
+			"checks": checksJSON(s.Checks)})
 	}
 	return map[string]any{"pipeline": report.Pipeline, "run": report.Run, "as_of": report.AsOf.Format(time.DateOnly),
 		"time": elapsed(report.Duration), "steps": steps}
+}
+
+// checksJSON returns what became of the rules of a step. measured is how many
+// rows break a rule, or what it measures; of is how many rows could break it.
+func checksJSON(results []check.Result) []map[string]any {
+	checks := []map[string]any{}
+	for _, r := range results {
+		severity := "error"
+		if r.Rule.Warn {
+			severity = "warn"
+		}
+		one := map[string]any{"rule": r.Rule.Kind, "columns": append([]string{}, r.Rule.Columns...), "severity": severity, "holds": r.Holds,
+			"measured": nil, "of": r.Of, "message": r.Problem.Message}
+		if !math.IsNaN(r.Measured) {
+			one["measured"] = r.Measured
+		}
+		checks = append(checks, one)
+	}
+	return checks
 }
 
 // changed says what became of a table.
