@@ -50,6 +50,10 @@ bench-online: build feast-venv ## online reads beside Feast and the bare store, 
 bench-fill: build feast-venv ## filling online stores beside Feast and bare loaders, as ratios
 	go run ./bench/fill $(ARGS)
 
+.PHONY: bench-load
+bench-load: build ## loading a CSV file beside DuckDB's reader and COPY, as ratios
+	go run ./bench/load $(ARGS)
+
 .PHONY: bench-registry
 bench-registry: build feast-venv ## registry servers of 5,000 objects beside Feast's, as ratios
 	go run ./bench/registry $(ARGS)
