@@ -18,6 +18,7 @@ import (
 	"github.com/asof-dev/asof/ondemand"
 	"github.com/asof-dev/asof/permission"
 	"github.com/asof-dev/asof/trace"
+	"github.com/asof-dev/asof/transformation"
 )
 
 // repository is a Feast repository while a command works on it: its
@@ -36,6 +37,7 @@ type repository struct {
 	ledger    lazy[asof.Ledger]
 	guard     lazy[*permission.Guard]
 	python    *ondemand.Workers // nil: none was needed, or is named
+	service   *ondemand.Workers // by the transformation service; nil as above
 	sharing   sync.Mutex        // of the next two
 	shared    map[any]io.Closer // by the keys of Share
 	closers   []io.Closer       // closed last to first
@@ -150,8 +152,29 @@ func (r *repository) Ledger(ctx context.Context) (asof.Ledger, error) {
 	})
 }
 
-// workers returns the Python processes of asof.python, nil where none is named.
+// workers returns what runs the functions that cannot be run here: the Python
+// processes of asof.python, else the transformation service that is configured;
+// nil where neither is named.
 func (r *repository) workers() *ondemand.Workers {
+	if w := r.processes(); w != nil {
+		return w
+	}
+	r.sharing.Lock()
+	defer r.sharing.Unlock()
+	if endpoint := r.config.TransformationService; r.service == nil && endpoint != "" {
+		client, err := transformation.New(endpoint, r.config.Project)
+		if err != nil { // of an address that was checked, never
+			slog.Error("on-demand functions have no service", "error", err)
+			return nil
+		}
+		r.service = ondemand.NewServiceWorkers(client)
+		r.closers = append(r.closers, client)
+	}
+	return r.service
+}
+
+// processes returns the Python processes of asof.python, nil where none is named.
+func (r *repository) processes() *ondemand.Workers {
 	r.sharing.Lock()
 	defer r.sharing.Unlock()
 	if r.python == nil && r.config.Asof.Python != "" {

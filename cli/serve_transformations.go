@@ -57,8 +57,9 @@ func (r *repository) transformationSurface(ctx context.Context, port int) (surfa
 	if err != nil {
 		return surface{}, err
 	}
+	// A transformation service is not asked: it may be this one.
 	options := grpcapi.Options{Version: Version, Guard: guard, Log: slog.Default(), Calls: r.trace.Calls(), MaxBody: 64 << 20,
-		Transformations: &grpcapi.Transformations{Registry: registry, Project: r.config.Project, Programs: &ondemand.Programs{Workers: r.workers()},
+		Transformations: &grpcapi.Transformations{Registry: registry, Project: r.config.Project, Programs: &ondemand.Programs{Workers: r.processes()},
 			Permit: guard.Permit(permission.ReadOnline)}}
 	return surface{what: "transformations", scheme: "grpc", port: port, flag: "-p", serve: func(ctx context.Context, l net.Listener) error {
 		return grpcapi.Serve(ctx, l, options)

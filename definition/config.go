@@ -14,19 +14,20 @@ import (
 // as they stand until an engine decodes its own; Warnings say what was not
 // understood, with its line.
 type Config struct {
-	Path        string // of the file
-	Dir         string // of the repository: what relative paths start from
-	Project     string
-	Description string
-	Provider    string
-	KeyVersion  int // entity_key_serialization_version: 2 or 3
-	Registry    Section
-	Offline     Section
-	Online      Section
-	Metrics     Metrics
-	Auth        Auth
-	Asof        Asof
-	Warnings    asof.Problems
+	Path                  string // of the file
+	Dir                   string // of the repository: what relative paths start from
+	Project               string
+	Description           string
+	Provider              string
+	KeyVersion            int // entity_key_serialization_version: 2 or 3
+	Registry              Section
+	Offline               Section
+	Online                Section
+	Metrics               Metrics
+	TransformationService string // feature_server.transformation_service_endpoint: HOST:PORT of Feast's server that computes on-demand features; "" where it is not written
+	Auth                  Auth
+	Asof                  Asof
+	Warnings              asof.Problems
 
 	root *ast.MappingNode // the file, with the environment's values put in
 }
@@ -112,7 +113,7 @@ func (c *Config) read(r *reading, root *ast.MappingNode) {
 	}
 	c.Offline = r.section(values["offline_store"], "offline_store", "type", "", "dask")
 	c.Online = r.section(values["online_store"], "online_store", "type", "", "sqlite")
-	c.readMetrics(r, values["feature_server"])
+	c.readServer(r, values["feature_server"])
 	c.readAuth(r, values["auth"])
 	if own, ok := values["asof"].(*ast.MappingNode); ok {
 		c.readAsof(r, own)

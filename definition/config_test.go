@@ -109,6 +109,7 @@ func TestConfigMistakes(t *testing.T) {
 		"project: p\nregistry: r.db\nasof:\n  serve:\n    max_requests: many\n":                       `asof.serve.max_requests has to be a whole number`,
 		"project: p\nregistry: r.db\nasof:\n  serve: {cache: {entries: -1}}\n":                        `asof.serve.cache.entries is -1`,
 		"project: p\nregistry: r.db\nasof:\n  serve: {cache: yes}\n":                                  "asof.serve.cache holds settings",
+		"project: p\nregistry: r.db\nfeature_server: {transformation_service_endpoint: localhost}\n":  "feature_server.transformation_service_endpoint is \"localhost\"; write HOST:PORT",
 		"project: p\nregistry: r.db\nfeature_server: {metrics: true}\n":                               "feature_server.metrics holds settings",
 		"project: p\nregistry: r.db\nfeature_server:\n  metrics: {enabled: 5}\n":                      "feature_server.metrics.enabled has to be",
 		"project: p\nregistry: r.db\nfeature_server:\n  metrics:\n    feature_count_bins: [10, 10]\n": "feature_store.yaml:5: feature_server.metrics.feature_count_bins: write at most 100 numbers",

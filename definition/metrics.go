@@ -1,6 +1,7 @@
 package definition
 
 import (
+	"net"
 	"slices"
 
 	"github.com/goccy/go-yaml/ast"
@@ -15,7 +16,8 @@ type Metrics struct {
 // metricKinds are Feast's switches for some of the series. We always count.
 var metricKinds = []string{"resource", "request", "online_features", "push", "materialization", "freshness", "offline_features"}
 
-func (c *Config) readMetrics(r *reading, server ast.Node) {
+// readServer takes what counts of feature_server, Feast's section.
+func (c *Config) readServer(r *reading, server ast.Node) {
 	settings, ok := server.(*ast.MappingNode)
 	if !ok {
 		return
@@ -25,6 +27,12 @@ func (c *Config) readMetrics(r *reading, server ast.Node) {
 		switch item.Key.GetToken().Value {
 		case "metrics":
 			n = item.Value
+		case "transformation_service_endpoint":
+			const name = "feature_server.transformation_service_endpoint"
+			r.text(item.Value, name, &c.TransformationService)
+			if _, port, err := net.SplitHostPort(c.TransformationService); c.TransformationService != "" && (err != nil || port == "") {
+				r.problem(item.Value, name+" is %q; write HOST:PORT, such as localhost:6569", c.TransformationService)
+			}
 		case "offline_push_batching_enabled":
 			var on bool
 			if r.decode(item.Value, "feature_server.offline_push_batching_enabled", &on); on {

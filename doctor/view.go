@@ -82,11 +82,11 @@ func (r *Report) onDemand(p *Patient) {
 		v := o.(*asof.OnDemandFeatureView)
 		sentence, ok := p.Function(v)
 		if !ok {
-			r.add(Fails, "", sentence+"; `asof.python` in feature_store.yaml may name an interpreter that has what it needs", placeOf(v))
+			r.add(Fails, "", sentence+"; `asof.python` in feature_store.yaml may name an interpreter that has what it needs, `feature_server.transformation_service_endpoint` a transformation server of Feast's", placeOf(v))
 			continue
 		}
 		run = append(run, v)
 	}
-	r.many(Works, "", "on-demand feature views whose functions run without Python, or by asof.python", run)
+	r.many(Works, "", "on-demand feature views whose functions run without Python, by asof.python or by a transformation service", run)
 	r.many(Differs, "On-demand features: a row's answer", "each row of an on-demand view is computed by itself: integers stay integers beside a null", run)
 }

@@ -33,7 +33,8 @@ import (
 // How says what runs a function.
 type How string
 
-// The ways in which a function runs.
+// The ways in which a function runs; one that a service runs is "by" and its
+// place.
 const (
 	Columns How = "over columns"
 	Rows    How = "row by row in Starlark"
@@ -44,7 +45,7 @@ const (
 // Options are what a function may need beside its view.
 type Options struct {
 	Keys    []asof.Field // the join keys of the views that it reads
-	Workers *Workers     // Python processes for what cannot be run here; may be nil
+	Workers *Workers     // for what cannot be run here; may be nil
 }
 
 // Program is the function of a view, ready to be run. It is safe for concurrent
@@ -55,6 +56,7 @@ type Program struct {
 	how     How
 	reason  error
 	workers *Workers
+	outside bool      // the workers run it
 	pool    sync.Pool // of *instance
 }
 
@@ -116,8 +118,8 @@ func (p *Program) try() {
 		}
 		var e *python.Error
 		switch {
-		case p.workers != nil && !nulls:
-			p.how, p.reason = Worker, p.explain(err)
+		case p.workers.takes(p.view) && !nulls:
+			p.how, p.outside, p.reason = p.workers.how(), true, p.explain(err)
 			return
 		case errors.As(err, &e) && e.Kind != python.Failed:
 			p.how, p.reason = Nowhere, p.explain(err)
@@ -194,7 +196,7 @@ func releaseAll(columns []arrow.Array) {
 func (p *Program) runPart(ctx context.Context, inputs arrow.RecordBatch, mem memory.Allocator) (arrow.RecordBatch, error) {
 	var outputs map[string]arrow.Array
 	var err error
-	if p.how == Worker {
+	if p.outside {
 		outputs, err = p.workers.run(ctx, p.view, inputs, mem)
 	} else {
 		outputs, err = p.runHere(ctx, inputs, mem)

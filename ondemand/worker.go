@@ -26,10 +26,12 @@ import (
 //go:embed worker.py
 var workerScript string
 
-// Workers are Python processes that run the functions that need one. They are
-// started when they are needed, kept for the next call, and killed when a call
-// takes too long.
+// Workers run the functions that cannot be run here: Python processes, or a
+// service on another server. Processes are started when they are needed, kept
+// for the next call, and killed when a call takes too long.
 type Workers struct {
+	service Service // nil: Python processes
+
 	python  string
 	timeout time.Duration
 	slots   chan struct{}
@@ -49,6 +51,23 @@ const maxAnswer = 1 << 30
 // has pandas and pyarrow.
 func NewWorkers(python string, size int) *Workers {
 	return &Workers{python: python, timeout: workerTimeout, slots: make(chan struct{}, size)}
+}
+
+// NewServiceWorkers returns workers that have functions in pandas mode run by a
+// service, and none else.
+func NewServiceWorkers(s Service) *Workers { return &Workers{service: s} }
+
+// takes reports whether the workers run functions like that of a view.
+func (w *Workers) takes(view *asof.OnDemandFeatureView) bool {
+	return w != nil && (w.service == nil || view.Mode == "pandas")
+}
+
+// how says what runs a function that the workers take.
+func (w *Workers) how() How {
+	if w.service != nil {
+		return How("by " + w.service.Place())
+	}
+	return Worker
 }
 
 // Close ends the processes.
@@ -114,8 +133,11 @@ func (p *worker) stop() {
 	_ = p.command.Wait() // it was killed
 }
 
-// run sends the rows to a process and returns the features that it gives.
+// run sends the rows to a process, or the service, and returns the features that it gives.
 func (w *Workers) run(ctx context.Context, view *asof.OnDemandFeatureView, inputs arrow.RecordBatch, mem memory.Allocator) (map[string]arrow.Array, error) {
+	if w.service != nil {
+		return askService(ctx, w.service, view, inputs, mem)
+	}
 	select {
 	case w.slots <- struct{}{}:
 	case <-ctx.Done():
@@ -272,13 +294,7 @@ func columnsOf(stream []byte, mem memory.Allocator) (map[string]arrow.Array, err
 	}
 	batch := r.RecordBatch()
 	for i, f := range batch.Schema().Fields() {
-		c := batch.Column(i)
-		if v, err := fromArrow(c); err == nil && v.kind == kindFloat {
-			outputs[f.Name] = v.column(mem)
-			continue
-		}
-		c.Retain()
-		outputs[f.Name] = c
+		outputs[f.Name] = withoutNaN(batch.Column(i), mem)
 	}
 	return outputs, nil
 }
