@@ -173,3 +173,25 @@ func TestRules(t *testing.T) {
 		}
 	}
 }
+
+// TestAQueryDoesNotHideABadFile is about a query over a table whose file is
+// wrong: the file is told, and not that the query fails.
+func TestAQueryDoesNotHideABadFile(t *testing.T) {
+	onBoth(t, func(t *testing.T, w asof.Warehouse) {
+		dir := t.TempDir()
+		writeRuleFile(t, dir, ruleFile{name: "t", columns: "{id: integer}"}, "1\n")
+		writeRuleFile(t, dir, ruleFile{name: "u", columns: "{id: integer}"}, "one\n")
+		p, err := loadText(t, "name: p\nparams: {as_of: {type: date}}\nsteps:\n"+
+			"  - {load: t, file: t.csv, key: id, columns: {id: integer}}\n  - {load: u, file: u.csv, key: id, columns: {id: integer}}\n"+
+			"  - {check: t, expect: [{sql: SELECT t.id FROM t JOIN u ON t.id = u.id}, {min: 5, column: id}]}\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = pipeline.Run(t.Context(), pipeline.Options{Pipeline: p, Repo: dir, Warehouse: w, Params: map[string]string{"as_of": "2024-01-31"}})
+		for _, want := range []string{`"one" has to be a whole number`, "1 of 1 rows are below 5"} {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("err = %v\nwant %s", err, want)
+			}
+		}
+	})
+}
