@@ -75,7 +75,7 @@ func (t *Transformations) run(ctx context.Context, r *servingpb.TransformFeature
 		return nil, err
 	}
 	if snapshot.Project() == nil {
-		return nil, asof.Errorf(asof.CodeUnavailable, "project %q was never applied, so it has no on-demand views; run `asof apply`", t.Project)
+		return nil, asof.Errorf(asof.CodeNotFound, "project %q was never applied, so it has no on-demand views; run `asof apply`", t.Project)
 	}
 	view, err := snapshot.OnDemandView(r.OnDemandFeatureViewName)
 	if err != nil {

@@ -181,7 +181,8 @@ func (h *handler) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), h.Timeout)
 	defer cancel()
 	if err := h.Reader.Ready(ctx); err != nil {
-		h.fail(w, r, err)
+		_, sentence := h.judge(r, err)
+		writeDetail(w, http.StatusServiceUnavailable, sentence)
 		return
 	}
 	write(w, http.StatusOK, []byte(`{"status":"ready"}`))

@@ -212,9 +212,15 @@ func TestBeforeApply(t *testing.T) {
 	if status, got := ask(t, h, "GET", "/health", ""); status != 200 || got != `{"status":"ok"}` {
 		t.Errorf("health: %d %s", status, got)
 	}
-	for _, c := range [][3]string{{"GET", "/features/x", ""}, {"GET", "/ready", ""}, {"POST", "/get-online-features", `{"entities":{"user_id":["x"]},"features":["a:b"]}`}} {
-		if status, got := ask(t, h, c[0], c[1], c[2]); status != 503 || !strings.Contains(got, "run `asof apply`") {
-			t.Errorf("%s: %d %s, want 503 and what to run", c[1], status, got)
+	for _, c := range []struct {
+		method, path, body string
+		status             int
+	}{
+		{"GET", "/features/x", "", 404}, {"GET", "/ready", "", 503},
+		{"POST", "/get-online-features", `{"entities":{"user_id":["x"]},"features":["a:b"]}`, 404},
+	} {
+		if status, got := ask(t, h, c.method, c.path, c.body); status != c.status || !strings.Contains(got, "run `asof apply`") {
+			t.Errorf("%s: %d %s, want %d and what to run", c.path, status, got, c.status)
 		}
 	}
 	if _, err := registry.Apply(t.Context(), project, asof.Change{Put: []asof.Object{user, subscriptions}}); err != nil {

@@ -170,7 +170,7 @@ func (p *Pusher) snapshot(ctx context.Context) (*asof.Snapshot, error) {
 	case err != nil:
 		return nil, unavailable(err)
 	case snapshot.Project() == nil:
-		return nil, asof.Errorf(asof.CodeUnavailable, "project %q was never applied, so nothing can be written; run `asof apply`", p.Project)
+		return nil, asof.Errorf(asof.CodeNotFound, "project %q was never applied, so nothing can be written; run `asof apply`", p.Project)
 	}
 	return snapshot, nil
 }

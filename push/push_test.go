@@ -310,7 +310,7 @@ func TestTargetsThatThereAreNot(t *testing.T) {
 		t.Errorf("to both: %v", err)
 	}
 	b.Project = "nobody"
-	if err := b.source("clicked", `{}`); asof.ErrorCode(err) != asof.CodeUnavailable {
+	if err := b.source("clicked", `{}`); asof.ErrorCode(err) != asof.CodeNotFound {
 		t.Errorf("a project that was never applied: %v", err)
 	}
 }

@@ -57,7 +57,7 @@ func (r *Reader) current(ctx context.Context) (*definitions, error) {
 		return nil, err
 	}
 	if d.snapshot.Project() == nil {
-		return nil, asof.Errorf(asof.CodeUnavailable, "project %q was never applied, so there are no features to serve; run `asof apply`", r.Project)
+		return nil, asof.Errorf(asof.CodeNotFound, "project %q was never applied, so there are no features to serve; run `asof apply`", r.Project)
 	}
 	return d, nil
 }

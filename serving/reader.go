@@ -79,10 +79,12 @@ func New(o Options) (*Reader, error) {
 // Read answers a request. The answer has one row for each entity row, in their
 // order; a key that the store does not know gives nulls, and is no error.
 //
-// A view, feature, service or entity that does not exist is asof.CodeNotFound; a
-// wrong value, a missing join key and whatever else the caller has to mend is
-// asof.CodeInvalid; what Options.Permit refuses is its error; a project that was never applied and a store that is down
-// are asof.CodeUnavailable. A [Fault] in the error's chain says more.
+// A view, feature, service or entity that does not exist is asof.CodeNotFound, as
+// everything is in a project that was never applied: Feast's clients ask again
+// where a server is not available, and hide why. A wrong value, a missing join
+// key and whatever else the caller has to mend is asof.CodeInvalid; what
+// Options.Permit refuses is its error; a store that is down is
+// asof.CodeUnavailable. A [Fault] in the error's chain says more.
 func (r *Reader) Read(ctx context.Context, q *Request) (*Answer, error) {
 	d, err := r.current(ctx)
 	if err != nil {

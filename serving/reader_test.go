@@ -288,10 +288,10 @@ func TestRegistryChanges(t *testing.T) {
 	s := &shop{T: t, registry: registry, store: &counting{OnlineStore: store},
 		reader: reader(t, serving.Options{Registry: registry, Online: store, Project: project, Refresh: time.Nanosecond})}
 	_, err := s.read(features("profile:age"), texts("user_id", "ann"))
-	if asof.ErrorCode(err) != asof.CodeUnavailable || !strings.Contains(err.Error(), "asof apply") {
+	if asof.ErrorCode(err) != asof.CodeNotFound || !strings.Contains(err.Error(), "asof apply") {
 		t.Fatalf("before any apply: got %v", err)
 	}
-	if err := s.reader.Ready(t.Context()); asof.ErrorCode(err) != asof.CodeUnavailable {
+	if err := s.reader.Ready(t.Context()); asof.ErrorCode(err) != asof.CodeNotFound {
 		t.Errorf("ready before any apply: %v", err)
 	}
 	s.apply(profile, &asof.Entity{Name: "user", JoinKey: "user_id", ValueType: asof.TypeString})
