@@ -12,6 +12,7 @@ import (
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/apply"
 	"github.com/asof-dev/asof/feastregistry"
+	"github.com/asof-dev/asof/ondemand"
 	"github.com/asof-dev/asof/registryapi"
 	"github.com/asof-dev/asof/registryrest"
 	"github.com/asof-dev/asof/server"
@@ -92,8 +93,8 @@ func (r *repository) restSurface(registry *registryapi.Server, port int) surface
 	}}
 }
 
-// registryServer answers the calls of the registry's clients, and calls changed
-// when one of them has changed it. It is to be closed.
+// registryServer answers the calls of the registry's clients, and calls changed,
+// if there is one, when one of them has changed it. It is to be closed.
 func (r *repository) registryServer(ctx context.Context, changed func()) (*registryapi.Server, error) {
 	registry, err := r.Registry(ctx)
 	if err != nil {
@@ -107,13 +108,41 @@ func (r *repository) registryServer(ctx context.Context, changed func()) (*regis
 	if err != nil {
 		return nil, err
 	}
-	options := registryapi.Options{Store: store, Changed: changed, Guard: guard, Log: slog.Default(), Datasets: &registryDatasets{repository: r, registry: registry}}
+	options := registryapi.Options{Store: store, Changed: r.clientApplied(registry, changed), Guard: guard, Log: slog.Default(), Datasets: &registryDatasets{repository: r, registry: registry}}
 	if online, err := r.Online(ctx); err != nil {
 		fmt.Fprintf(r.app.stdio.Err, "%s clients' applies make no online tables: %s\n", paint(r.app.stdio.Err, yellow, "warning:"), err)
 	} else {
 		options.Online = r.changeOnline(registry, online)
 	}
 	return registryapi.New(options), nil
+}
+
+// clientApplied returns what follows a client's apply: changed, and a warning in
+// the log for each on-demand view that cannot be run, which `asof apply` would
+// have told.
+func (r *repository) clientApplied(registry asof.Registry, changed func()) func(context.Context, string, []asof.Object) {
+	return func(ctx context.Context, project string, put []asof.Object) {
+		if changed != nil {
+			changed()
+		}
+		snapshot, err := registry.Snapshot(ctx, project)
+		if err != nil {
+			return // the next call tells
+		}
+		find := func(name string) *asof.FeatureView {
+			v, _ := snapshot.Object(asof.KindFeatureView, name).(*asof.FeatureView)
+			return v
+		}
+		for _, o := range put {
+			v, ok := o.(*asof.OnDemandFeatureView)
+			if !ok {
+				continue
+			}
+			if sentence, runs := ondemand.Summary(v, ondemand.Options{Keys: ondemand.Keys(v, find), Workers: r.workers()}); !runs {
+				slog.WarnContext(ctx, "a client has applied a function that cannot be run here", "project", project, "reason", sentence)
+			}
+		}
+	}
 }
 
 // changeOnline returns what carries the online store and the ledger through a

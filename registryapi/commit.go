@@ -86,8 +86,10 @@ func (s *service) commit(ctx context.Context, v view) error {
 			return nil
 		})
 		changed = err == nil
-		if changed && s.Changed != nil {
-			s.Changed()
+		for _, d := range drafts {
+			if changed && s.Changed != nil {
+				s.Changed(ctx, d.project, d.applied())
+			}
 		}
 		return err
 	}
@@ -105,6 +107,16 @@ func (s *service) commit(ctx context.Context, v view) error {
 		return nil
 	}
 	return err
+}
+
+// applied returns what the draft puts into the registry.
+func (d *draft) applied() (put []asof.Object) {
+	for _, at := range d.order {
+		if o := d.objects[at].object; o != nil {
+			put = append(put, o)
+		}
+	}
+	return put
 }
 
 // online returns the views of a draft that the online store is to hold, and

@@ -242,9 +242,14 @@ func TestAPinnedViewIsAppliedAgain(t *testing.T) {
 
 // A commit is told of before its client is answered; what changed nothing is not.
 func TestChangesAreToldOf(t *testing.T) {
-	var changes atomic.Int32
+	var changes, views atomic.Int32
 	registry := registryfile.Open(filepath.Join(t.TempDir(), "registry.db"), nil)
-	c := connect(t, start(t, registryapi.Options{Store: registry, Changed: func() { changes.Add(1) }}))
+	c := connect(t, start(t, registryapi.Options{Store: registry, Changed: func(_ context.Context, name string, put []asof.Object) {
+		if name == project {
+			changes.Add(1)
+			views.Add(int32(len(put)))
+		}
+	}}))
 	steps := []struct {
 		what string
 		do   func() error
@@ -266,5 +271,8 @@ func TestChangesAreToldOf(t *testing.T) {
 		if err := s.do(); err != nil || changes.Load() != s.want {
 			t.Errorf("%s: told of %d times, want %d; %v", s.what, changes.Load(), s.want, err)
 		}
+	}
+	if views.Load() != 2 {
+		t.Errorf("%d objects are said to be put, want the two views", views.Load())
 	}
 }

@@ -48,7 +48,9 @@ type Options struct {
 	// store goes with the registry.
 	Online func(ctx context.Context, project string, keep []*asof.FeatureView, drop []string, change func() error) error
 
-	Changed func() // is called when a client has changed the registry, before it is answered; may be nil
+	// Changed is called when a client has changed a project, with what it has put
+	// into it, before the client is answered; may be nil.
+	Changed func(ctx context.Context, project string, put []asof.Object)
 
 	Guard    *permission.Guard // says who calls; nil for everybody, who then may do everything
 	Datasets Datasets          // nil where no offline store goes with the registry
