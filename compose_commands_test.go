@@ -159,8 +159,8 @@ func TestComposeCommands(t *testing.T) {
 	if status, body := get(t, api+"/health"); status != 200 || body != `{"status":"ok"}` {
 		t.Errorf("health before any apply: %d %s", status, body)
 	}
-	if status, body := get(t, api+"/features/3413-BMNZE"); status != 503 || !strings.Contains(body, "apply") {
-		t.Errorf("features before any apply: %d %s, want 503 and a word of apply", status, body)
+	if status, body := get(t, api+"/features/3413-BMNZE"); status != 404 || !strings.Contains(body, "apply") {
+		t.Errorf("features before any apply: %d %s, want 404 and a word of apply", status, body)
 	}
 
 	c.run(t, "asof", "pipeline", "run", "ingest_month", "month=month_000", "as_of=2024-01-31")
