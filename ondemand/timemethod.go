@@ -55,15 +55,20 @@ func onTimes(v *vector, k kind, f func(i int, t time.Time, out *vector)) (*vecto
 	if v.kind != kindTime {
 		return nil, fmt.Errorf("%s have no such part", v.kind)
 	}
+	return onValues(v, k, func(i int, out *vector) { f(i, time.UnixMicro(v.ints[i]).UTC(), out) }), nil
+}
+
+// onValues has f set what belongs to each value of v; nulls stay.
+func onValues(v *vector, k kind, f func(i int, out *vector)) *vector {
 	out := newVector(k, v.n)
 	for i := range v.n {
 		if v.isNull(i) {
 			out.setNull(i)
 		} else {
-			f(i, time.UnixMicro(v.ints[i]).UTC(), out)
+			f(i, out)
 		}
 	}
-	return out, nil
+	return out
 }
 
 func part(f func(time.Time) int) func(*vector) (*vector, error) {
@@ -89,15 +94,7 @@ func spanPart(f func(d int64) int64) func(*vector) (*vector, error) {
 		if v.kind != kindSpan && v.kind != kindNull {
 			return nil, fmt.Errorf("%s have no such part", v.kind)
 		}
-		out := newVector(kindInt, v.n)
-		for i := range v.n {
-			if v.isNull(i) {
-				out.setNull(i)
-			} else {
-				out.ints[i] = f(v.ints[i])
-			}
-		}
-		return out, nil
+		return onValues(v, kindInt, func(i int, out *vector) { out.ints[i] = f(v.ints[i]) }), nil
 	}
 }
 
@@ -111,15 +108,7 @@ func totalSeconds(s *series, a *arguments) (*vector, error) {
 	if s.kind != kindSpan {
 		return nil, fmt.Errorf("total_seconds is for durations, and these are %s", s.kind)
 	}
-	out := newVector(kindFloat, s.n)
-	for i := range s.n {
-		if s.isNull(i) {
-			out.setNull(i)
-		} else {
-			out.floats[i] = float64(s.ints[i]) / 1e6
-		}
-	}
-	return out, nil
+	return onValues(s.vector, kindFloat, func(i int, out *vector) { out.floats[i] = float64(s.ints[i]) / 1e6 }), nil
 }
 
 func floorTime(sizes map[string]int64, parameter string) method {
