@@ -193,11 +193,7 @@ func (a *app) describeCommand(k objectKind) *cobra.Command {
 
 // noteFunction says how the function of an on-demand view runs.
 func (a *app) noteFunction(s *asof.Snapshot, v *asof.OnDemandFeatureView, workers *ondemand.Workers) {
-	find := func(name string) *asof.FeatureView {
-		view, _ := s.Object(asof.KindFeatureView, name).(*asof.FeatureView)
-		return view
-	}
-	sentence, _ := ondemand.Summary(v, ondemand.Options{Keys: ondemand.Keys(v, find), Workers: workers})
+	sentence, _ := ondemand.Summary(v, ondemand.Options{Keys: ondemand.KeysIn(s, v), Workers: workers})
 	a.note("%s", sentence)
 }
 

@@ -125,20 +125,21 @@ func (r *repository) clientApplied(registry asof.Registry, changed func()) func(
 		if changed != nil {
 			changed()
 		}
+		var views []*asof.OnDemandFeatureView
+		for _, o := range put {
+			if v, ok := o.(*asof.OnDemandFeatureView); ok {
+				views = append(views, v)
+			}
+		}
+		if len(views) == 0 {
+			return
+		}
 		snapshot, err := registry.Snapshot(ctx, project)
 		if err != nil {
 			return // the next call tells
 		}
-		find := func(name string) *asof.FeatureView {
-			v, _ := snapshot.Object(asof.KindFeatureView, name).(*asof.FeatureView)
-			return v
-		}
-		for _, o := range put {
-			v, ok := o.(*asof.OnDemandFeatureView)
-			if !ok {
-				continue
-			}
-			if sentence, runs := ondemand.Summary(v, ondemand.Options{Keys: ondemand.Keys(v, find), Workers: r.workers()}); !runs {
+		for _, v := range views {
+			if sentence, runs := ondemand.Summary(v, ondemand.Options{Keys: ondemand.KeysIn(snapshot, v), Workers: r.workers()}); !runs {
 				slog.WarnContext(ctx, "a client has applied a function that cannot be run here", "project", project, "reason", sentence)
 			}
 		}

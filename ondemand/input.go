@@ -39,6 +39,15 @@ func Keys(view *asof.OnDemandFeatureView, find func(name string) *asof.FeatureVi
 	return keys
 }
 
+// KeysIn returns the join keys of the views of a snapshot that an on-demand view
+// reads.
+func KeysIn(s *asof.Snapshot, view *asof.OnDemandFeatureView) []asof.Field {
+	return Keys(view, func(name string) *asof.FeatureView {
+		found, _ := s.Object(asof.KindFeatureView, name).(*asof.FeatureView)
+		return found
+	})
+}
+
 // inputsOf lists what the function of a view is given.
 func inputsOf(view *asof.OnDemandFeatureView, keys []asof.Field) []Input {
 	var list []Input

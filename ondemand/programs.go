@@ -28,11 +28,7 @@ func (p *Programs) Of(s *asof.Snapshot, v *asof.OnDemandFeatureView) (*Program, 
 	if program := p.known[v.Name]; program != nil {
 		return program, nil
 	}
-	keys := Keys(v, func(name string) *asof.FeatureView {
-		found, _ := s.Object(asof.KindFeatureView, name).(*asof.FeatureView)
-		return found
-	})
-	program, err := Compile(v, Options{Keys: keys, Workers: p.Workers})
+	program, err := Compile(v, Options{Keys: KeysIn(s, v), Workers: p.Workers})
 	if err != nil {
 		return nil, err
 	}
