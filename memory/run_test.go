@@ -1,0 +1,16 @@
+package memory_test
+
+import (
+	"testing"
+
+	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/memory"
+	"github.com/asof-dev/asof/storetest"
+)
+
+func TestRuns(t *testing.T) {
+	storetest.Runs(t, func(*testing.T) func() asof.RunStore {
+		s := memory.NewRuns()
+		return func() asof.RunStore { return s }
+	})
+}
