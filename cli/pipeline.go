@@ -24,7 +24,8 @@ import (
 const pipelineFolder = "pipelines"
 
 func (a *app) pipelineCommand() *cobra.Command {
-	return a.group("pipeline", "Load, check, snapshot and materialize a month", a.pipelineRunCommand(), a.pipelineListCommand())
+	return a.group("pipeline", "Load, check, snapshot and materialize a month", a.pipelineRunCommand(), a.pipelineListCommand(),
+		a.pipelineValidateCommand(), a.pipelineSchemaCommand())
 }
 
 func (a *app) pipelineRunCommand() *cobra.Command {
@@ -146,7 +147,11 @@ func (r *repository) loadPipeline(name string) (*pipeline.Pipeline, error) {
 		}
 		return nil, asof.Errorf(asof.CodeNotFound, "there is no pipeline %s in %s%s", name, filepath.Dir(path), asof.DidYouMean(name, known))
 	}
-	return pipeline.Load(path)
+	p, err := pipeline.Load(path)
+	if err == nil && p.Name != name {
+		err = asof.Problems{{Place: asof.Place{File: path, Line: 1}, Message: fmt.Sprintf("the pipeline is called %q and its file %s.yaml: give both the same name", p.Name, name)}}.Err()
+	}
+	return p, err
 }
 
 func (r *repository) pipelineNames() ([]string, error) {

@@ -74,7 +74,7 @@ func aliasOf(name string, value ast.Node) (alias, bool) {
 // arguments returns what stands behind an alias, by our names.
 func (f *fileReader) arguments(name string, known alias, value ast.Node) map[string]ast.Node {
 	theirs := slices.Sorted(maps.Values(known.names))
-	given := f.object(value, name, slices.Compact(theirs)...)
+	given := f.known(value, name, slices.Compact(theirs))
 	args := map[string]ast.Node{}
 	for ours, their := range known.names {
 		if given[their] != nil {

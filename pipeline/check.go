@@ -79,7 +79,7 @@ func (r *run) rules(load Step) []check.Rule {
 			continue
 		}
 		for _, rule := range s.Check.Rules {
-			rules = append(rules, rule.Filled(r.fill))
+			rules = append(rules, rule.Filled(r.values.fill))
 		}
 	}
 	return rules

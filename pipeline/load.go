@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"os"
 	"regexp"
 	"slices"
@@ -21,20 +22,30 @@ func Load(path string) (*Pipeline, error) {
 	if err != nil {
 		return nil, asof.Errorf(asof.CodeInvalid, "the pipeline cannot be read: %w", err)
 	}
+	f := &fileReader{reading: reading{path: path, lines: strings.Split(string(text), "\n")}, p: &Pipeline{Path: path}, loads: map[string]*LoadStep{}}
 	file, err := parser.ParseBytes(text, 0)
 	if err != nil {
-		message := yaml.FormatError(err, false, true)
-		if bareParam.Match(text) {
-			message += "\na text that starts with {{ has to stand in quotes"
-		}
-		return nil, asof.Errorf(asof.CodeInvalid, "%s is not valid YAML: %s", path, message)
+		return nil, f.unreadable(text, err)
 	}
 	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
 		return nil, asof.Errorf(asof.CodeInvalid, "%s is empty: it needs `name`, `params` and `steps`", path)
 	}
-	f := &fileReader{reading: reading{path: path, lines: strings.Split(string(text), "\n")}, p: &Pipeline{Path: path}, loads: map[string]*LoadStep{}}
 	f.pipeline(file.Docs[0].Body)
 	return f.p, f.problems.Err()
+}
+
+// unreadable says why a text is no YAML, and where.
+func (f *fileReader) unreadable(text []byte, err error) error {
+	problem := asof.Problem{Place: asof.Place{File: f.path, Line: 1}, Message: "this is not valid YAML: " + err.Error()}
+	var syntax *yaml.SyntaxError
+	if errors.As(err, &syntax) && syntax.Token != nil {
+		problem.Place.Line = syntax.Token.Position.Line
+		problem.Message = "this is not valid YAML: " + syntax.Message + f.pointed(syntax.Token.Position)
+	}
+	if bareParam.Match(text) {
+		problem.Message += "\na text that starts with {{ has to stand in quotes"
+	}
+	return asof.Problems{problem}.Err()
 }
 
 // fileReader makes a Pipeline of a file's nodes.
@@ -45,25 +56,27 @@ type fileReader struct {
 }
 
 var (
-	tableName  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,62}$`)
-	paramInUse = regexp.MustCompile(`\{\{\s*([^{}]*?)\s*\}\}`)
-	bareParam  = regexp.MustCompile(`(?m)[:-] +\{\{`) // YAML takes it for a mapping
-	kinds      = []string{"load", "check", "snapshot", "materialize"}
+	tableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,62}$`)
+	bareParam = regexp.MustCompile(`(?m)[:-] +\{\{`) // YAML takes it for a mapping
 )
 
 func (f *fileReader) pipeline(root ast.Node) {
-	top := f.object(root, "a pipeline", "name", "description", "params", "steps")
+	top := f.object(root, "a pipeline", pipelineKeys)
 	f.p.Name = f.text(top["name"], "name")
 	f.p.Description = f.text(top["description"], "description")
-	if top["name"] == nil {
-		f.problem(root, "a pipeline needs a `name`")
+	if n := top["timezone"]; n != nil {
+		zone, err := time.LoadLocation(f.text(n, "timezone"))
+		if err != nil {
+			f.problem(n, "timezone has to be a place like Europe/Berlin, or UTC, and not %q", f.text(n, "timezone"))
+		}
+		f.p.Zone = zone
 	}
 	if top["params"] != nil {
 		for _, e := range f.entries(top["params"], "params") {
 			f.param(e)
 		}
 	}
-	if i := slices.IndexFunc(f.p.Params, func(p Param) bool { return p.Name == AsOfParam }); i < 0 || f.p.Params[i].Type != ParamDate {
+	if as := f.p.param(AsOfParam); top["params"] != nil && (as == nil || as.Type != ParamDate) {
 		f.problem(root, "a pipeline needs the parameter `as_of: {type: date}`: the day that its files are of")
 	}
 	steps := f.items(top["steps"], "steps")
@@ -76,59 +89,41 @@ func (f *fileReader) pipeline(root ast.Node) {
 	f.comparable()
 }
 
-func (f *fileReader) param(e entry) {
-	p := Param{Name: e.name, Type: ParamString}
-	values := f.object(e.value, "parameter "+e.name, "type", "default", "required", "description")
-	p.Description = f.text(values["description"], "description")
-	p.Required = values["default"] == nil
-	if values["required"] != nil && f.boolean(values["required"], "required") && !p.Required {
-		f.problem(values["required"], "parameter %s is required and has a default: leave out one of them", e.name)
-	}
-	if values["required"] != nil && p.Required && !f.boolean(values["required"], "required") {
-		f.problem(values["required"], "parameter %s is not required and has no default: give it one", e.name)
-	}
-	if n := values["default"]; n != nil {
-		p.Default = f.text(n, "default")
-	}
-	if n := values["type"]; n != nil {
-		p.Type = ParamType(f.text(n, "type"))
-		if p.Type != ParamString && p.Type != ParamDate {
-			f.problem(n, "the type %q of parameter %s is not known; known: string, date", p.Type, e.name)
-		}
-	}
-	if p.Default != "" && p.Type == ParamDate && !isDate(p.Default) {
-		f.problem(values["default"], "the default of parameter %s has to be a date like 2024-01-31", e.name)
-	}
-	f.p.Params = append(f.p.Params, p)
-}
-
-// step reads one step. Its kind is the key among kinds.
+// step reads one step. Its kind is the key that one of stepKinds has.
 func (f *fileReader) step(n ast.Node) {
-	var kind string
+	known := kindNames()
+	kind := -1
 	var names []string
 	for _, e := range f.entries(n, "a step") {
 		names = append(names, e.name)
-		if slices.Contains(kinds, e.name) {
-			if kind != "" {
-				f.problem(e.key, "a step does one thing, and this one has both `%s` and `%s`: make two of it", kind, e.name)
+		if i := slices.Index(known, e.name); i >= 0 {
+			if kind >= 0 {
+				f.problem(e.key, "a step does one thing, and this one has both `%s` and `%s`: make two of it", known[kind], e.name)
 				return
 			}
-			kind = e.name
+			kind = i
 		}
 	}
 	switch {
-	case kind == "" && len(names) > 0:
-		f.problem(n, "a step starts with what it does, and not with %q%s", names[0], orKnown(names[0], kinds))
-	case f.materializes() != nil && kind != "":
+	case kind < 0 && len(names) > 0:
+		f.problem(n, "a step starts with what it does, and not with %q%s", names[0], orKnown(names[0], known))
+		return
+	case kind < 0:
+		return
+	case f.materializes() != nil:
 		f.problem(n, "materialize has to be the last step: it shows what was published")
-	case kind == "load":
-		f.load(n)
-	case kind == "check":
-		f.check(n)
-	case kind == "snapshot":
-		f.snapshot(n)
-	case kind == "materialize":
-		f.materialize(n)
+		return
+	}
+	values := f.object(n, "a "+known[kind]+" step", stepKinds[kind].keys)
+	switch known[kind] {
+	case "load":
+		f.load(n, values)
+	case "check":
+		f.check(n, values)
+	case "snapshot":
+		f.snapshot(n, values)
+	case "materialize":
+		f.materialize(n, values)
 	}
 }
 
@@ -144,15 +139,9 @@ func (f *fileReader) add(n ast.Node, s Step) {
 	f.p.Steps = append(f.p.Steps, s)
 }
 
-func (f *fileReader) load(n ast.Node) {
-	values := f.object(n, "a load step", "load", "file", "key", "columns", "references", "allow_empty")
+func (f *fileReader) load(n ast.Node, values map[string]ast.Node) {
 	load := &LoadStep{File: f.template(values["file"], "file"), AllowEmpty: f.boolean(values["allow_empty"], "allow_empty")}
 	load.Table = asof.Table{Name: f.table(values["load"]), Key: f.texts(values["key"], "key"), References: map[string]string{}}
-	for _, needed := range []string{"file", "key", "columns"} {
-		if values[needed] == nil {
-			f.problem(n, "the load step of %s needs `%s`", load.Table.Name, needed)
-		}
-	}
 	if values["columns"] != nil {
 		load.Table.Columns = f.columns(values["columns"])
 	}
@@ -199,8 +188,7 @@ func (f *fileReader) among(n ast.Node, what string, columns []string, t asof.Tab
 	}
 }
 
-func (f *fileReader) materialize(n ast.Node) {
-	values := f.object(n, "a materialize step", "materialize")
+func (f *fileReader) materialize(n ast.Node, values map[string]ast.Node) {
 	step := &MaterializeStep{Views: f.texts(values["materialize"], "materialize")}
 	if len(step.Views) == 1 && step.Views[0] == "all" {
 		step.Views = nil
@@ -230,21 +218,6 @@ func (f *fileReader) loaded(n ast.Node) *LoadStep {
 		f.problem(n, "no earlier step loads the table %q%s", name, orKnown(name, known))
 	}
 	return load
-}
-
-// template reads a text that may hold parameters.
-func (f *fileReader) template(n ast.Node, what string) string {
-	text := f.text(n, what)
-	known := make([]string, len(f.p.Params))
-	for i, p := range f.p.Params {
-		known[i] = p.Name
-	}
-	for _, m := range paramInUse.FindAllStringSubmatch(text, -1) {
-		if !slices.Contains(known, m[1]) {
-			f.problem(n, "%s: there is no parameter %q%s", what, m[1], orKnown(m[1], known))
-		}
-	}
-	return text
 }
 
 func isDate(s string) bool {

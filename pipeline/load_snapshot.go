@@ -9,8 +9,7 @@ import (
 	"github.com/asof-dev/asof"
 )
 
-func (f *fileReader) snapshot(n ast.Node) {
-	values := f.object(n, "a snapshot step", "snapshot", "from", "columns", "sql", "key")
+func (f *fileReader) snapshot(n ast.Node, values map[string]ast.Node) {
 	s := &SnapshotStep{Table: asof.Table{Name: f.table(values["snapshot"])}}
 	switch {
 	case (values["from"] == nil) == (values["sql"] == nil):

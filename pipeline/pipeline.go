@@ -38,32 +38,11 @@ import (
 type Pipeline struct {
 	Name        string
 	Description string
-	Path        string // of the file
+	Path        string         // of the file
+	Zone        *time.Location // of words such as today; nil: UTC
 	Params      []Param
 	Steps       []Step
 }
-
-// Param is a parameter of a pipeline. {{name}} stands for its value in file
-// names and SQL.
-type Param struct {
-	Name        string
-	Type        ParamType
-	Default     string // "" where there is none
-	Required    bool   // there is no default
-	Description string
-}
-
-// ParamType is the type of a parameter.
-type ParamType string
-
-// The types of parameters. A date is written 2024-01-31.
-const (
-	ParamString ParamType = "string"
-	ParamDate   ParamType = "date"
-)
-
-// AsOfParam is the parameter, a date, that says of which day the files are.
-const AsOfParam = "as_of"
 
 // Step is one step of a pipeline: exactly one of the kinds is not nil.
 type Step struct {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/token"
 
 	"github.com/asof-dev/asof"
 )
@@ -23,12 +24,16 @@ func (r *reading) place(n ast.Node) asof.Place {
 }
 
 func (r *reading) problem(n ast.Node, format string, args ...any) {
-	position := n.GetToken().Position
-	message := fmt.Sprintf(format, args...)
-	if i := position.Line - 1; i >= 0 && i < len(r.lines) {
-		message += "\n    " + strings.ReplaceAll(r.lines[i], "\t", " ") + "\n    " + strings.Repeat(" ", max(position.Column-1, 0)) + "^"
-	}
+	message := fmt.Sprintf(format, args...) + r.pointed(n.GetToken().Position)
 	r.problems = append(r.problems, asof.Problem{Place: r.place(n), Message: message})
+}
+
+// pointed returns the line of a position, and a caret under the place.
+func (r *reading) pointed(p *token.Position) string {
+	if p.Line < 1 || p.Line > len(r.lines) {
+		return ""
+	}
+	return "\n    " + strings.ReplaceAll(r.lines[p.Line-1], "\t", " ") + "\n    " + strings.Repeat(" ", max(p.Column-1, 0)) + "^"
 }
 
 // entry is one key of a mapping and its value.
@@ -57,9 +62,20 @@ func (r *reading) entries(n ast.Node, what string) []entry {
 	return entries
 }
 
-// object returns the values of a mapping by key; a key that is not known is a
-// mistake.
-func (r *reading) object(n ast.Node, what string, known ...string) map[string]ast.Node {
+// object returns the values of a mapping by key; a key that is not known, and
+// one that is missing, is a mistake.
+func (r *reading) object(n ast.Node, what string, ks keys) map[string]ast.Node {
+	values := r.known(n, what, ks.names())
+	for _, k := range ks {
+		if k.required && values[k.name] == nil && isMapping(n) {
+			r.problem(n, "%s needs `%s`", what, k.name)
+		}
+	}
+	return values
+}
+
+// known returns the values of a mapping whose keys are all among known.
+func (r *reading) known(n ast.Node, what string, known []string) map[string]ast.Node {
 	values := map[string]ast.Node{}
 	for _, e := range r.entries(n, what) {
 		if !slices.Contains(known, e.name) {
@@ -71,12 +87,21 @@ func (r *reading) object(n ast.Node, what string, known ...string) map[string]as
 	return values
 }
 
+func isMapping(n ast.Node) bool {
+	_, ok := n.(ast.MapNode)
+	return ok
+}
+
 // orKnown ends the sentence about an unknown name.
-func orKnown(name string, known []string) string {
-	if end := asof.DidYouMean(name, known); end != "" {
+func orKnown[T ~string](name string, known []T) string {
+	names := make([]string, len(known))
+	for i, k := range known {
+		names[i] = string(k)
+	}
+	if end := asof.DidYouMean(name, names); end != "" {
 		return end
 	}
-	return "; known: " + strings.Join(known, ", ")
+	return "; known: " + strings.Join(names, ", ")
 }
 
 // text returns a scalar as it is written; nil is "".

@@ -31,12 +31,8 @@ func formOf(kind check.Kind) check.Form {
 	return check.Forms[i].Form
 }
 
-func (f *fileReader) check(n ast.Node) {
-	values := f.object(n, "a check step", "check", "expect")
+func (f *fileReader) check(n ast.Node, values map[string]ast.Node) {
 	load := f.loaded(values["check"])
-	if values["expect"] == nil {
-		f.problem(n, "a check step needs `expect`: a list of rules")
-	}
 	if load == nil {
 		return
 	}
@@ -125,7 +121,7 @@ func (f *fileReader) own(kind check.Kind, value ast.Node, args map[string]ast.No
 		if kind == check.Quantile {
 			keys = append(keys, "at")
 		}
-		maps.Copy(args, f.object(value, string(kind), keys...))
+		maps.Copy(args, f.known(value, string(kind), keys))
 	default:
 		args["value"] = value
 	}
@@ -238,7 +234,7 @@ func (f *fileReader) comparison(value ast.Node, rule check.Rule, table asof.Tabl
 // table. What holds parameters is looked at when they have values.
 func (f *fileReader) fitting(value ast.Node, rule check.Rule, table asof.Table) []check.Rule {
 	for _, text := range append(slices.Clone(rule.Values), rule.Min, rule.Max, rule.Value) {
-		if paramInUse.MatchString(text) {
+		if placeholder.MatchString(text) {
 			return []check.Rule{rule}
 		}
 	}

@@ -69,7 +69,7 @@ func Run(ctx context.Context, o Options) (Report, error) {
 type run struct {
 	Options
 	started time.Time
-	values  map[string]string // of the parameters
+	values  Values
 	report  Report
 	staged  map[string]int64 // rows by table
 	stage   asof.Stage
@@ -82,9 +82,11 @@ type run struct {
 type fileName struct{ path, name string }
 
 func (r *run) run(ctx context.Context) error {
-	if err := r.params(); err != nil {
+	values, err := r.Pipeline.Values(r.Params, r.started)
+	if err != nil {
 		return err
 	}
+	r.values, r.report.AsOf = values, values.AsOf()
 	id := make([]byte, 4)
 	if _, err := rand.Read(id); err != nil {
 		return err
@@ -166,7 +168,7 @@ func (r *run) loadAndCheck(ctx context.Context) (problems asof.Problems, err err
 // load stages one file. What is wrong with the file is returned as problems.
 func (r *run) load(ctx context.Context, s Step, report *StepReport) (asof.Problems, error) {
 	table := s.Load.Table
-	file := fileName{name: r.fill(s.Load.File)}
+	file := fileName{name: r.values.fill(s.Load.File)}
 	if file.path = file.name; !filepath.IsAbs(file.path) {
 		file.path = filepath.Join(r.Repo, file.name)
 	}
@@ -208,7 +210,7 @@ func (r *run) publish(ctx context.Context) (asof.Published, error) {
 		case s.Load != nil:
 			p.Upserts = append(p.Upserts, asof.Upsert{Table: s.Load.Table})
 		case s.Snapshot != nil:
-			p.Frozen = append(p.Frozen, asof.Frozen{Table: s.Snapshot.Table, SQL: r.fill(s.Snapshot.SQL)})
+			p.Frozen = append(p.Frozen, asof.Frozen{Table: s.Snapshot.Table, SQL: r.values.fill(s.Snapshot.SQL)})
 		}
 	}
 	var done asof.Published

@@ -1,0 +1,80 @@
+package pipeline
+
+// key is a key that a mapping of the file may have: the reader knows it by its
+// name, the JSON schema tells the rest to editors.
+type key struct {
+	name     string
+	about    string // a sentence
+	shape    shape  // of the value
+	required bool
+}
+
+// keys are those of one kind of mapping.
+type keys []key
+
+func (ks keys) names() []string {
+	names := make([]string, len(ks))
+	for i, k := range ks {
+		names[i] = k.name
+	}
+	return names
+}
+
+// stepKind is something that a step can do. The key of its name is the first of
+// its keys.
+type stepKind struct {
+	name  string
+	about string
+	keys  keys
+}
+
+var pipelineKeys = keys{
+	{"name", "What commands call the pipeline: its file is pipelines/NAME.yaml.", aText, true},
+	{"description", "What it does, for lists.", aText, false},
+	{"timezone", "The zone of words such as today, as Europe/Berlin; UTC where none is given.", aText, false},
+	{"params", "What a run is given: {{name}} stands for the value in texts. as_of, a date, is the day that the files are of.", mapOf(objectOf(paramKeys)), true},
+	{"steps", "What a run does, in this order.", listOf(aStep), true},
+}
+
+var paramKeys = keys{
+	{"type", "What values look like; string where it is not said.", oneOf(paramTypes...), false},
+	{"values", "What an enum can be.", listOf(aText), false},
+	{"default", "The value where none is given. Of a date it may be words: last day of last month, today - 7 days.", aText, false},
+	{"required", "A parameter without a default has to be given.", aBoolean, false},
+	{"description", "What it says, for lists.", aText, false},
+}
+
+// stepKinds are what a step can do.
+var stepKinds = []stepKind{
+	{"load", "Reads a CSV file into a table: its rows are written by their key.", keys{
+		{"load", "The table that the rows are written into.", aTable, true},
+		{"file", "The file, from the repository's folder on.", aText, true},
+		{"key", "The columns by which a row is known.", aTextOrList, true},
+		{"columns", "Every column of the file with its type; the file has exactly these, in any order.", mapOf(aColumnType), true},
+		{"references", "By column, the table whose key each of its values is.", mapOf(aTable), false},
+		{"allow_empty", "A file with a header alone is right.", aBoolean, false},
+	}},
+	{"check", "Holds the rows of a loaded table against what is expected of them.", keys{
+		{"check", "The loaded table.", aTable, true},
+		{"expect", "The rules. All of them are put, and all failures told at once.", listOf(aRule), true},
+	}},
+	{"snapshot", "Freezes rows at the day as_of.", keys{
+		{"snapshot", "The table that keeps the rows of every month.", aTable, true},
+		{"from", "The loaded table whose rows are frozen.", aTable, false},
+		{"columns", "The columns that are kept; with `sql`, their names with types.", anyOf(aTextOrList, mapOf(aColumnType)), false},
+		{"sql", "A query over the loaded and the published tables, instead of `from`.", aText, false},
+		{"key", "The columns by which a row is known; with `from`, those of the table.", aTextOrList, false},
+	}},
+	{"materialize", "Brings feature views up to as_of online.", keys{
+		{"materialize", "Their names, or all.", aTextOrList, true},
+	}},
+}
+
+// kindNames lists what a step can do.
+func kindNames() []string {
+	names := make([]string, len(stepKinds))
+	for i, k := range stepKinds {
+		names[i] = k.name
+	}
+	return names
+}
