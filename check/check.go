@@ -5,6 +5,7 @@ package check
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -20,12 +21,13 @@ const samples = 5
 
 // Subject is a staged table, and what its rules need to know beside it.
 type Subject struct {
-	Table  asof.Table
-	AsOf   time.Time             // the day that its file is of
-	File   string                // its name, for messages
-	Before string                // what stands in FROM for the newest month before; "" where there is none
-	Loaded map[string]asof.Table // the run's tables, by name
-	Failed map[string]bool       // those of them that could not be staged, which is told already
+	Table     asof.Table
+	AsOf      time.Time             // the day that its file is of
+	File      string                // its name, for messages
+	Before    string                // what stands in FROM for the newest month before; "" where there is none
+	BeforeDay time.Time             // the day that it is of
+	Loaded    map[string]asof.Table // the run's tables, by name
+	Failed    map[string]bool       // those of them that could not be staged, which is told already
 
 	// Lines finds the lines of rows in the file by their keys, as text, joined
 	// by zero bytes.
@@ -64,21 +66,49 @@ type checker struct {
 }
 
 // Run puts rules to a staged table and returns a result for each. A rule that
-// cannot be put is CodeInvalid.
+// cannot be put is CodeInvalid; SQL that the warehouse does not understand is a
+// result, and the others are put all the same.
 func Run(ctx context.Context, stage asof.Stage, s Subject, rules []Rule) ([]Result, error) {
 	c := &checker{Subject: s, ctx: ctx, stage: stage}
-	asks := make([]ask, len(rules))
-	sql := "SELECT CAST(count(*) AS text)"
-	for i, r := range rules {
+	for _, r := range rules {
 		if reason := r.Unfit(s.Table); reason != "" {
 			return nil, asof.Problems{{Place: r.Place, Message: reason}}.Err()
 		}
+	}
+	results, err := c.put(rules)
+	if asof.ErrorCode(err) != asof.CodeInvalid {
+		return results, err
+	}
+	broken, others := c.misunderstood(rules)
+	if len(broken) == 0 {
+		return nil, err
+	}
+	if results, err = c.put(others); err != nil {
+		return nil, err
+	}
+	var all []Result
+	for i := range rules {
+		if result, ok := broken[i]; ok {
+			all = append(all, result)
+			continue
+		}
+		all, results = append(all, results[0]), results[1:]
+	}
+	return all, nil
+}
+
+// put puts rules to the table by one query, and looks at rows only where one
+// fails.
+func (c *checker) put(rules []Rule) ([]Result, error) {
+	asks := make([]ask, len(rules))
+	sql := "SELECT CAST(count(*) AS text)"
+	for i, r := range rules {
 		asks[i] = ask{found: "0"} // what it refers to could not be loaded
 		switch {
-		case r.Compares() && s.Before == "":
+		case r.Kind.Compares() && r.Kind != DayGap && c.Before == "":
 			asks[i].found = "NULL"
-		case r.Kind == SQL && len(s.Failed) > 0: // its tables may not be there
-		case !s.Failed[r.Parent]:
+		case r.writesSQL() && len(c.Failed) > 0: // its tables may not be there
+		case !c.Failed[r.Parent]:
 			var err error
 			if asks[i], err = c.ask(r); err != nil {
 				return nil, err
@@ -90,7 +120,7 @@ func Run(ctx context.Context, stage asof.Stage, s Subject, rules []Rule) ([]Resu
 		}
 		sql += ", CAST(" + asks[i].found + " AS text), CAST(" + of + " AS text)"
 	}
-	answer, err := c.texts(sql + " FROM " + quote(s.Table.Name) + " s")
+	answer, err := c.texts(sql + " FROM " + quote(c.Table.Name) + " s")
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +128,7 @@ func Run(ctx context.Context, stage asof.Stage, s Subject, rules []Rule) ([]Resu
 	results := make([]Result, len(rules))
 	for i, r := range rules {
 		found := answer[0][1+2*i]
-		if (r.Kind == PSI || r.Kind == KS) && s.Before != "" {
+		if (r.Kind == PSI || r.Kind == KS) && c.Before != "" {
 			if found, err = c.compare(r); err != nil {
 				return nil, err
 			}
@@ -114,6 +144,27 @@ func Run(ctx context.Context, stage asof.Stage, s Subject, rules []Rule) ([]Resu
 	return results, nil
 }
 
+// misunderstood finds the rules whose own SQL fails, by their places in rules:
+// whatever their severity, they stop the run. It returns the others too.
+func (c *checker) misunderstood(rules []Rule) (broken map[int]Result, others []Rule) {
+	broken = map[int]Result{}
+	for i, r := range rules {
+		if r.writesSQL() {
+			a, err := c.ask(r)
+			if err == nil {
+				_, err = c.texts("SELECT CAST(" + a.found + " AS text) FROM " + quote(c.Table.Name) + " s")
+			}
+			if asof.ErrorCode(err) == asof.CodeInvalid {
+				r.Warn = false
+				broken[i] = Result{Rule: r, Measured: math.NaN(), Problem: asof.Problem{Place: r.Place, Message: fmt.Sprintf("table %q, %s: %v", c.Table.Name, r.Kind, err)}}
+				continue
+			}
+		}
+		others = append(others, r)
+	}
+	return broken, others
+}
+
 // judge holds what was found against the rule.
 func judge(r Rule, found, of string) Result {
 	result := Result{Rule: r, Measured: math.NaN()}
@@ -121,15 +172,17 @@ func judge(r Rule, found, of string) Result {
 		result.Measured = measured
 	}
 	result.Of, _ = strconv.ParseInt(of, 10, 64)
-	switch r.Kind {
-	case Rows, Distinct, Mean, Median, Quantile, Stddev, Sum, DaysOld, RowChange, PSI, KS:
+	switch {
+	case r.Kind.measures():
 		result.Holds = !r.outside(result.Measured)
+	case r.Kind == MonthPresent:
+		result.Holds = result.Measured > 0
 	default:
 		enough := float64(result.Of)
 		if r.Mostly > 0 {
 			enough = math.Ceil(r.Mostly*enough - 1e-9) // 0.95 of 20 is 19, whatever the binary fraction
 		}
-		result.Holds = result.Measured <= float64(result.Of)-enough
+		result.Holds = !(result.Measured > float64(result.Of)-enough)
 	}
 	return result
 }

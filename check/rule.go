@@ -15,90 +15,18 @@ import (
 // but not_null.
 type Rule struct {
 	Kind     Kind
-	Columns  []string // those of a kind that is about each column are one
-	Min, Max string   // the bounds, "" for none: of the value, the rows, or what is measured
-	Value    string   // the pattern, the operator, the column that orders or is referred to, the query
-	Values   []string // accepted_values, rejected_values: as text
-	At       float64  // quantile: from 0 to 1
-	Parent   string   // references, covers: the table
-	Mostly   float64  // the share of the rows for which it is enough to hold; 0 is all
-	Warn     bool     // a failure is told, and stops nothing
+	Columns  []string           // those of a kind that is about each column are one
+	Min, Max string             // the bounds, "" for none: of the value, the rows, or what is measured
+	Value    string             // the pattern, the operator, the column that orders or is referred to, the query
+	Values   []string           // accepted_values, rejected_values: as text
+	Shape    []asof.TableColumn // schema: what the columns are to be; without a type any will do
+	At       float64            // quantile: from 0 to 1
+	Strictly bool               // increasing, decreasing: nor stays
+	Parent   string             // references, covers: the table
+	Mostly   float64            // the share of the rows for which it is enough to hold; 0 is all
+	Warn     bool               // a failure is told, and stops nothing
 	Place    asof.Place
 }
-
-// Kind says what a rule is about.
-type Kind string
-
-// The rules.
-const (
-	NotNull        Kind = "not_null"
-	Minimum        Kind = "min"
-	Maximum        Kind = "max"
-	AcceptedValues Kind = "accepted_values"
-	RejectedValues Kind = "rejected_values"
-	Matches        Kind = "matches"     // a regular expression, somewhere in the text
-	NotMatches     Kind = "not_matches" // nowhere in it
-	Length         Kind = "length"      // of a text, in characters
-	InMonth        Kind = "in_month"    // of the day that the files are of
-	Compare        Kind = "compare"     // two columns of a row
-	Increasing     Kind = "increasing"  // never falls, in the order of another column
-	References     Kind = "references"  // in the key of a table, staged or published
-
-	Unique      Kind = "unique"       // its columns together, where none is null
-	NotConstant Kind = "not_constant" // more than one value, where there is more than one row
-	Covers      Kind = "covers"       // each key of another file of the run is there
-	SQL         Kind = "sql"          // returns no rows
-
-	Rows     Kind = "rows"
-	Distinct Kind = "distinct" // how many values
-	Mean     Kind = "mean"
-	Median   Kind = "median"
-	Quantile Kind = "quantile"
-	Stddev   Kind = "stddev" // of a sample
-	Sum      Kind = "sum"
-	DaysOld  Kind = "days_old" // the newest value, on the day that the files are of
-
-	// Against the newest month before.
-	RowChange Kind = "row_change" // the number of rows: 0.1 is a tenth more
-	PSI       Kind = "psi"        // the population stability index
-	KS        Kind = "ks"         // the statistic of Kolmogorov and Smirnov
-)
-
-// Form says what stands behind a rule's name.
-type Form int
-
-// The forms.
-const (
-	Columns    Form = iota // its columns
-	Each                   // one text; the columns stand under `columns`
-	List                   // a list of texts; the columns stand under `columns`
-	Bounds                 // min and max; the columns stand under `columns`
-	TableBound             // min and max of the whole table
-	Table                  // a table that the run loads
-	Comparison             // a column, an operator, a column
-	Reference              // a table, and its column; the columns stand under `columns`
-	Query                  // SQL
-)
-
-// KindForm is a rule that a file may ask for, and how.
-type KindForm struct {
-	Kind Kind
-	Form Form
-}
-
-// Forms lists the rules that a file may ask for, in the order in which they
-// are told.
-var Forms = []KindForm{
-	{NotNull, Columns}, {Minimum, Each}, {Maximum, Each}, {AcceptedValues, List}, {RejectedValues, List},
-	{Matches, Each}, {NotMatches, Each}, {Length, Bounds}, {InMonth, Columns}, {Compare, Comparison}, {Increasing, Columns},
-	{References, Reference}, {Unique, Columns}, {NotConstant, Columns}, {Covers, Table}, {SQL, Query},
-	{Rows, TableBound}, {Distinct, Bounds}, {Mean, Bounds}, {Median, Bounds}, {Quantile, Bounds}, {Stddev, Bounds},
-	{Sum, Bounds}, {DaysOld, Bounds}, {RowChange, TableBound}, {PSI, Bounds}, {KS, Bounds},
-}
-
-// byRow are the kinds that single rows pass or fail: Mostly may be said of
-// them.
-var byRow = []Kind{NotNull, Minimum, Maximum, AcceptedValues, RejectedValues, Matches, NotMatches, Length, InMonth, Compare, Increasing, References}
 
 var (
 	number    = regexp.MustCompile(`^-?\d+(\.\d+)?$`)
@@ -118,7 +46,7 @@ func (r Rule) Filled(fill func(string) string) Rule {
 
 // Unfit says why a rule cannot be put to a table; "" where it can.
 func (r Rule) Unfit(t asof.Table) string {
-	if r.Mostly != 0 && (!slices.Contains(byRow, r.Kind) || r.Mostly < 0 || r.Mostly > 1) {
+	if r.Mostly != 0 && (!r.Kind.ByRow() || r.Mostly < 0 || r.Mostly > 1) {
 		return fmt.Sprintf("mostly is a share of rows from 0 to 1, of a rule about single rows: %s", joined(byRow))
 	}
 	for _, c := range r.Columns {
@@ -126,7 +54,7 @@ func (r Rule) Unfit(t asof.Table) string {
 			return fmt.Sprintf("%s of column %s: %s", r.Kind, c, reason)
 		}
 	}
-	if r.Min+r.Max == "" && (slices.Contains(Forms, KindForm{r.Kind, Bounds}) || slices.Contains(Forms, KindForm{r.Kind, TableBound})) {
+	if r.Min+r.Max == "" && (r.Kind == Length || r.Kind.measures()) {
 		return fmt.Sprintf("%s needs `min`, `max` or both", r.Kind)
 	}
 	switch r.Kind {
@@ -143,26 +71,22 @@ func (r Rule) Unfit(t asof.Table) string {
 		if a, b := typeOf(t, r.Columns[0]), typeOf(t, r.Columns[1]); family(a) != family(b) {
 			return fmt.Sprintf("%s can't be compared with %s", article(a), article(b))
 		}
-	case Increasing:
+	case Increasing, Decreasing:
 		if r.Value == "" {
-			return "increasing needs `by`, the column that says the order"
+			return string(r.Kind) + " needs `by`, the column that says the order"
 		}
 	case Quantile:
 		if r.At <= 0 || r.At >= 1 {
 			return "quantile needs `at`, a number between 0 and 1"
 		}
-	case Length, Distinct, Mean, Median, Stddev, Sum, DaysOld, RowChange, PSI, KS:
-		for _, bound := range []string{r.Min, r.Max} {
-			if bound != "" && !number.MatchString(bound) {
-				return fmt.Sprintf("the bound of %s has to be a number, and not %q", r.Kind, bound)
-			}
+	}
+	for _, bound := range []string{r.Min, r.Max} {
+		if bound != "" && (r.Kind == Length || r.Kind.measures()) && !number.MatchString(bound) {
+			return fmt.Sprintf("the bound of %s has to be a number, and not %q", r.Kind, bound)
 		}
 	}
 	return ""
 }
-
-// Compares reports whether the rule is about the month before.
-func (r Rule) Compares() bool { return r.Kind == RowChange || r.Kind == PSI || r.Kind == KS }
 
 // unfit says why a rule cannot be put to a column of a type.
 func (r Rule) unfit(typ string) string {
@@ -184,7 +108,14 @@ func (r Rule) unfit(typ string) string {
 		if family(typ) != "text" {
 			return article(typ) + " has no length"
 		}
-	case InMonth, DaysOld:
+	case DateFormat:
+		if family(typ) != "text" {
+			return article(typ) + " has no format: it is a day, or none, already"
+		}
+		if _, err := readFormat(r.Value); err != nil {
+			return err.Error()
+		}
+	case InMonth, DaysOld, MonthPresent, NoOverlap, DayGap:
 		if family(typ) != "time" {
 			return article(typ) + " has no day"
 		}
@@ -192,7 +123,7 @@ func (r Rule) unfit(typ string) string {
 		if family(typ) == "time" {
 			return article(typ) + " has no bins"
 		}
-	case Mean, Median, Quantile, Stddev, Sum, KS:
+	case Mean, Median, Quantile, Stddev, Sum, Lowest, Highest, KS:
 		if family(typ) != "number" {
 			return article(typ) + " is no number"
 		}

@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,21 +27,27 @@ func (c *checker) ask(r Rule) (ask, error) {
 		from, condition := uncovered(c.Table, c.Loaded[r.Parent])
 		return ask{from: from, condition: condition, found: "(SELECT count(*) FROM " + from + " WHERE " + condition + ")"}, nil
 	case SQL:
-		return ask{from: "(" + strings.TrimRight(r.Value, "; \n\t") + ") s", condition: "TRUE", found: "(SELECT count(*) FROM (" + strings.TrimRight(r.Value, "; \n\t") + ") s)"}, nil
+		from := subquery(r)
+		return ask{from: from, condition: "TRUE", found: "(SELECT count(*) FROM " + from + ")"}, nil
 	case Unique:
 		return ask{found: "(SELECT count(*) FROM (" + repeated(c.Table, r) + ") q)"}, nil
-	case Increasing:
-		column := quote(r.Columns[0])
-		from := fmt.Sprintf("(SELECT *, lag(%[1]s) OVER (ORDER BY %[2]s) AS asof_before FROM %[3]s WHERE %[1]s IS NOT NULL) s", column, quote(r.Value), table)
-		condition := "s." + column + " < s.asof_before"
-		return ask{from: from, condition: condition, found: "(SELECT count(*) FROM " + from + " WHERE " + condition + ")", of: "count(s." + column + ")"}, nil
+	case Increasing, Decreasing:
+		return c.monotonic(r), nil
+	case Schema:
+		return ask{found: strconv.Itoa(len(r.differences(c.Table)))}, nil
+	case MonthGap:
+		return ask{found: strconv.Itoa(monthsBetween(c.BeforeDay, c.AsOf) - 1)}, nil
 	}
 	if measure := c.measure(r); measure != "" {
 		return ask{found: measure}, nil
 	}
 	condition, err := c.condition(r)
 	judged := "count(*)"
-	if r.Kind != NotNull {
+	switch r.Kind {
+	case NotNull:
+	case Expression:
+		judged += " FILTER (WHERE (" + condition + ") IS NOT NULL)"
+	default:
 		present := make([]string, len(r.Columns))
 		for i, column := range r.Columns {
 			present[i] = "s." + quote(column) + " IS NOT NULL"
@@ -48,6 +55,45 @@ func (c *checker) ask(r Rule) (ask, error) {
 		judged += " FILTER (WHERE " + strings.Join(present, " AND ") + ")"
 	}
 	return ask{from: table + " s", condition: condition, found: "count(*) FILTER (WHERE " + condition + ")", of: judged}, err
+}
+
+// subquery returns what an sql rule selects, as s. A comment at its end ends
+// with its line.
+func subquery(r Rule) string { return "(" + strings.TrimRight(r.Value, "; \n\t") + "\n) s" }
+
+// monotonic asks for values that are less, or greater, than the one before. Of
+// rows that the order leaves side by side, the key says which is first.
+func (c *checker) monotonic(r Rule) ask {
+	column, wrong := quote(r.Columns[0]), "<"
+	if r.Kind == Decreasing {
+		wrong = ">"
+	}
+	if r.Strictly {
+		wrong += "="
+	}
+	order := strings.Join(append([]string{quote(r.Value)}, quoteAll(c.Table.Key)...), ", ")
+	from := fmt.Sprintf("(SELECT *, lag(%[1]s) OVER (ORDER BY %[2]s) AS asof_before FROM %[3]s WHERE %[1]s IS NOT NULL) s", column, order, quote(c.Table.Name))
+	condition := "s." + column + " " + wrong + " s.asof_before"
+	return ask{from: from, condition: condition, found: "(SELECT count(*) FROM " + from + " WHERE " + condition + ")", of: "count(s." + column + ")"}
+}
+
+// dayGap returns SQL for the most days in a row between two that rows are of.
+func (c *checker) dayGap(column string) string {
+	days := "SELECT CAST(s." + column + " AS date) AS d FROM " + quote(c.Table.Name) + " s"
+	if c.Before != "" {
+		days += " UNION SELECT CAST(max(s." + column + ") AS date) FROM " + c.Before + " s"
+	}
+	return "(SELECT max(d - before - 1) FROM (SELECT d, lag(d) OVER (ORDER BY d) AS before FROM (" + days + ") days WHERE d IS NOT NULL) gaps)"
+}
+
+// month returns SQL that holds for values of the month that the files are of.
+func (c *checker) month(column string) string {
+	first := time.Date(c.AsOf.Year(), c.AsOf.Month(), 1, 0, 0, 0, 0, time.UTC)
+	return fmt.Sprintf("(%[1]s >= DATE '%[2]s' AND %[1]s < DATE '%[3]s')", column, first.Format(time.DateOnly), first.AddDate(0, 1, 0).Format(time.DateOnly))
+}
+
+func monthsBetween(from, to time.Time) int {
+	return (to.Year()-from.Year())*12 + int(to.Month()) - int(from.Month())
 }
 
 // measure returns SQL for what is measured of the table; "" for rules about
@@ -59,12 +105,25 @@ func (c *checker) measure(r Rule) string {
 	case RowChange:
 		return "CAST(count(*) AS double precision) / nullif((SELECT count(*) FROM " + c.Before + " s), 0) - 1"
 	}
+	if len(r.Columns) == 0 {
+		return ""
+	}
 	column := "s." + quote(r.Columns[0])
 	double := "CAST(" + column + " AS double precision)"
 	switch r.Kind {
 	case NotConstant:
 		text := "CAST(" + column + " AS text)"
 		return "CASE WHEN count(" + text + ") > 1 AND min(" + text + ") = max(" + text + ") THEN 1 ELSE 0 END"
+	case NullShare:
+		return "1 - CAST(count(" + column + ") AS double precision) / nullif(count(*), 0)"
+	case MonthPresent:
+		return "count(*) FILTER (WHERE " + c.month(column) + ")"
+	case DayGap:
+		return c.dayGap(quote(r.Columns[0]))
+	case Lowest:
+		return "min(" + double + ")"
+	case Highest:
+		return "max(" + double + ")"
 	case PSI, KS:
 		return "NULL" // have queries of their own
 	case Distinct:
@@ -89,6 +148,9 @@ func (c *checker) measure(r Rule) string {
 
 // condition returns SQL that holds for the rows that break a rule.
 func (c *checker) condition(r Rule) (string, error) {
+	if r.Kind == Expression {
+		return "NOT (" + r.Value + "\n)", nil
+	}
 	column, typ := "s."+quote(r.Columns[0]), typeOf(c.Table, r.Columns[0])
 	switch r.Kind {
 	case NotNull:
@@ -117,9 +179,16 @@ func (c *checker) condition(r Rule) (string, error) {
 			sides = append(sides, "length("+column+") > "+r.Max)
 		}
 		return "(" + strings.Join(sides, " OR ") + ")", nil
+	case DateFormat:
+		wanted, err := readFormat(r.Value)
+		if err != nil {
+			return "", err
+		}
+		return wanted.misses(column)
 	case InMonth:
-		first := time.Date(c.AsOf.Year(), c.AsOf.Month(), 1, 0, 0, 0, 0, time.UTC)
-		return fmt.Sprintf("(%[1]s < DATE '%[2]s' OR %[1]s >= DATE '%[3]s')", column, first.Format(time.DateOnly), first.AddDate(0, 1, 0).Format(time.DateOnly)), nil
+		return "NOT " + c.month(column), nil
+	case NoOverlap:
+		return column + " <= (SELECT max(b." + quote(r.Columns[0]) + ") FROM " + c.Before + " b)", nil
 	case Compare:
 		return "NOT (" + column + " " + r.Value + " s." + quote(r.Columns[1]) + ")", nil
 	}

@@ -25,15 +25,21 @@ func (c *checker) tell(result Result, a ask, all int64) (asof.Problem, error) {
 		said = fmt.Sprintf("the file has %d rows; expected are %s", all, r.bounds())
 	case NotConstant:
 		said, err = c.tellConstant(r)
+	case MonthPresent:
+		said = "no row is of " + c.AsOf.Format("2006-01") + "; is it the file of another month?"
+	case Schema:
+		said = strings.Join(r.differences(c.Table), "; ")
 	case Unique:
 		said, err = c.tellRepeated(r, result.Measured)
 	case Covers:
 		said, err = c.tellUncovered(r, a, result.Measured)
 	case SQL:
 		said, err = c.tellRows(r, a, result.Measured)
-	case Distinct, Mean, Median, Quantile, Stddev, Sum, DaysOld, RowChange, PSI, KS:
-		said = r.measured(result.Measured)
 	default:
+		if r.Kind.measures() {
+			said = r.measured(result.Measured)
+			break
+		}
 		said, err = c.tellBroken(r, a, result, all, &problem)
 	}
 	problem.Message = about + ": " + said
@@ -42,8 +48,9 @@ func (c *checker) tell(result Result, a ask, all int64) (asof.Problem, error) {
 
 // measured says what was measured and what is expected.
 func (r Rule) measured(value float64) string {
-	what := map[Kind]string{Distinct: "the number of values", Mean: "the mean", Median: "the median", Stddev: "the standard deviation", Sum: "the sum",
+	what := map[Kind]string{NullShare: "the share of empty cells", Distinct: "the number of values", Lowest: "the lowest value", Highest: "the highest value", Mean: "the mean", Median: "the median", Stddev: "the standard deviation", Sum: "the sum",
 		Quantile: fmt.Sprintf("the quantile at %g", r.At), DaysOld: "the newest value's age in days",
+		MonthGap: "the number of months that are missing since the one before", DayGap: "the number of days in a row that no row is of",
 		RowChange: "the number of rows against the month before, as a share more or less,", PSI: "the PSI against the month before", KS: "the KS distance from the month before"}[r.Kind]
 	return fmt.Sprintf("%s is %s; expected is %s", what, strconv.FormatFloat(value, 'g', 10, 64), strings.Replace(r.bounds(), "fewer", "less", 1))
 }
@@ -73,7 +80,7 @@ func (c *checker) tellBroken(r Rule, a ask, result Result, all int64, problem *a
 			problem.Place.Line = at[0]
 		}
 		shown[i] = sample(t.Key, row, at)
-		if r.Kind == NotNull || len(r.Columns) == 1 && slices.Contains(t.Key, r.Columns[0]) {
+		if r.Kind == NotNull || len(r.Columns) == 0 || len(r.Columns) == 1 && slices.Contains(t.Key, r.Columns[0]) {
 			continue
 		}
 		values := row[len(t.Key):]
@@ -190,14 +197,32 @@ func (r Rule) failed() string {
 		return "match " + r.Value
 	case Length:
 		return "have a length that is not " + strings.Replace(r.bounds(), "fewer", "less", 1)
+	case DateFormat:
+		return "are no day or time like " + r.Value
 	case InMonth:
 		return "are of another month"
+	case NoOverlap:
+		return "are not later than all of the month before"
+	case Expression:
+		return "are not so that " + strings.TrimSpace(r.Value)
 	case Compare:
 		return fmt.Sprintf("are not %s %s %s", r.Columns[0], r.Value, r.Columns[1])
-	case Increasing:
-		return "are less than the value before, by " + r.Value
+	case Increasing, Decreasing:
+		return r.against() + " the value before, by " + r.Value
 	case References:
 		return "are not in table " + quote(r.Parent)
 	}
 	return ""
+}
+
+// against says how a value stands to the one before that it should not follow.
+func (r Rule) against() string {
+	than := "less than"
+	if r.Kind == Decreasing {
+		than = "greater than"
+	}
+	if r.Strictly {
+		than = "not " + map[Kind]string{Increasing: "greater than", Decreasing: "less than"}[r.Kind]
+	}
+	return "are " + than
 }

@@ -21,8 +21,8 @@ func (r *run) check(ctx context.Context, load Step, report *StepReport) (problem
 	}
 	report.Rows = r.staged[table.Name]
 	rules := r.rules(load)
-	if slices.ContainsFunc(rules, check.Rule.Compares) {
-		if subject.Before, err = r.before(ctx, table); err != nil {
+	if slices.ContainsFunc(rules, func(rule check.Rule) bool { return rule.Kind.Compares() }) {
+		if subject.Before, subject.BeforeDay, err = r.before(ctx, table); err != nil {
 			return nil, err
 		}
 	}
@@ -40,23 +40,26 @@ func (r *run) check(ctx context.Context, load Step, report *StepReport) (problem
 }
 
 // before returns what stands in FROM for the newest month of a table's snapshot
-// before this one; "" where there is none.
-func (r *run) before(ctx context.Context, table asof.Table) (string, error) {
+// before this one, and its day; "" where there is none.
+func (r *run) before(ctx context.Context, table asof.Table) (from string, day time.Time, err error) {
 	snapshot := r.Pipeline.snapshotOf(table.Name)
 	name, there, err := r.stage.Published(ctx, snapshot.Table.Name)
 	if err != nil || !there {
-		return "", err
+		return "", day, err
 	}
 	// Ordered, and no max(): DuckDB fails on that of a column that stands in folder names.
 	rows, err := r.stage.Query(ctx, "SELECT CAST(as_of AS text) FROM "+name+" WHERE as_of < DATE '"+r.report.AsOf.Format(time.DateOnly)+"' ORDER BY as_of DESC LIMIT 1")
 	if err != nil {
-		return "", err
+		return "", day, err
 	}
 	defer rows.Release()
 	if !rows.Next() {
-		return "", rows.Err()
+		return "", day, rows.Err()
 	}
-	return "(SELECT * FROM " + name + " WHERE as_of = DATE '" + rows.RecordBatch().Column(0).ValueStr(0) + "')", nil
+	if day, err = time.Parse(time.DateOnly, rows.RecordBatch().Column(0).ValueStr(0)); err != nil {
+		return "", day, err
+	}
+	return "(SELECT * FROM " + name + " WHERE as_of = DATE '" + day.Format(time.DateOnly) + "')", day, nil
 }
 
 // snapshotOf returns the snapshot of a loaded table; nil where no step takes

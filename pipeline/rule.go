@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -15,7 +14,7 @@ import (
 )
 
 // ruleKeys are the keys of a rule beside its kind.
-var ruleKeys = []string{"column", "columns", "severity", "mostly", "by", "key"}
+var ruleKeys = []string{"column", "columns", "severity", "mostly", "by", "strictly", "key"}
 
 // ruleKinds lists the rules by our own names.
 func ruleKinds() []string {
@@ -54,6 +53,9 @@ func (f *fileReader) rules(n ast.Node, table asof.Table) []check.Rule {
 	if known, ok := aliasOf(name, value); ok {
 		kinds = known.kinds
 		maps.Copy(args, f.arguments(name, known, value))
+		if known.operator != "" {
+			return f.pair(item.key, known, args, table)
+		}
 	} else if !slices.Contains(ruleKinds(), name) {
 		f.problem(value, "%s is another tool's name of a rule: write its arguments as it does, `%s: {column: …}`", name, name)
 		return nil
@@ -127,14 +129,14 @@ func (f *fileReader) own(kind check.Kind, value ast.Node, args map[string]ast.No
 	}
 }
 
-// ruleOf makes the rules of a kind: one for each column, but where it is about
-// columns together or about none.
-func (f *fileReader) ruleOf(n ast.Node, kind check.Kind, args map[string]ast.Node, table asof.Table) []check.Rule {
+// ruleBy returns a rule of a kind with what stands beside its name.
+func (f *fileReader) ruleBy(n ast.Node, kind check.Kind, args map[string]ast.Node) check.Rule {
 	rule := check.Rule{Kind: kind, Place: f.place(n), Mostly: f.number(args["mostly"], "mostly"), At: f.number(args["at"], "at"),
-		Warn: f.warns(args["severity"])}
-	for key, owner := range map[string]check.Kind{"by": check.Increasing, "key": check.References} {
-		if args[key] != nil && kind != owner {
-			f.problem(args[key], "`%s` belongs to %s, and not to %s", key, owner, kind)
+		Strictly: f.boolean(args["strictly"], "strictly"), Warn: f.warns(args["severity"])}
+	ordered := []check.Kind{check.Increasing, check.Decreasing}
+	for key, owners := range map[string][]check.Kind{"by": ordered, "strictly": ordered, "key": {check.References}} {
+		if args[key] != nil && !slices.Contains(owners, kind) {
+			f.problem(args[key], "`%s` belongs to %s, and not to %s", key, owners[0], kind)
 		}
 	}
 	if kind != check.Maximum {
@@ -143,6 +145,13 @@ func (f *fileReader) ruleOf(n ast.Node, kind check.Kind, args map[string]ast.Nod
 	if kind != check.Minimum {
 		rule.Max = f.template(args["max"], "max")
 	}
+	return rule
+}
+
+// ruleOf makes the rules of a kind: one for each column, but where it is about
+// columns together or about none.
+func (f *fileReader) ruleOf(n ast.Node, kind check.Kind, args map[string]ast.Node, table asof.Table) []check.Rule {
+	rule := f.ruleBy(n, kind, args)
 	switch form := formOf(kind); form {
 	case check.Table:
 		return f.covers(args["value"], rule, table)
@@ -151,8 +160,11 @@ func (f *fileReader) ruleOf(n ast.Node, kind check.Kind, args map[string]ast.Nod
 	case check.TableBound:
 		return f.fitting(n, rule, table)
 	case check.Query:
-		rule.Value = f.template(args["value"], "sql")
-		return []check.Rule{rule}
+		rule.Value = f.template(args["value"], string(kind))
+		return f.fitting(n, rule, table)
+	case check.Shape:
+		rule.Shape = f.shape(args["value"])
+		return f.fitting(n, rule, table)
 	case check.Columns:
 		rule.Value = f.text(args["by"], "by")
 		f.among(args["by"], "by", f.texts(args["by"], "by"), table)
@@ -194,21 +206,6 @@ func (f *fileReader) warns(n ast.Node) bool {
 	return severity == "warn"
 }
 
-// reference reads the table whose key holds the values, and which column of it.
-func (f *fileReader) reference(args map[string]ast.Node, rule *check.Rule) {
-	rule.Parent, rule.Value = referred(f.text(args["value"], "a table's name")), f.text(args["key"], "key")
-	parent := f.loads[rule.Parent]
-	switch {
-	case !tableName.MatchString(rule.Parent):
-		f.problem(args["value"], "%q cannot be the name of a table", rule.Parent)
-	case parent == nil || parent.Table.Key == nil:
-	case rule.Value != "":
-		f.among(args["key"], "key", []string{rule.Value}, parent.Table)
-	case len(parent.Table.Key) > 1:
-		f.problem(args["value"], "table %s has a key of %d columns: say in `key` which one is referred to", rule.Parent, len(parent.Table.Key))
-	}
-}
-
 // number reads a number; nil is 0.
 func (f *fileReader) number(n ast.Node, what string) float64 {
 	if n == nil {
@@ -219,15 +216,6 @@ func (f *fileReader) number(n ast.Node, what string) float64 {
 		f.problem(n, "%s has to be a number", what)
 	}
 	return value
-}
-
-// comparison reads a column, an operator and a column.
-func (f *fileReader) comparison(value ast.Node, rule check.Rule, table asof.Table) []check.Rule {
-	if parts := f.texts(value, "compare"); len(parts) == 3 {
-		rule.Columns, rule.Value = []string{parts[0], parts[2]}, parts[1]
-		f.among(value, "compare", rule.Columns, table)
-	}
-	return f.fitting(value, rule, table)
 }
 
 // fitting returns the rule, after it has said why it cannot be put to the
@@ -242,44 +230,4 @@ func (f *fileReader) fitting(value ast.Node, rule check.Rule, table asof.Table) 
 		f.problem(value, "%s", reason)
 	}
 	return []check.Rule{rule}
-}
-
-// covers reads the table whose keys are to be there: one that the run loads, by
-// as many columns.
-func (f *fileReader) covers(value ast.Node, rule check.Rule, table asof.Table) []check.Rule {
-	other := f.loaded(value)
-	if other == nil {
-		return nil
-	}
-	if len(other.Table.Key) != len(table.Key) {
-		f.problem(value, "the key of table %q is %s, and that of %q %s: they can't be compared",
-			other.Table.Name, strings.Join(other.Table.Key, ", "), table.Name, strings.Join(table.Key, ", "))
-		return nil
-	}
-	rule.Parent = other.Table.Name
-	return f.fitting(value, rule, table)
-}
-
-// comparable finds the rules about the month before whose table or column no
-// snapshot keeps.
-func (f *fileReader) comparable() {
-	for _, s := range f.p.Steps {
-		if s.Check == nil {
-			continue
-		}
-		snapshot := f.p.snapshotOf(s.Check.Table)
-		for _, r := range s.Check.Rules {
-			switch {
-			case !r.Compares():
-			case snapshot == nil:
-				f.problems = append(f.problems, asof.Problem{Place: r.Place, Message: fmt.Sprintf("%s needs a snapshot `from: %s`, which keeps the month before", r.Kind, s.Check.Table)})
-			default:
-				for _, c := range r.Columns {
-					if !slices.Contains(columnNames(snapshot.Table), c) {
-						f.problems = append(f.problems, asof.Problem{Place: r.Place, Message: fmt.Sprintf("%s: the snapshot %s does not keep column %q", r.Kind, snapshot.Table.Name, c)})
-					}
-				}
-			}
-		}
-	}
 }

@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -24,6 +25,7 @@ type ruleCase struct {
 type ruleFile struct {
 	name, key, columns, lines string
 	before                    string // its lines a month earlier; "" where it had none
+	day                       string // of these; "" is 2023-12-31
 }
 
 // ruleCorpus reads a file of testdata/rules; README.md there says how it is
@@ -46,7 +48,7 @@ func ruleCorpus(t *testing.T, path string) (files []ruleFile, cases []*ruleCase)
 			files = append(files, ruleFile{name: name, key: key, columns: columns})
 			inFile = &files[len(files)-1].lines
 		case word == "before":
-			inFile = &files[len(files)-1].before
+			files[len(files)-1].day, inFile = rest, &files[len(files)-1].before
 		case word == "rule":
 			cases, inFile = append(cases, &ruleCase{place: fmt.Sprintf("%s:%d", filepath.Base(path), i+1), yaml: rest}), nil
 		case inFile != nil: // a text with a line end goes on at the margin
@@ -130,7 +132,7 @@ func runBefore(t *testing.T, w asof.Warehouse, definition string, f ruleFile) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := pipeline.Run(t.Context(), pipeline.Options{Pipeline: p, Repo: dir, Warehouse: w, Params: map[string]string{"as_of": "2023-12-31"}}); err != nil {
+	if _, err := pipeline.Run(t.Context(), pipeline.Options{Pipeline: p, Repo: dir, Warehouse: w, Params: map[string]string{"as_of": cmp.Or(f.day, "2023-12-31")}}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -192,6 +194,30 @@ func TestAQueryDoesNotHideABadFile(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("err = %v\nwant %s", err, want)
 			}
+		}
+	})
+}
+
+// TestAQueryThatFailsIsToldAtItsLine is about SQL of a rule that the warehouse
+// does not understand: it is told with its line, it stops the run whatever its
+// severity, and hides no other rule.
+func TestAQueryThatFailsIsToldAtItsLine(t *testing.T) {
+	onBoth(t, func(t *testing.T, w asof.Warehouse) {
+		dir := t.TempDir()
+		writeRuleFile(t, dir, ruleFile{name: "t", columns: "{id: integer}"}, "1\n")
+		p, err := loadText(t, "name: p\nparams: {as_of: {type: date}}\nsteps:\n  - {load: t, file: t.csv, key: id, columns: {id: integer}}\n  - check: t\n    expect:\n"+
+			"      - sql: SELECT id FROM t WHERE\n      - {min: 5, column: id}\n      - {expression: idd > 0, severity: warn}\n      - {expression: 1 / (id - 1) > 0}\n      - {sql: SELECT id FROM t}\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		report, err := pipeline.Run(t.Context(), pipeline.Options{Pipeline: p, Repo: dir, Warehouse: w, Params: map[string]string{"as_of": "2024-01-31"}})
+		for _, want := range []string{`p.yaml:7: table "t", sql: the query fails`, `p.yaml:9: table "t", expression: the query fails`, "idd", "1 of 1 rows are below 5", "returns 1 rows"} {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("err = %v\nwant %s", err, want)
+			}
+		}
+		if checks := report.Steps[1].Checks; len(checks) != 6 {
+			t.Errorf("%d results, want one for each rule: %+v", len(checks), checks)
 		}
 	})
 }
