@@ -2,8 +2,6 @@ package asof
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"time"
 )
 
@@ -118,45 +116,4 @@ type RunSchedules interface {
 	Fire(ctx context.Context, project, name string, last, at time.Time, runs ...Run) (bool, error)
 	// Pause stops a schedule from firing, or lets it fire again.
 	Pause(ctx context.Context, project, name string, paused bool) error
-}
-
-// NewRunID returns an ID for a run: the second in UTC, and letters by chance.
-func NewRunID(at time.Time) string {
-	random := make([]byte, 4)
-	_, _ = rand.Read(random) // which never fails
-	return at.UTC().Format("20060102T150405Z") + "-" + hex.EncodeToString(random)
-}
-
-// NewRun returns the run as a store enters it at that time: its ID where it has
-// none, and due.
-func NewRun(run Run, now time.Time) Run {
-	if run.ID == "" {
-		run.ID = NewRunID(now)
-	}
-	if run.Due.IsZero() {
-		run.Due = now
-	}
-	run.State, run.Created, run.Due = RunPending, now, run.Due.UTC()
-	return run.At(now)
-}
-
-// At returns the run with the state that it has at that time: of a run that
-// waits, by its due time; of one whose lease has run out, crashed.
-func (r Run) At(now time.Time) Run {
-	switch r.State {
-	case RunScheduled, RunPending, RunLate:
-		switch {
-		case r.Due.After(now):
-			r.State = RunScheduled
-		case now.Sub(r.Due) > RunLateAfter:
-			r.State = RunLate
-		default:
-			r.State = RunPending
-		}
-	case RunRunning, RunRetrying:
-		if !r.LeaseEnds.After(now) {
-			r.State = RunCrashed
-		}
-	}
-	return r
 }

@@ -16,6 +16,7 @@ type Engines struct {
 	Online    []Engine[asof.OnlineStore]
 	Warehouse []Engine[asof.Warehouse]
 	Ledger    []Engine[asof.Ledger]
+	Runs      []Engine[asof.RunStore]
 }
 
 // Engine is one technology in one role. Names are what a section of

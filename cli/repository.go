@@ -35,6 +35,7 @@ type repository struct {
 	online    lazy[asof.OnlineStore]
 	warehouse lazy[asof.Warehouse]
 	ledger    lazy[asof.Ledger]
+	runs      lazy[asof.RunStore]
 	guard     lazy[*permission.Guard]
 	python    *ondemand.Workers // nil: none was needed, or is named
 	service   *ondemand.Workers // by the transformation service; nil as above
@@ -112,7 +113,8 @@ func opened[S io.Closer](r *repository, l *lazy[S], open func() (S, error)) (S, 
 	return store, nil
 }
 
-// Registry, Offline, Online, Warehouse and Ledger open the repository's stores.
+// Registry, Offline, Online, Warehouse, Ledger and Runs open the repository's
+// stores.
 func (r *repository) Registry(ctx context.Context) (asof.Registry, error) {
 	return opened(r, &r.registry, func() (asof.Registry, error) { return open(ctx, r.app.engines.Registry, r.setup(r.config.Registry)) })
 }
@@ -133,23 +135,32 @@ func (r *repository) Warehouse(ctx context.Context) (asof.Warehouse, error) {
 	})
 }
 
-// Ledger opens the ledger: in PostgreSQL if the registry or a store uses that,
-// else in a file beside the registry's.
-func (r *repository) Ledger(ctx context.Context) (asof.Ledger, error) {
+// records is where the ledger and the run store are: in PostgreSQL if the
+// registry or a store uses that, else in a file beside the registry's.
+func (r *repository) records() definition.Section {
 	section := r.config.Registry
 	if section.Type != "sql" {
 		section.Type = "sqlite"
 	}
 	for _, s := range []definition.Section{r.config.Online, r.config.Offline} {
 		if s.Type == "postgres" {
-			section = s
-			break
+			return s
 		}
 	}
+	return section
+}
+
+// Ledger opens the ledger.
+func (r *repository) Ledger(ctx context.Context) (asof.Ledger, error) {
 	return opened(r, &r.ledger, func() (asof.Ledger, error) {
-		store, err := open(ctx, r.app.engines.Ledger, r.setup(section))
+		store, err := open(ctx, r.app.engines.Ledger, r.setup(r.records()))
 		return r.trace.Ledger(store), err
 	})
+}
+
+// Runs opens the run store, which is where the ledger is.
+func (r *repository) Runs(ctx context.Context) (asof.RunStore, error) {
+	return opened(r, &r.runs, func() (asof.RunStore, error) { return open(ctx, r.app.engines.Runs, r.setup(r.records())) })
 }
 
 // workers returns what runs the functions that cannot be run here: the Python

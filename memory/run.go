@@ -1,7 +1,6 @@
 package memory
 
 import (
-	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -46,13 +45,10 @@ func (s *Runs) find(id string) (*heldRun, error) {
 // held returns the run of a lease that has not been lost.
 func (s *Runs) held(l asof.RunLease) (*heldRun, error) {
 	r, err := s.find(l.Run)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = r.Held(l)
 	}
-	if r.Epoch != l.Epoch || r.LeaseEnds.IsZero() {
-		return nil, asof.LeaseLost(l)
-	}
-	return r, nil
+	return r, err
 }
 
 // copy returns the run as a caller may keep it.
@@ -60,6 +56,15 @@ func (r *heldRun) copy(now time.Time) asof.Run {
 	c := r.At(now)
 	c.Params, c.Uses, c.Report = maps.Clone(c.Params), slices.Clone(c.Uses), slices.Clone(c.Report)
 	return c
+}
+
+// endSteps ends the attempts that go on, as the run stands.
+func (r *heldRun) endSteps(now time.Time) {
+	for i := range r.steps {
+		if step := &r.steps[i]; !step.State.Ended() {
+			step.State, step.Finished = r.StepsEnd(), now
+		}
+	}
 }
 
 // Submit enters a run, or returns an earlier one of its key.
@@ -72,12 +77,10 @@ func (s *Runs) Submit(_ context.Context, run asof.Run, again asof.RunAgain) (aso
 func (s *Runs) submit(run asof.Run, again asof.RunAgain) (asof.Run, bool, error) {
 	now := s.now()
 	if earlier := s.ofKey(run); earlier != nil {
-		done := earlier.State == asof.RunCompleted
-		switch {
-		case earlier.Finished.IsZero() || again == asof.AgainNever || done && again == asof.AgainUnlessDone:
+		if again.Returns(earlier.Run) {
 			return earlier.copy(now), false, nil
-		case !done:
-			earlier.resume(now)
+		}
+		if earlier.Again(now) == nil {
 			return earlier.copy(now), false, nil
 		}
 	}
@@ -101,10 +104,6 @@ func (s *Runs) ofKey(run asof.Run) *heldRun {
 	return nil
 }
 
-func (r *heldRun) resume(now time.Time) {
-	r.State, r.Due, r.Finished, r.Cancel, r.Error, r.Takeovers = asof.RunPending, now, time.Time{}, false, "", 0
-}
-
 // Cancel ends a run that waits, and asks the worker of another.
 func (s *Runs) Cancel(_ context.Context, run string) (asof.Run, error) {
 	s.mu.Lock()
@@ -114,33 +113,11 @@ func (s *Runs) Cancel(_ context.Context, run string) (asof.Run, error) {
 		return asof.Run{}, err
 	}
 	now := s.now()
-	switch {
-	case !r.Finished.IsZero():
-	case r.LeaseEnds.After(now):
-		r.Cancel = true
-	default:
-		r.end(now, asof.RunCancelled, "")
+	r.AskToEnd(now)
+	if !r.Finished.IsZero() {
+		r.endSteps(now)
 	}
 	return r.copy(now), nil
-}
-
-// end ends the run, and the attempts that go on.
-func (r *heldRun) end(now time.Time, state asof.RunState, message string) {
-	r.State, r.Error, r.LeaseEnds = state, message, time.Time{}
-	if state.Ended() {
-		r.Finished = now
-	} else {
-		r.Due, state = now, asof.RunCrashed
-	}
-	r.endSteps(now, state)
-}
-
-func (r *heldRun) endSteps(now time.Time, state asof.RunState) {
-	for i := range r.steps {
-		if st := &r.steps[i]; !st.State.Ended() {
-			st.State, st.Finished = state, now
-		}
-	}
 }
 
 // Resume makes a run that ended without being completed wait again.
@@ -151,12 +128,9 @@ func (s *Runs) Resume(_ context.Context, run string) (asof.Run, error) {
 	if err != nil {
 		return asof.Run{}, err
 	}
-	if r.State == asof.RunCompleted {
-		return asof.Run{}, asof.Errorf(asof.CodeConflict, "run %s is completed; there is nothing to resume", run)
-	}
 	now := s.now()
-	if !r.Finished.IsZero() {
-		r.resume(now)
+	if err := r.Again(now); err != nil {
+		return asof.Run{}, err
 	}
 	return r.copy(now), nil
 }
@@ -169,19 +143,11 @@ func (s *Runs) Due(_ context.Context, project string) (now, due time.Time, err e
 		if r.Project != project || !r.Finished.IsZero() {
 			continue
 		}
-		if at := r.claimable(); due.IsZero() || at.Before(due) {
+		if at := r.Claimable(); due.IsZero() || at.Before(due) {
 			due = at
 		}
 	}
 	return s.now(), due, nil
-}
-
-// claimable returns from when on a run that has not ended can be claimed.
-func (r *heldRun) claimable() time.Time {
-	if r.LeaseEnds.IsZero() {
-		return r.Due
-	}
-	return r.LeaseEnds
 }
 
 // Claim gives the caller a run.
@@ -190,53 +156,30 @@ func (s *Runs) Claim(_ context.Context, c asof.RunClaim) (*asof.Run, error) {
 	defer s.mu.Unlock()
 	now := s.now()
 	var waiting []*heldRun
+	using := map[string]int{}
 	for _, r := range s.runs {
-		if r.Project == c.Project && (c.Run == "" || r.ID == c.Run) && r.Finished.IsZero() && !r.claimable().After(now) {
+		switch {
+		case r.Project != c.Project || !r.Finished.IsZero():
+		case r.LeaseEnds.After(now):
+			for _, use := range r.Uses {
+				using[use.Name]++
+			}
+		case (c.Run == "" || r.ID == c.Run) && !r.Claimable().After(now):
 			waiting = append(waiting, r)
 		}
 	}
-	slices.SortStableFunc(waiting, func(a, b *heldRun) int { return cmp.Compare(a.Due.UnixMicro(), b.Due.UnixMicro()) })
+	slices.SortStableFunc(waiting, func(a, b *heldRun) int { return a.Due.Compare(b.Due) })
 	for _, r := range waiting {
-		died := !r.LeaseEnds.IsZero()
-		switch {
-		case died && r.Cancel:
-			r.end(now, asof.RunCancelled, "")
-		case died && r.Takeovers >= asof.MostTakeovers:
-			r.end(now, asof.RunCrashed, asof.TooManyTakeovers)
-		case s.free(r, now):
-			r.claim(c, now, died)
+		if !r.FreeFor(using) {
+			continue
+		}
+		if r.Claim(c, now) {
+			r.endSteps(now)
+		}
+		if r.Finished.IsZero() {
 			claimed := r.copy(now)
 			return &claimed, nil
 		}
 	}
 	return nil, nil
-}
-
-func (r *heldRun) claim(c asof.RunClaim, now time.Time, died bool) {
-	if died {
-		r.Takeovers++
-		r.endSteps(now, asof.RunCrashed)
-	}
-	if r.Started.IsZero() {
-		r.Started = now
-	}
-	r.State, r.Worker, r.LeaseEnds = asof.RunRunning, c.Worker, now.Add(c.TTL)
-	r.Epoch++
-}
-
-// free reports whether fewer runs than may go on use what r uses.
-func (s *Runs) free(r *heldRun, now time.Time) bool {
-	for _, use := range r.Uses {
-		n := 1
-		for _, other := range s.runs {
-			if other != r && other.Project == r.Project && other.LeaseEnds.After(now) &&
-				slices.ContainsFunc(other.Uses, func(u asof.RunUse) bool { return u.Name == use.Name }) {
-				n++
-			}
-		}
-		if n > use.Most {
-			return false
-		}
-	}
-	return true
 }

@@ -78,7 +78,9 @@ func (s *Runs) Finish(_ context.Context, l asof.RunLease, state asof.RunState, m
 	if err != nil {
 		return err
 	}
-	r.end(s.now(), state, message)
+	now := s.now()
+	r.End(state, message, now)
+	r.endSteps(now)
 	r.Report = slices.Clone(report)
 	return nil
 }

@@ -73,14 +73,25 @@ func sqliteOnline(_ context.Context, s cli.Setup) (asof.OnlineStore, error) {
 	return newOnline(s, own, feast), nil
 }
 
-// sqliteLedger keeps asof.db beside the registry's file.
+// sqliteLedger and sqliteRuns keep asof.db beside the registry's file.
 func sqliteLedger(_ context.Context, s cli.Setup) (asof.Ledger, error) {
 	file, err := path(s, "data/registry.db")
 	if err != nil {
 		return nil, err
 	}
-	return sqlite.OpenLedger(filepath.Join(filepath.Dir(file), "asof.db"))
+	return sqlite.OpenLedger(besides(file))
 }
+
+func sqliteRuns(_ context.Context, s cli.Setup) (asof.RunStore, error) {
+	file, err := path(s, "data/registry.db")
+	if err != nil {
+		return nil, err
+	}
+	return sqlite.OpenRuns(besides(file)), nil
+}
+
+// besides is the file with the ledger and the runs that go with a registry's.
+func besides(registry string) string { return filepath.Join(filepath.Dir(registry), "asof.db") }
 
 func parquetWarehouse(_ context.Context, s cli.Setup) (asof.Warehouse, error) {
 	return openWarehouse(s)

@@ -31,5 +31,10 @@ func engines() cli.Engines {
 			{Names: []string{"postgres"}, Open: postgresLedger},
 			{Names: []string{"sql"}, Open: sqlLedger},
 		},
+		Runs: []cli.Engine[asof.RunStore]{
+			{Names: []string{"sqlite"}, Open: sqliteRuns},
+			{Names: []string{"postgres"}, Open: postgresRuns},
+			{Names: []string{"sql"}, Open: sqlRuns},
+		},
 	}
 }

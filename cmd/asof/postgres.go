@@ -97,6 +97,14 @@ func postgresLedger(ctx context.Context, s cli.Setup) (asof.Ledger, error) {
 	return db.Ledger(), nil
 }
 
+func postgresRuns(ctx context.Context, s cli.Setup) (asof.RunStore, error) {
+	db, err := openPostgres(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return db.Runs(), nil
+}
+
 func postgresOffline(ctx context.Context, s cli.Setup) (asof.OfflineStore, error) {
 	db, err := openPostgres(ctx, s)
 	if err != nil {

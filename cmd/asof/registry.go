@@ -38,17 +38,28 @@ func sqlRegistry(ctx context.Context, s cli.Setup) (asof.Registry, error) {
 	return db.Registry(), nil
 }
 
-// sqlLedger is the ledger that goes with it: in the same PostgreSQL database,
-// or in a file beside.
+// sqlLedger and sqlRuns are the ledger and the run store that go with it: in the
+// same PostgreSQL database, or in a file beside.
 func sqlLedger(ctx context.Context, s cli.Setup) (asof.Ledger, error) {
 	file, err := registrySQLite(s)
 	switch {
 	case err != nil:
 		return nil, err
 	case file != "":
-		return sqlite.OpenLedger(filepath.Join(filepath.Dir(file), "asof.db"))
+		return sqlite.OpenLedger(besides(file))
 	}
 	return postgresLedger(ctx, s)
+}
+
+func sqlRuns(ctx context.Context, s cli.Setup) (asof.RunStore, error) {
+	file, err := registrySQLite(s)
+	switch {
+	case err != nil:
+		return nil, err
+	case file != "":
+		return sqlite.OpenRuns(besides(file)), nil
+	}
+	return postgresRuns(ctx, s)
 }
 
 // registrySQLite returns the file of a registry in SQLite, "" for another one:

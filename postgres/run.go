@@ -1,0 +1,111 @@
+package postgres
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/runsql"
+)
+
+// Runs is an asof.RunStore in tables of the database's schema. Its clock is the
+// server's.
+type Runs struct{ *runsql.Store }
+
+var _ asof.RunStore = Runs{}
+
+// Runs returns the run store in the database. Closing it leaves the database
+// open.
+func (db *DB) Runs() Runs { return Runs{runsql.New(runDatabase{db})} }
+
+// Close does nothing: the pool is the database's.
+func (Runs) Close() error { return nil }
+
+type runDatabase struct{ db *DB }
+
+// Table returns the name of a table in the database's schema.
+func (d runDatabase) Table(name string) string { return d.db.qualified(name) }
+
+// Read runs do in a transaction that sees one state.
+func (d runDatabase) Read(ctx context.Context, do func(runsql.Tx) error) error {
+	err := pgx.BeginTxFunc(ctx, d.db.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly},
+		func(tx pgx.Tx) error { return do(runTx{tx}) })
+	if missing(err) {
+		return nil
+	}
+	return d.db.fault("reading the runs", err)
+}
+
+// Write makes the tables that are missing and runs do. Those who wait for a
+// lock see, with their next statement, what its last holder committed.
+func (d runDatabase) Write(ctx context.Context, alone bool, do func(runsql.Tx) error) error {
+	const doing = "writing a run"
+	write := func() error {
+		return pgx.BeginTxFunc(ctx, d.db.pool, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, func(tx pgx.Tx) error {
+			if alone {
+				if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtextextended('asof runs ' || $1, 0))", d.db.schema); err != nil {
+					return err
+				}
+			}
+			return do(runTx{tx})
+		})
+	}
+	err := write()
+	if missing(err) {
+		if err = d.db.layOut(ctx, doing, d.makeTables(ctx)); err == nil {
+			err = write()
+		}
+	}
+	return d.db.fault(doing, err)
+}
+
+func (d runDatabase) makeTables(ctx context.Context) func(pgx.Tx) error {
+	return func(tx pgx.Tx) error {
+		for _, l := range runsql.Layouts() {
+			layout := strings.ReplaceAll("CREATE TABLE %s "+l.Columns, "%[1]s", "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY")
+			if l.Index != "" {
+				index := strings.ReplaceAll(l.Index, "%[2]s_", l.Name+"_")
+				layout += ";" + strings.ReplaceAll(index, "%[2]s", "%[1]s")
+			}
+			if err := makeTable(ctx, tx, d.Table(l.Name), layout); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+type runTx struct{ tx pgx.Tx }
+
+// Now is the server's time.
+func (t runTx) Now(ctx context.Context) (now time.Time, err error) {
+	err = t.tx.QueryRow(ctx, "SELECT clock_timestamp()").Scan(&now)
+	return now.UTC(), err
+}
+
+// Keep locks the rows that a query gives.
+func (t runTx) Keep() string { return " FOR UPDATE" }
+
+// Exec runs a statement.
+func (t runTx) Exec(ctx context.Context, sql string, args ...any) error {
+	_, err := t.tx.Exec(ctx, sql, args...)
+	return err
+}
+
+// Query gives every row to each.
+func (t runTx) Query(ctx context.Context, sql string, args []any, each func(scan func(...any) error) error) error {
+	rows, err := t.tx.Query(ctx, sql, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := each(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}

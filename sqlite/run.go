@@ -1,0 +1,106 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/runsql"
+)
+
+// Runs is an asof.RunStore in one SQLite file. Its clock is that of the host,
+// which all processes with the file share.
+type Runs struct {
+	*runsql.Store
+	db *runFile
+}
+
+var _ asof.RunStore = (*Runs)(nil)
+
+// OpenRuns returns the run store in the file of that path. The file is made by
+// the first run.
+func OpenRuns(path string) *Runs {
+	db := &runFile{newFile(path, "run store")}
+	return &Runs{runsql.New(db), db}
+}
+
+// Close closes the file.
+func (r *Runs) Close() error { return r.db.Close() }
+
+type runFile struct{ file }
+
+// Table returns the name of a table.
+func (f *runFile) Table(name string) string { return name }
+
+// Read runs do on the last commit, where there is one with runs.
+func (f *runFile) Read(ctx context.Context, do func(runsql.Tx) error) error {
+	const doing = "reading it"
+	db, err := f.reader()
+	if err != nil {
+		return err
+	}
+	if db == nil {
+		return do(runTx{})
+	}
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return f.fault(doing, err)
+	}
+	defer tx.Rollback()
+	err = do(runTx{tx})
+	if err != nil && strings.Contains(err.Error(), "no such table: asof_run") {
+		return do(runTx{})
+	}
+	return f.fault(doing, err)
+}
+
+// Write runs do in a write transaction, of which there is one at a time.
+func (f *runFile) Write(ctx context.Context, _ bool, do func(runsql.Tx) error) error {
+	return f.change(ctx, "writing a run", func(tx *sql.Tx) error {
+		for _, l := range runsql.Layouts() {
+			layout := "CREATE TABLE IF NOT EXISTS %[2]s " + l.Columns + ";" + strings.ReplaceAll(l.Index, "CREATE INDEX", "CREATE INDEX IF NOT EXISTS")
+			if _, err := tx.ExecContext(ctx, fmt.Sprintf(layout, "INTEGER PRIMARY KEY AUTOINCREMENT", l.Name)); err != nil {
+				return err
+			}
+		}
+		return do(runTx{tx})
+	})
+}
+
+// runTx is a transaction, or one that sees nothing.
+type runTx struct{ tx *sql.Tx }
+
+// Now is the host's time.
+func (t runTx) Now(context.Context) (time.Time, error) {
+	return time.Now().UTC().Truncate(time.Microsecond), nil
+}
+
+// Keep is nothing: there is one writer.
+func (t runTx) Keep() string { return "" }
+
+// Exec runs a statement.
+func (t runTx) Exec(ctx context.Context, text string, args ...any) error {
+	_, err := t.tx.ExecContext(ctx, strings.ReplaceAll(text, "$", "?"), args...)
+	return err
+}
+
+// Query gives every row to each.
+func (t runTx) Query(ctx context.Context, text string, args []any, each func(scan func(...any) error) error) error {
+	if t.tx == nil {
+		return nil
+	}
+	rows, err := t.tx.QueryContext(ctx, strings.ReplaceAll(text, "$", "?"), args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := each(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}

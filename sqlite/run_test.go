@@ -1,0 +1,17 @@
+package sqlite_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/sqlite"
+	"github.com/asof-dev/asof/storetest"
+)
+
+func TestRuns(t *testing.T) {
+	storetest.Runs(t, func(t *testing.T) func() asof.RunStore {
+		path := filepath.Join(t.TempDir(), "asof.db")
+		return func() asof.RunStore { return sqlite.OpenRuns(path) }
+	})
+}
