@@ -34,15 +34,6 @@ type Subject struct {
 	Lines func(keys [][]string) map[string][]int
 }
 
-// Result is what became of one rule.
-type Result struct {
-	Rule     Rule
-	Holds    bool
-	Measured float64 // rows that break it, or what is measured; NaN where there are no values
-	Of       int64   // the rows that could break it; 0 for what is measured
-	Problem  asof.Problem
-}
-
 // Implicit returns what is expected of a loaded table without being said: rows,
 // unless it may be empty, and that its references are kept.
 func Implicit(t asof.Table, allowEmpty bool, place asof.Place) []Rule {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/asof-dev/asof"
-	"github.com/asof-dev/asof/check"
 	"github.com/asof-dev/asof/materialize"
 	"github.com/asof-dev/asof/pipeline"
 )
@@ -174,7 +172,7 @@ func (a *app) printReport(output string, report pipeline.Report) error {
 		return nil // it did not begin
 	}
 	if output == "json" {
-		return printJSON(a.stdio.Out, reportJSON(report))
+		return printJSON(a.stdio.Out, report)
 	}
 	for _, s := range report.Steps {
 		fmt.Fprintf(a.stdio.Out, "%-44s %12s  %s\n", s.Name, count(s.Rows, "row", "rows"), took(s.Duration))
@@ -184,45 +182,6 @@ func (a *app) printReport(output string, report pipeline.Report) error {
 		a.warn(s.Warnings)
 	}
 	return nil
-}
-
-// reportJSON returns a run as --output json has it: times in seconds, warnings
-// as they are printed.
-func reportJSON(report pipeline.Report) map[string]any {
-	steps := []map[string]any{}
-	for _, s := range report.Steps {
-		changes, warnings := []map[string]any{}, []string{}
-		for _, c := range s.Changes {
-			changes = append(changes, map[string]any{"table": c.Table, "added": c.Added, "changed": c.Changed, "removed": c.Removed,
-				"equal": c.Equal, "skipped": c.Skipped})
-		}
-		for _, w := range s.Warnings {
-			warnings = append(warnings, w.String())
-		}
-		steps = append(steps, map[string]any{"name": s.Name, "rows": s.Rows, "time": elapsed(s.Duration), "changes": changes, "warnings": warnings,
-			"checks": checksJSON(s.Checks)})
-	}
-	return map[string]any{"pipeline": report.Pipeline, "run": report.Run, "as_of": report.AsOf.Format(time.DateOnly),
-		"time": elapsed(report.Duration), "steps": steps}
-}
-
-// checksJSON returns what became of the rules of a step. measured is how many
-// rows break a rule, or what it measures; of is how many rows could break it.
-func checksJSON(results []check.Result) []map[string]any {
-	checks := []map[string]any{}
-	for _, r := range results {
-		severity := "error"
-		if r.Rule.Warn {
-			severity = "warn"
-		}
-		one := map[string]any{"rule": r.Rule.Kind, "columns": append([]string{}, r.Rule.Columns...), "severity": severity, "holds": r.Holds,
-			"measured": nil, "of": r.Of, "message": r.Problem.Message}
-		if !math.IsNaN(r.Measured) {
-			one["measured"] = r.Measured
-		}
-		checks = append(checks, one)
-	}
-	return checks
 }
 
 // changed says what became of a table.

@@ -85,7 +85,7 @@ func ruleShape() shape {
 	for _, k := range ruleKeys {
 		properties[k] = aTextOrList
 	}
-	properties["severity"] = oneOf("error", "warn")
+	properties["severity"], properties["strictly"] = oneOf("error", "warn"), aBoolean
 	bounds := func(names ...string) shape {
 		values := shape{}
 		for _, n := range names {
@@ -100,6 +100,8 @@ func ruleShape() shape {
 			value = bounds("min", "max", "at")
 		case f.Form == check.Bounds || f.Form == check.TableBound:
 			value = bounds("min", "max")
+		case f.Form == check.Shape:
+			value = anyOf(aTextOrList, mapOf(aColumnType))
 		}
 		properties[string(f.Kind)] = value
 	}

@@ -1,0 +1,62 @@
+package pipeline
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/asof-dev/asof/check"
+)
+
+// KeptStep is a step's report as it is kept and printed. Time is in seconds,
+// warnings are as they are told.
+type KeptStep struct {
+	Name     string       `json:"name"`
+	Rows     int64        `json:"rows"`
+	Time     float64      `json:"time"`
+	Changes  []KeptChange `json:"changes"`
+	Warnings []string     `json:"warnings"`
+	Checks   []check.Kept `json:"checks"`
+}
+
+// KeptChange is what a publication changed of one table. Skipped says why
+// nothing was written.
+type KeptChange struct {
+	Table   string `json:"table"`
+	Added   int64  `json:"added"`
+	Changed int64  `json:"changed"`
+	Removed int64  `json:"removed"`
+	Equal   int64  `json:"equal"`
+	Skipped string `json:"skipped"`
+}
+
+// MarshalJSON writes the report of a step as KeptStep.
+func (s StepReport) MarshalJSON() ([]byte, error) {
+	kept := KeptStep{Name: s.Name, Rows: s.Rows, Time: s.Duration.Seconds(), Changes: []KeptChange{}, Warnings: []string{}}
+	for _, c := range s.Changes {
+		kept.Changes = append(kept.Changes, KeptChange{c.Table, c.Added, c.Changed, c.Removed, c.Equal, c.Skipped})
+	}
+	for _, w := range s.Warnings {
+		kept.Warnings = append(kept.Warnings, w.String())
+	}
+	return json.Marshal(struct {
+		KeptStep
+		Checks []check.Result `json:"checks"`
+	}{kept, append([]check.Result{}, s.Checks...)})
+}
+
+// KeptReport is the report of a run as it is kept and printed.
+type KeptReport struct {
+	Pipeline string     `json:"pipeline"`
+	Run      string     `json:"run"`
+	AsOf     string     `json:"as_of"` // as 2024-01-31
+	Time     float64    `json:"time"`
+	Steps    []KeptStep `json:"steps"`
+}
+
+// MarshalJSON writes a report as KeptReport.
+func (r Report) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		KeptReport
+		Steps []StepReport `json:"steps"`
+	}{KeptReport{Pipeline: r.Pipeline, Run: r.Run, AsOf: r.AsOf.Format(time.DateOnly), Time: r.Duration.Seconds()}, append([]StepReport{}, r.Steps...)})
+}
