@@ -39,9 +39,10 @@ type Pipeline struct {
 	Name        string
 	Description string
 	Path        string         // of the file
-	Zone        *time.Location // of words such as today; nil: UTC
+	Zone        *time.Location // of words such as today, and of schedules; nil: UTC
 	Params      []Param
 	Steps       []Step
+	Schedules   []Schedule
 }
 
 // Step is one step of a pipeline: exactly one of the kinds is not nil.
