@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/jackc/pgx/v5"
@@ -91,59 +92,36 @@ func (r *publishing) begin(ctx context.Context, tx pgx.Tx) error {
 		}
 	}
 	return r.row(ctx, "INSERT INTO "+r.w.db.qualified("asof_publications")+
-		" (run, pipeline, as_of, published_at) VALUES ($1, $2, $3::date, clock_timestamp()) RETURNING id",
-		r.p.ID, r.p.Name, day(r.p.AsOf)).Scan(&r.id)
+		" (run, pipeline, as_of, published_at) VALUES ($1, $2, $3::date, $4) RETURNING id",
+		r.p.ID, r.p.Name, day(r.p.AsOf), time.Now().UTC()).Scan(&r.id) // by the clock that the ledger goes by
 }
 
 // forget ends what can be rolled back no more.
 func (r *publishing) forget(ctx context.Context) error {
-	return r.exec(ctx, fmt.Sprintf(`DELETE FROM %s WHERE publication < (
- SELECT min(id) FROM (SELECT id FROM %s ORDER BY id DESC LIMIT %d) kept)`,
+	return r.exec(ctx, fmt.Sprintf(`DELETE FROM %[1]s WHERE change <> 'undone' AND publication < (SELECT min(id) FROM (SELECT id FROM %[2]s p
+ WHERE NOT EXISTS (SELECT FROM %[1]s u WHERE u.publication = p.id AND u.change = 'undone') ORDER BY id DESC LIMIT %[3]d) kept)`,
 		r.w.db.qualified("asof_history"), r.w.db.qualified("asof_publications"), keptPublications))
 }
 
 // parentsFirst returns the upserts in an order in which no row refers to one
 // that is not there yet.
 func (r *publishing) parentsFirst(ctx context.Context) ([]asof.Upsert, error) {
-	rows, err := r.query(ctx, `SELECT child.relname, parent.relname FROM pg_constraint c
- JOIN pg_class child ON child.oid = c.conrelid JOIN pg_class parent ON parent.oid = c.confrelid
- JOIN pg_namespace n ON n.oid = child.relnamespace AND n.oid = parent.relnamespace
- WHERE c.contype = 'f' AND child.oid <> parent.oid AND n.nspname = $1`, r.w.db.schema)
+	parents, err := parents(ctx, r.conn, r.w.db.schema)
 	if err != nil {
 		return nil, err
 	}
-	parents := map[string][]string{}
-	var child, parent string
-	if _, err := pgx.ForEachRow(rows, []any{&child, &parent}, func() error {
-		parents[child] = append(parents[child], parent)
-		return nil
-	}); err != nil {
-		return nil, err
-	}
 	byName := map[string]asof.Upsert{}
+	var tables []string
 	for _, u := range r.p.Upserts {
 		byName[u.Table.Name] = u
+		tables = append(tables, u.Table.Name)
 		for _, parent := range u.Table.References {
 			parents[u.Table.Name] = append(parents[u.Table.Name], parent)
 		}
 	}
-	var ordered []asof.Upsert
-	seen := map[string]bool{}
-	var visit func(name string)
-	visit = func(name string) {
-		if seen[name] {
-			return
-		}
-		seen[name] = true
-		for _, parent := range parents[name] {
-			visit(parent)
-		}
-		if u, ok := byName[name]; ok {
-			ordered = append(ordered, u)
-		}
-	}
-	for _, u := range r.p.Upserts {
-		visit(u.Table.Name)
+	ordered := make([]asof.Upsert, 0, len(tables))
+	for _, name := range parentsFirst(tables, parents) {
+		ordered = append(ordered, byName[name])
 	}
 	return ordered, nil
 }
@@ -167,7 +145,8 @@ func (r *publishing) upsert(ctx context.Context, table asof.Table) error {
 	if err := r.checkReferences(ctx, table); err != nil {
 		return err
 	}
-	if err := r.create(ctx, table, table.Columns, table.Key); err != nil {
+	made, err := r.create(ctx, table, table.Columns, table.Key)
+	if err != nil {
 		return err
 	}
 	m := merge{publishing: r, table: table, rows: "pg_temp." + quoteName(table.Name), live: r.w.db.qualified(table.Name)}
@@ -175,12 +154,8 @@ func (r *publishing) upsert(ctx context.Context, table asof.Table) error {
 		return err
 	}
 	r.changes[table.Name] = change
-	if newest == day(r.p.AsOf) {
-		return nil
-	}
-	r.differs = true
-	if err := r.exec(ctx, "INSERT INTO "+r.w.db.qualified("asof_history")+
-		" VALUES ($1, $2, 'loaded', jsonb_build_object('as_of', $3::date))", r.id, table.Name, nullable(newest)); err != nil {
+	was := tableBefore{Key: table.Key, Made: made, Loaded: newest != day(r.p.AsOf), AsOf: newest}
+	if err := r.remember(ctx, change, was); err != nil || !was.Loaded {
 		return err
 	}
 	return r.exec(ctx, "INSERT INTO "+r.w.db.qualified("asof_loaded")+
@@ -247,7 +222,8 @@ func (r *publishing) freeze(ctx context.Context, f asof.Frozen) error {
 	if err := r.settle(ctx, f.Table, rows, present); err != nil {
 		return err
 	}
-	if err := r.create(ctx, f.Table, f.Table.SnapshotColumns(), key); err != nil {
+	made, err := r.create(ctx, f.Table, f.Table.SnapshotColumns(), key)
+	if err != nil {
 		return err
 	}
 	change := asof.TableChange{Table: f.Table.Name}
@@ -258,16 +234,19 @@ func (r *publishing) freeze(ctx context.Context, f asof.Frozen) error {
 	if change.Removed, err = m.remove(ctx); err != nil {
 		return err
 	}
+	if err := r.remember(ctx, change, tableBefore{Key: key, Made: made}); err != nil {
+		return err
+	}
 	change.Dropped, err = r.dropped(ctx, f.Table)
 	r.changes[f.Table.Name] = change
 	return err
 }
 
 // create makes a table that does not exist, with its references.
-func (r *publishing) create(ctx context.Context, table asof.Table, columns []asof.TableColumn, key []string) error {
+func (r *publishing) create(ctx context.Context, table asof.Table, columns []asof.TableColumn, key []string) (made bool, err error) {
 	present, err := r.columns(ctx, table.Name)
 	if err != nil || present != nil {
-		return err
+		return false, err
 	}
 	definition := declared(columns) + ", PRIMARY KEY (" + strings.Join(quoteNames(key), ", ") + ")"
 	for _, c := range columns {
@@ -275,8 +254,7 @@ func (r *publishing) create(ctx context.Context, table asof.Table, columns []aso
 			definition += ", FOREIGN KEY (" + quoteName(c.Name) + ") REFERENCES " + r.w.db.qualified(parent)
 		}
 	}
-	r.differs = true
-	return r.exec(ctx, "CREATE TABLE "+r.w.db.qualified(table.Name)+" ("+definition+")")
+	return true, r.exec(ctx, "CREATE TABLE "+r.w.db.qualified(table.Name)+" ("+definition+")")
 }
 
 // dropped reads the keys that the snapshot's day had and has no more.
@@ -296,13 +274,6 @@ func (r *publishing) dropped(ctx context.Context, table asof.Table) (arrow.Recor
 	}
 	defer rows.Release()
 	return allRows(rows)
-}
-
-func nullable(text string) any {
-	if text == "" {
-		return nil
-	}
-	return text
 }
 
 func quoteText(text string) string { return `'` + strings.ReplaceAll(text, `'`, `''`) + `'` }
