@@ -73,6 +73,7 @@ var stepKinds = []stepKind{
 	{"check", "Holds the rows of a loaded table against what is expected of them.", keys{
 		{"check", "The loaded table.", aTable, true},
 		{"expect", "The rules. All of them are put, and all failures told at once.", listOf(aRule), true},
+		{"profile", "What each column holds is kept with the run: empty cells, distinct values, mean, deviation, least and greatest.", aBoolean, false},
 	}},
 	{"snapshot", "Freezes rows at the day as_of.", keys{
 		{"snapshot", "The table that keeps the rows of every month.", aTable, true},

@@ -65,8 +65,9 @@ type LoadStep struct {
 
 // CheckStep holds what the staged rows of a table are expected to be.
 type CheckStep struct {
-	Table string
-	Rules []check.Rule
+	Table   string
+	Rules   []check.Rule
+	Profile bool // what each column holds is kept in the report
 }
 
 // SnapshotStep freezes rows of the stage at as_of.
