@@ -42,12 +42,15 @@ func (o *Offline) tableTarget(t *target, name string) error {
 		return t.fault(err)
 	}
 	t.put = func(ctx context.Context, f *os.File, rows int64) error {
-		s, err := o.warehouse.Stage(ctx, "append")
-		if err != nil {
-			return err
+		s := &stage{w: o.warehouse, run: "append", content: new(stageContent)}
+		err := s.open(ctx)
+		if err == nil {
+			err = s.enter(ctx)
 		}
-		stage := s.(*stage)
-		return errors.Join(stage.append(ctx, t.what, name, f, rows), stage.Discard(ctx))
+		if err == nil {
+			err = s.append(ctx, t.what, name, f, rows)
+		}
+		return errors.Join(err, s.leave(ctx), s.Close())
 	}
 	return nil
 }
@@ -94,7 +97,7 @@ func (s *stage) append(ctx context.Context, what, name string, f *os.File, rows 
 	} else {
 		columns := strings.Join(quoteNames(names(declared.Columns)), ", ")
 		file, n, err := s.writePart(ctx, name+"/", fmt.Sprintf("SELECT %s FROM %s.%s UNION ALL SELECT %s FROM %s",
-			columns, publishedSchema, quoteName(name), columns, added), present.Key)
+			columns, publishedSchema, quoteName(name), columns, added))
 		if err != nil {
 			return err
 		}

@@ -65,10 +65,10 @@ func TestAppendToWarehouse(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := stage.Load(t.Context(), users, usersOf(t, rows...)); err != nil {
+		if _, err := stage.Load(t.Context(), users, usersOf(t, rows...), func() string { return "" }); err != nil {
 			t.Fatal(err)
 		}
-		month := asof.Publication{ID: run, AsOf: asOf, Upserts: []asof.Upsert{{Table: users}},
+		month := asof.Publication{ID: run, AsOf: asOf, Writes: []asof.Write{{Table: users}},
 			Frozen: []asof.Frozen{{Table: asof.Table{Name: "months", Key: users.Key, Columns: users.Columns}, SQL: "SELECT * FROM users"}}}
 		if _, err := stage.Publish(t.Context(), month); err != nil {
 			t.Fatal(err)
@@ -197,10 +197,10 @@ func TestAppendToWarehouseKilled(t *testing.T) {
 			defer reader.Release()
 			stage, err := open(t, dir).Stage(t.Context(), "first")
 			if err == nil {
-				_, err = stage.Load(t.Context(), table, reader)
+				_, err = stage.Load(t.Context(), table, reader, func() string { return "" })
 			}
 			if err == nil {
-				_, err = stage.Publish(t.Context(), asof.Publication{ID: "first", Upserts: []asof.Upsert{{Table: table}}})
+				_, err = stage.Publish(t.Context(), asof.Publication{ID: "first", Writes: []asof.Write{{Table: table}}})
 			}
 			if err != nil {
 				t.Fatal(err)

@@ -230,10 +230,10 @@ func publishFee(t *testing.T, w *asofduckdb.Warehouse, name, fee string) {
 		t.Fatal(err)
 	}
 	defer stage.Discard(t.Context())
-	if _, err := stage.Load(t.Context(), table, reader); err != nil {
+	if _, err := stage.Load(t.Context(), table, reader, func() string { return "" }); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := stage.Publish(t.Context(), asof.Publication{ID: "run", AsOf: time.Date(2024, 1, 31, 0, 0, 0, 0, time.UTC), Upserts: []asof.Upsert{{Table: table}}}); err != nil {
+	if _, err := stage.Publish(t.Context(), asof.Publication{ID: "run", AsOf: time.Date(2024, 1, 31, 0, 0, 0, 0, time.UTC), Writes: []asof.Write{{Table: table}}}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -11,18 +11,34 @@ import (
 	"github.com/asof-dev/asof"
 )
 
-// checkKey refuses rows whose key is null or not theirs alone.
+// checkKey refuses rows whose key is null or not theirs alone. Keys are told
+// apart by their hashes, which take less memory; only where two are alike the
+// keys themselves are looked at.
 func (s *stage) checkKey(ctx context.Context, table asof.Table, relation string) error {
 	keys := quoteNames(table.Key)
-	for i, k := range keys {
-		n, err := s.count(ctx, "SELECT count(*) FROM "+relation+" WHERE "+k+" IS NULL")
-		if err != nil {
-			return err
-		}
+	sql := "SELECT count(*), count(DISTINCT hash(" + strings.Join(keys, ", ") + "))"
+	for _, k := range keys {
+		sql += ", count(*) - count(" + k + ")"
+	}
+	counts, err := s.counts(ctx, sql+" FROM "+relation)
+	if err != nil {
+		return err
+	}
+	for i, n := range counts[2:] {
 		if n > 0 {
 			return asof.Errorf(asof.CodeInvalid, "table %q: %d rows have no %s, which is part of the key", table.Name, n, table.Key[i])
 		}
 	}
+	if counts[0] == counts[1] {
+		return nil
+	}
+	return s.duplicate(ctx, table, relation)
+}
+
+// duplicate returns what is wrong with keys that several rows have, nil where
+// there are none.
+func (s *stage) duplicate(ctx context.Context, table asof.Table, relation string) error {
+	keys := quoteNames(table.Key)
 	texts := make([]string, len(keys))
 	for i, k := range keys {
 		texts[i] = "CAST(" + k + " AS VARCHAR)"
@@ -40,8 +56,8 @@ func (s *stage) checkKey(ctx context.Context, table asof.Table, relation string)
 	return asof.Errorf(asof.CodeInvalid, "%w", duplicate)
 }
 
-// fit gives staged columns the types in which they are published, where these
-// are others than declared, and refuses a value that would be another there.
+// fit refuses a value that would be another in the type in which its column is
+// published, where that is another than declared.
 func (s *stage) fit(ctx context.Context, table asof.Table, relation string, columns []column) error {
 	for _, declared := range table.Columns {
 		i := slices.IndexFunc(columns, func(c column) bool { return c.Name == declared.Name })
@@ -64,9 +80,6 @@ func (s *stage) fit(ctx context.Context, table asof.Table, relation string, colu
 			return asof.Errorf(asof.CodeInvalid, "table %q, %s=%s: the value %s of column %q does not fit its type there, %s; correct the file, or load it into another table",
 				table.Name, table.Key[0], value[1], value[0], declared.Name, typ)
 		}
-		if err := execute(ctx, s.conn, "ALTER TABLE "+relation+" ALTER "+name+" TYPE "+duckType(typ)); err != nil {
-			return fault("table "+table.Name, err)
-		}
 	}
 	return nil
 }
@@ -76,12 +89,12 @@ func (s *stage) fit(ctx context.Context, table asof.Table, relation string, colu
 func (s *stage) checkReferences(ctx context.Context, table asof.Table) error {
 	for column, parent := range table.References {
 		sql := "SELECT CAST(c." + quoteName(column) + " AS VARCHAR) FROM main." + quoteName(table.Name) + " c WHERE c." + quoteName(column) + " IS NOT NULL"
-		present, staged := s.manifest.Tables[parent], s.keys[parent]
+		present, staged := s.manifest.Tables[parent], s.content.Tables[parent]
 		if present == nil && staged == nil {
 			return asof.Errorf(asof.CodeInvalid, "table %q refers to table %q, which does not exist", table.Name, parent)
 		}
 		if staged != nil {
-			sql += " AND NOT EXISTS (FROM main." + quoteName(parent) + " p WHERE p." + quoteName(staged[0]) + " = c." + quoteName(column) + ")"
+			sql += " AND NOT EXISTS (FROM main." + quoteName(parent) + " p WHERE p." + quoteName(staged.Key[0]) + " = c." + quoteName(column) + ")"
 		}
 		if present != nil {
 			sql += " AND NOT EXISTS (FROM " + publishedSchema + "." + quoteName(parent) + " p WHERE p." + quoteName(present.Key[0]) + " = c." + quoteName(column) + ")"

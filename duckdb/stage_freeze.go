@@ -25,20 +25,13 @@ func (s *stage) freeze(ctx context.Context, f asof.Frozen, asOf time.Time) (asof
 	if err := sameShape(present, f.Table, true); err != nil {
 		return change, nil, err
 	}
-	typed := make([]string, len(f.Table.Columns))
-	for i, c := range plainColumns(f.Table.Columns) {
-		typed[i] = quoteName(c.Name) + "::" + duckType(c.Type) + " AS " + quoteName(c.Name)
-	}
-	const rows = "temp.asof_frozen"
-	if err := execute(ctx, s.conn, "CREATE OR REPLACE TEMP TABLE asof_frozen AS SELECT "+strings.Join(typed, ", ")+" FROM ("+f.SQL+") q"); err != nil {
-		return change, nil, fault("snapshot "+f.Table.Name, err)
-	}
-	if err := s.checkKey(ctx, f.Table, rows); err != nil {
+	fresh, err := s.freezeRows(ctx, f)
+	if err != nil {
 		return change, nil, err
 	}
 	next := &table{Snapshot: true, Key: f.Table.Key}
 	next.Columns = settle(present, plainColumns(f.Table.SnapshotColumns()))
-	if err := s.fit(ctx, f.Table, rows, next.Columns); err != nil {
+	if err := s.fit(ctx, f.Table, s.stagedFile(fresh), next.Columns); err != nil {
 		return change, nil, err
 	}
 	var last *part
@@ -49,49 +42,64 @@ func (s *stage) freeze(ctx context.Context, f asof.Frozen, asOf time.Time) (asof
 			old = s.w.relation(present, []part{*last})
 		}
 	}
-	if err := s.compare(ctx, &change, rows, old, f.Table.Key, names(f.Table.Columns), present); err != nil {
-		return change, nil, err
+	rows := "(" + fitted(fresh.Columns, present, s.stagedFile(fresh)) + ")"
+	if change.Rows, change.Added = fresh.Rows, fresh.Rows; last != nil {
+		if err := s.compare(ctx, &change, rows, old, f.Table.Key, names(f.Table.Columns), present); err != nil {
+			return change, nil, err
+		}
 	}
-	same := last != nil && change.Added+change.Changed+change.Removed == 0 && len(next.Columns) == len(present.Columns)
-	if same {
-		dropped, err := s.droppedKeys(ctx, f.Table, last.Dropped)
-		change.Dropped = dropped
+	if last != nil && change.Added+change.Changed+change.Removed == 0 && len(next.Columns) == len(present.Columns) {
+		change.Dropped, err = s.droppedKeys(ctx, f.Table, last.Dropped)
 		return change, nil, err
 	}
 	own := *next // what is in the files: all but the day
 	own.Columns = slices.DeleteFunc(slices.Clone(next.Columns), func(c column) bool { return c.Name == asof.AsOfColumn })
-	now, err := s.writeSnapshot(ctx, f.Table, completed(rows, old, &own, f.Table, present), rows, old, last, day(asOf))
-	if err != nil {
-		return change, nil, err
+	now := part{AsOf: day(asOf), Rows: fresh.Rows, Width: len(next.Columns)}
+	folder := f.Table.Name + "/" + asof.AsOfColumn + "=" + now.AsOf + "/"
+	if slices.Equal(own.Columns, fresh.Columns) {
+		now.File, err = s.adoptStaged(fresh.File, folder)
+	} else {
+		now.File, now.Rows, err = s.writePart(ctx, folder, completed(rows, old, &own, f.Table, present))
 	}
-	now.Width = len(next.Columns)
-	change.Dropped, err = s.droppedKeys(ctx, f.Table, now.Dropped)
+	if err == nil && last != nil {
+		now.Dropped, err = s.writeDropped(ctx, folder, f.Table.Key, rows, old, last.Dropped)
+	}
+	if err == nil {
+		change.Dropped, err = s.droppedKeys(ctx, f.Table, now.Dropped)
+	}
 	return change, next.with(now), err
 }
 
-// writeSnapshot writes the files of one day: its rows, completed, and the keys
-// that this day had before and has no more.
-func (s *stage) writeSnapshot(ctx context.Context, declared asof.Table, completed, rows, old string, last *part, asOf string) (now part, err error) {
-	now.AsOf = asOf
-	folder := declared.Name + "/" + asof.AsOfColumn + "=" + asOf + "/"
-	if now.File, now.Rows, err = s.writePart(ctx, folder, completed, declared.Key); err != nil {
-		return now, err
+// freezeRows writes the rows of the query to a file of the stage, which goes
+// with it, and checks their key.
+func (s *stage) freezeRows(ctx context.Context, f asof.Frozen) (*stagedTable, error) {
+	l, err := s.link(ctx)
+	if err != nil {
+		return nil, err
 	}
-	if last == nil {
-		return now, nil
+	defer l.back()
+	fresh, err := s.writeFile(ctx, l, f.Table, selected(f.Table, f.SQL))
+	if err == nil {
+		err = s.checkKey(ctx, f.Table, s.stagedFile(fresh))
 	}
-	key := strings.Join(quoteNames(declared.Key), ", ")
+	return fresh, fault("snapshot "+f.Table.Name, err)
+}
+
+// writeDropped writes the keys that the day had before and has no more, and
+// returns the file's name; "" where there are none.
+func (s *stage) writeDropped(ctx context.Context, folder string, keys []string, rows, old, before string) (string, error) {
+	key := strings.Join(quoteNames(keys), ", ")
 	had := "SELECT " + key + " FROM " + old
-	if last.Dropped != "" {
-		had += " UNION SELECT " + key + " FROM " + s.w.keyFile(last.Dropped)
+	if before != "" {
+		had += " UNION SELECT " + key + " FROM " + s.w.keyFile(before)
 	}
 	gone := "SELECT " + key + " FROM (" + had + ") ANTI JOIN " + rows + " USING (" + key + ")"
 	n, err := s.count(ctx, "SELECT count(*) FROM ("+gone+")")
 	if err != nil || n == 0 {
-		return now, err
+		return "", err
 	}
-	now.Dropped, _, err = s.writePart(ctx, folder+"dropped-", gone, declared.Key)
-	return now, err
+	name, _, err := s.writePart(ctx, folder+"dropped-", gone)
+	return name, err
 }
 
 // droppedKeys reads a file of dropped keys, nil for none.

@@ -5,10 +5,9 @@ package duckdb
 import (
 	"context"
 	"errors"
-	"fmt"
+	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/asof-dev/asof"
@@ -18,37 +17,41 @@ import (
 // tables that stay as they are are not written again, and where no table
 // changes there is no new manifest.
 func (s *stage) Publish(ctx context.Context, p asof.Publication) (asof.Published, error) {
-	done, err := s.publish(ctx, p)
-	if err != nil {
-		for _, t := range done.Tables {
-			if t.Dropped != nil {
-				t.Dropped.Release()
-			}
-		}
-		return asof.Published{}, errors.Join(fault("publication "+p.ID, err), s.Discard(ctx))
+	err := s.enter(ctx)
+	var done asof.Published
+	if err == nil {
+		done, err = s.publish(ctx, p)
 	}
-	return done, s.Discard(ctx)
+	if err = errors.Join(err, s.leave(ctx)); err == nil {
+		return done, nil
+	}
+	for _, t := range done.Tables {
+		if t.Dropped != nil {
+			t.Dropped.Release()
+		}
+	}
+	return asof.Published{}, s.fault("publication "+p.ID, err)
 }
 
 func (s *stage) publish(ctx context.Context, p asof.Publication) (asof.Published, error) {
 	var done asof.Published
 	after := map[string]*table{}
-	for _, u := range p.Upserts {
-		change, t, err := s.upsert(ctx, u.Table, p.AsOf)
+	for _, w := range p.Writes {
+		change, t, err := s.upsert(ctx, w.Table, p.AsOf)
 		if err != nil {
 			return done, err
 		}
 		done.Tables = append(done.Tables, change)
 		if t != nil {
-			after[u.Table.Name] = t
+			after[w.Table.Name] = t
 		}
 	}
 	for _, f := range p.Frozen {
 		change, t, err := s.freeze(ctx, f, p.AsOf)
+		done.Tables = append(done.Tables, change)
 		if err != nil {
 			return done, err
 		}
-		done.Tables = append(done.Tables, change)
 		if t != nil {
 			after[f.Table.Name] = t
 		}
@@ -60,37 +63,90 @@ func (s *stage) publish(ctx context.Context, p asof.Publication) (asof.Published
 	if err := s.sync(); err != nil {
 		return done, err
 	}
-	changes := map[string]counts{}
-	for _, c := range done.Tables {
-		if after[c.Table] != nil {
-			changes[c.Table] = counts{c.Added, c.Changed, c.Removed}
+	if err := s.taken(); err != nil {
+		return done, err
+	}
+	if p.Fence != nil {
+		if err := p.Fence(ctx); err != nil {
+			return done, err
 		}
 	}
-	next := s.manifest.succeed(publication{ID: p.ID, Name: p.Name, AsOf: day(p.AsOf), At: s.w.now().UTC().Truncate(time.Microsecond), Changes: changes}, after)
+	next := s.manifest.succeed(publication{ID: p.ID, Name: p.Name, AsOf: day(p.AsOf), At: s.w.now().UTC().Truncate(time.Microsecond)}, after)
 	if err := next.write(s.w.dir, s.w.step); err != nil {
 		return done, err
 	}
-	s.written = nil
-	return done, nil
+	s.written, s.manifest = nil, next
+	return done, s.refresh(ctx)
 }
 
-// writePart writes the rows of a query, in the order of key, to a new file
-// whose name starts with prefix, and returns the name within the warehouse.
-func (s *stage) writePart(ctx context.Context, prefix, sql string, key []string) (string, int64, error) {
+// refresh shows the tables as they are by now.
+func (s *stage) refresh(ctx context.Context) error {
+	l, err := s.link(ctx)
+	if err != nil {
+		return err
+	}
+	defer l.back()
+	return s.show(ctx, l)
+}
+
+// newPart returns a new file's name within the warehouse, and its path, in a
+// folder that is there.
+func (s *stage) newPart(prefix string) (name, path string, err error) {
 	id, err := newID()
+	if err != nil {
+		return "", "", err
+	}
+	name = prefix + id + ".parquet"
+	path = filepath.Join(s.w.dir, filepath.FromSlash(name))
+	return name, path, os.MkdirAll(filepath.Dir(path), 0o755)
+}
+
+// writePart writes the rows of a query to a new file whose name starts with
+// prefix, and returns the name within the warehouse.
+func (s *stage) writePart(ctx context.Context, prefix, sql string) (string, int64, error) {
+	name, path, err := s.newPart(prefix)
 	if err != nil {
 		return "", 0, err
 	}
-	name := prefix + id + ".parquet"
-	path := filepath.Join(s.w.dir, filepath.FromSlash(name))
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	l, err := s.link(ctx)
+	if err != nil {
 		return "", 0, err
 	}
+	defer l.back()
 	s.written = append(s.written, path)
-	n, err := s.count(ctx, fmt.Sprintf("COPY (SELECT * FROM (%s) ORDER BY %s) TO %s (FORMAT parquet, COMPRESSION zstd)",
-		sql, strings.Join(quoteNames(key), ", "), quoteText(path)))
+	n, err := l.copy(ctx, sql, path)
 	s.w.step("part written")
 	return name, n, err
+}
+
+// adoptStaged gives a file of the stage a name that starts with prefix, beside
+// the one that it has; where the file system has no second names, it is copied.
+func (s *stage) adoptStaged(file, prefix string) (string, error) {
+	name, path, err := s.newPart(prefix)
+	if err != nil {
+		return "", err
+	}
+	s.written = append(s.written, path)
+	staged := filepath.Join(s.folder, file)
+	if err = os.Link(staged, path); err != nil {
+		err = copyFile(staged, path)
+	}
+	s.w.step("part written")
+	return name, err
+}
+
+func copyFile(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.Create(to)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
 }
 
 // sync makes the new files, and the folders that hold them, outlast a stop of

@@ -16,8 +16,8 @@ import (
 // into it by their key, nil where that is as it was.
 func (s *stage) upsert(ctx context.Context, declared asof.Table, asOf time.Time) (asof.TableChange, *table, error) {
 	change := asof.TableChange{Table: declared.Name}
-	columns, staged := s.staged[declared.Name]
-	if !staged {
+	staged := s.content.Tables[declared.Name]
+	if staged == nil {
 		return change, nil, asof.Errorf(asof.CodeInvalid, "table %q is published and was not loaded", declared.Name)
 	}
 	present := s.manifest.Tables[declared.Name]
@@ -28,37 +28,43 @@ func (s *stage) upsert(ctx context.Context, declared asof.Table, asOf time.Time)
 		change.Skipped = fmt.Sprintf("left as it is: it holds %s, which is newer than %s", present.AsOf, day(asOf))
 		return change, nil, nil
 	}
+	next := &table{Key: declared.Key, Columns: settle(present, staged.Columns), AsOf: day(asOf)}
+	if err := s.fit(ctx, declared, s.stagedFile(staged), next.Columns); err != nil {
+		return change, nil, err
+	}
 	if err := s.checkReferences(ctx, declared); err != nil {
 		return change, nil, err
 	}
-	next := &table{Key: declared.Key, Columns: columns, AsOf: day(asOf)}
-	var parts []part
-	if present != nil {
-		parts = present.Parts
+	if present == nil {
+		change.Rows, change.Added = staged.Rows, staged.Rows
+		return change, next, s.publishWhole(staged, declared.Name, next)
 	}
-	rows, old := "main."+quoteName(declared.Name), s.w.relation(next, nil)
-	if present != nil {
-		old = publishedSchema + "." + quoteName(declared.Name)
-	}
+	rows, old := "main."+quoteName(declared.Name), publishedSchema+"."+quoteName(declared.Name)
 	if err := s.compare(ctx, &change, rows, old, declared.Key, names(declared.Columns), present); err != nil {
 		return change, nil, err
 	}
-	change.Removed = 0 // an upsert removes nothing
+	kept := change.Removed // an upsert removes nothing
+	change.Removed = 0
 	switch {
-	case present != nil && change.Added+change.Changed == 0 && len(columns) == len(present.Columns):
-		next.Parts = parts
+	case change.Added+change.Changed == 0 && len(next.Columns) == len(present.Columns):
+		next.Parts = present.Parts
 		if present.AsOf == next.AsOf {
 			return change, nil, nil
 		}
-	default:
-		file, n, err := s.writePart(ctx, declared.Name+"/",
-			completed(rows, old, next, declared, present)+" UNION ALL "+kept(rows, old, next, declared, present), declared.Key)
-		if err != nil {
-			return change, nil, err
-		}
-		next.Parts = []part{{File: file, Rows: n, Width: len(columns)}}
+		return change, next, nil
+	case kept == 0 && slices.Equal(next.Columns, staged.Columns):
+		return change, next, s.publishWhole(staged, declared.Name, next)
 	}
-	return change, next, nil
+	file, n, err := s.writePart(ctx, declared.Name+"/", completed(rows, old, next, declared, present)+" UNION ALL "+keptRows(rows, old, next, declared, present))
+	next.Parts = []part{{File: file, Rows: n, Width: len(next.Columns)}}
+	return change, next, err
+}
+
+// publishWhole makes the staged file the only one of the table's.
+func (s *stage) publishWhole(staged *stagedTable, name string, next *table) error {
+	file, err := s.adoptStaged(staged.File, name+"/")
+	next.Parts = []part{{File: file, Rows: staged.Rows, Width: len(next.Columns)}}
+	return err
 }
 
 // completed returns SQL for new rows with all columns of the table: what they
@@ -78,8 +84,8 @@ func completed(rows, old string, next *table, declared asof.Table, present *tabl
 	return fmt.Sprintf("SELECT %s FROM %s n LEFT JOIN %s o ON %s", strings.Join(columns, ", "), rows, old, keysEqual("n", "o", declared.Key))
 }
 
-// kept returns SQL for the live rows that no new row replaces.
-func kept(rows, old string, next *table, declared asof.Table, present *table) string {
+// keptRows returns SQL for the live rows that no new row replaces.
+func keptRows(rows, old string, next *table, declared asof.Table, present *table) string {
 	columns := make([]string, len(next.Columns))
 	for i, c := range next.Columns {
 		columns[i] = "NULL::" + duckType(c.Type)
@@ -93,7 +99,6 @@ func kept(rows, old string, next *table, declared asof.Table, present *table) st
 // compare counts how the rows differ from the old ones in the named columns.
 // A column that the present table does not have yet was null.
 func (s *stage) compare(ctx context.Context, change *asof.TableChange, rows, old string, key, columns []string, present *table) error {
-	on := keysEqual("n", "o", key)
 	differs := "false"
 	for _, c := range columns {
 		switch {
@@ -104,9 +109,9 @@ func (s *stage) compare(ctx context.Context, change *asof.TableChange, rows, old
 			differs += " OR n." + quoteName(c) + " IS DISTINCT FROM o." + quoteName(c)
 		}
 	}
-	counts, err := s.counts(ctx, fmt.Sprintf(`SELECT count(*), count(*) FILTER (o.asof_old IS NULL), count(*) FILTER (o.asof_old AND (%s)),
- (SELECT count(*) FROM %s o ANTI JOIN %s n ON %s)
- FROM %s n LEFT JOIN (SELECT *, true AS asof_old FROM %s) o ON %s`, differs, old, rows, on, rows, old, on))
+	counts, err := s.counts(ctx, fmt.Sprintf(`SELECT count(asof_new), count(*) FILTER (asof_old IS NULL), count(*) FILTER (asof_new AND asof_old AND (%s)),
+ count(*) FILTER (asof_new IS NULL) FROM (SELECT *, true AS asof_new FROM %s) n FULL JOIN (SELECT *, true AS asof_old FROM %s) o ON %s`,
+		differs, rows, old, keysEqual("n", "o", key)))
 	if err != nil {
 		return err
 	}

@@ -50,18 +50,6 @@ func TestWarehouseKilled(t *testing.T) {
 		})
 }
 
-func TestRollbackKilled(t *testing.T) {
-	storetest.RollbackKilled(t, func(t *testing.T) string { return t.TempDir() },
-		func(t *testing.T, dir string, step func(string)) storetest.WarehouseUnderTest {
-			w, err := asofduckdb.OpenWarehouse(dir)
-			if err != nil {
-				t.Fatal(err)
-			}
-			w.OnStep(step)
-			return storetest.WarehouseUnderTest{Warehouse: w, Read: reader(w)}
-		})
-}
-
 func TestReplacementKilled(t *testing.T) {
 	storetest.ReplacementKilled(t, func(t *testing.T) string { return t.TempDir() },
 		func(t *testing.T, dir string, step func(string)) storetest.WarehouseUnderTest {
@@ -144,11 +132,11 @@ func tryPublish(t *testing.T, w *asofduckdb.Warehouse, table asof.Table, frozen 
 		t.Fatal(err)
 	}
 	defer stage.Discard(t.Context())
-	if _, err := stage.Load(t.Context(), table, rows); err != nil {
+	if _, err := stage.Load(t.Context(), table, rows, func() string { return "" }); err != nil {
 		return asof.Published{}, err
 	}
 	return stage.Publish(t.Context(), asof.Publication{ID: "r", AsOf: time.Date(2024, 1, 31, 0, 0, 0, 0, time.UTC),
-		Upserts: []asof.Upsert{{Table: table}}, Frozen: frozen})
+		Writes: []asof.Write{{Table: table}}, Frozen: frozen})
 }
 
 func TestFilesGoWhenNobodyNeedsThem(t *testing.T) {

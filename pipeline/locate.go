@@ -22,7 +22,7 @@ func linesOf(path string, table asof.Table, keys [][]string) map[string][]int {
 	for _, k := range keys {
 		lines[strings.Join(k, "\x00")] = nil
 	}
-	r, err := openRows(path, path, table, func(int64, int64) {})
+	r, err := openRows(path, path, table, nil, func(int64, int64) {})
 	if err != nil {
 		return lines
 	}

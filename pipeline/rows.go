@@ -42,8 +42,9 @@ type rows struct {
 }
 
 // openRows opens the file at path, which messages call name, and reads its
-// header, which has to have the table's columns, in any order.
-func openRows(path, name string, table asof.Table, progress func(done, total int64)) (*rows, error) {
+// header, which has to have the table's columns, in any order. Bytes that are
+// read are written to copied, which may be nil.
+func openRows(path, name string, table asof.Table, copied io.Writer, progress func(done, total int64)) (*rows, error) {
 	schema, err := table.Schema()
 	if err != nil {
 		return nil, err
@@ -52,7 +53,11 @@ func openRows(path, name string, table asof.Table, progress func(done, total int
 	if err != nil {
 		return nil, missingFile(path, name, err)
 	}
-	r := &rows{table: table, file: file, name: name, blocks: newBlocks(file), schema: schema, progress: progress, refs: 1}
+	var source io.Reader = file
+	if copied != nil {
+		source = io.TeeReader(file, copied)
+	}
+	r := &rows{table: table, file: file, name: name, blocks: newBlocks(source), schema: schema, progress: progress, refs: 1}
 	info, err := file.Stat()
 	switch {
 	case err == nil && info.IsDir():

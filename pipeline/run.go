@@ -42,8 +42,7 @@ type StepReport struct {
 	Rows     int64
 	Changes  []asof.TableChange // of the step that publishes, by table; Dropped is nil
 	Warnings asof.Problems
-	Checks   []check.Result  // of a step that checks: every rule, whether it holds or not
-	Profile  []check.Profile // of a step that checks: the columns, where the pipeline asks for it
+	Checks   []check.Result // of a step that checks: every rule, whether it holds or not
 	Duration time.Duration
 }
 
@@ -174,10 +173,17 @@ func (r *run) load(ctx context.Context, s Step, report *StepReport) (asof.Proble
 		file.path = filepath.Join(r.Repo, file.name)
 	}
 	r.loads[table.Name], r.files[table.Name] = s.Load, file
-	rows, err := openRows(file.path, file.name, table, func(done, total int64) { r.Progress.Report(s.Name, done, total) })
+	if there, err := r.isStaged(ctx, s.Load, file.path); err != nil || there != nil {
+		if there != nil {
+			report.Rows, r.staged[table.Name] = there.Rows, there.Rows
+		}
+		return nil, err
+	}
+	content := newContent(s.Load)
+	rows, err := openRows(file.path, file.name, table, content, func(done, total int64) { r.Progress.Report(s.Name, done, total) })
 	if err == nil {
 		defer rows.Release()
-		report.Rows, err = r.stage.Load(ctx, table, rows)
+		report.Rows, err = r.stage.Load(ctx, table, rows, content.String)
 		r.staged[table.Name] = report.Rows
 		if err == nil && rows.torn {
 			report.Warnings = append(report.Warnings, asof.Problem{Place: asof.Place{File: file.name, Line: rows.last},
@@ -203,13 +209,26 @@ func (r *run) load(ctx context.Context, s Step, report *StepReport) (asof.Proble
 	return asof.Problems{problem}, nil
 }
 
+// isStaged returns what the stage holds of a file, nil where it has to be loaded.
+func (r *run) isStaged(ctx context.Context, load *LoadStep, path string) (*asof.Staged, error) {
+	tables, err := r.stage.Staged(ctx)
+	staged, there := tables[load.Table.Name]
+	if err != nil || !there {
+		return nil, err
+	}
+	if content, err := contentOf(load, path); err != nil || content != staged.Content {
+		return nil, nil // loading says what is wrong with the file
+	}
+	return &staged, nil
+}
+
 // publish shows everything that was staged, as one.
 func (r *run) publish(ctx context.Context) (asof.Published, error) {
 	p := asof.Publication{ID: r.report.Run, Name: r.Pipeline.Name, AsOf: r.report.AsOf}
 	for _, s := range r.Pipeline.Steps {
 		switch {
 		case s.Load != nil:
-			p.Upserts = append(p.Upserts, asof.Upsert{Table: s.Load.Table})
+			p.Writes = append(p.Writes, asof.Write{Table: s.Load.Table})
 		case s.Snapshot != nil:
 			p.Frozen = append(p.Frozen, asof.Frozen{Table: s.Snapshot.Table, SQL: r.values.fill(s.Snapshot.SQL)})
 		}

@@ -236,7 +236,7 @@ func TestAMonthGoesIntoTheTeamsOwnTables(t *testing.T) {
 		"SELECT count(*)::text || ' ' || count(add_on_security)::text FROM subscriptions":                                                       "7044 2",
 		"SELECT watch_hours_30d::text FROM usage_agg_30d_snapshots WHERE user_id = '3413-BMNZE'":                                                "32.0919931169304",
 		"SELECT string_agg(as_of::text, ' ') FROM usage_agg_30d_snapshots WHERE user_id = '0000-GONER'":                                         "2023-12-31",
-		"SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relname LIKE 'asof%' AND relkind = 'r' AND relpersistence <> 't'": "asof_dropped asof_history asof_loaded asof_publications",
+		"SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE relname LIKE 'asof%' AND relkind = 'r' AND relpersistence <> 't'": "asof_dropped asof_history asof_loaded asof_publications asof_staged asof_stages",
 	} {
 		var value string
 		if err := conn.QueryRow(t.Context(), sql).Scan(&value); err != nil || value != want {

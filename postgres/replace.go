@@ -116,15 +116,15 @@ func madeByReplacement(ctx context.Context, conn interface {
 
 // target describes a table that a pipeline is to write, nil where there is none,
 // and refuses one that a replacement made.
-func (s *stage) target(ctx context.Context, table string) ([]tableColumn, error) {
-	ours, _, err := madeByReplacement(ctx, s.conn, s.w.db.schema, table)
+func (l *link) target(ctx context.Context, table string) ([]tableColumn, error) {
+	ours, _, err := madeByReplacement(ctx, l.conn, l.w.db.schema, table)
 	switch {
 	case err != nil:
-		return nil, s.w.db.fault("table "+table, err)
+		return nil, l.w.db.fault("table "+table, err)
 	case ours:
 		return nil, asof.Errorf(asof.CodeInvalid, "table %q is a training set, which pipelines do not write into; give the pipeline's table another name", table)
 	}
-	return s.columns(ctx, table)
+	return l.columns(ctx, table)
 }
 
 func (r *replacement) fault(ctx context.Context, err error) error {

@@ -2,274 +2,285 @@ package postgres
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
-	"strings"
-	"time"
+	"sync"
 
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/asof-dev/asof"
 )
 
-// stage is one connection that holds the warehouse's lock. A staged table is a
-// temporary one of the published table's name, which hides that from queries.
+// stage is what asof_stages and asof_staged say of a run, and the connections
+// that work on it. A staged table is one of the schema, with a name of its
+// own; every connection has a temporary view of the published table's name,
+// which hides that from queries.
 type stage struct {
-	w      *Warehouse
-	conn   *pgx.Conn           // nil once it is discarded
-	staged map[string][]string // the keys of the staged tables
+	w     *Warehouse
+	run   string
+	owner string // ours alone, also in the names of the connections
+
+	mu     sync.Mutex
+	staged map[string]stagedTable
+	idle   []*link // connections that nobody uses
 }
 
-// tableColumn is a column as PostgreSQL has it, its type as format_type says.
-type tableColumn struct{ name, typ string }
-
-// Load copies the rows into a temporary table and gives them the types of the
-// published table, where there is one.
-func (s *stage) Load(ctx context.Context, table asof.Table, rows array.RecordReader) (int64, error) {
-	if err := validTable(table); err != nil {
-		return 0, err
-	}
-	if s.staged[table.Name] != nil {
-		return 0, asof.Errorf(asof.CodeInvalid, "table %q is loaded twice in one run; put its rows into one file", table.Name)
-	}
-	schema, err := table.Schema()
-	if err != nil {
-		return 0, err
-	}
-	if !rows.Schema().Equal(schema) {
-		return 0, asof.Errorf(asof.CodeInternal, "table %q: the rows have the schema %s, and the table %s", table.Name, rows.Schema(), schema)
-	}
-	present, err := s.target(ctx, table.Name)
-	if err != nil {
-		return 0, err
-	}
-	if err := s.has(table, present, names(table.Columns)); err != nil {
-		return 0, err
-	}
-	doing := "table " + table.Name + " cannot be staged"
-	name := "pg_temp." + quoteName(table.Name)
-	if err := s.exec(ctx, "CREATE TEMP TABLE "+quoteName(table.Name)+" ("+declared(table.Columns)+")"); err != nil {
-		return 0, s.w.db.fault(doing, err)
-	}
-	s.staged[table.Name] = table.Key
-	tag, err := s.conn.PgConn().CopyFrom(ctx, &copyText{rows: rows}, "COPY "+name+" FROM STDIN")
-	if rows.Err() != nil {
-		return 0, rows.Err()
-	}
-	if err != nil {
-		return 0, s.w.db.fault(doing, err)
-	}
-	return tag.RowsAffected(), s.settle(ctx, table, name, present)
+// stagedTable is a row of asof_staged.
+type stagedTable struct {
+	relation string // the table's own name; once it is adopted, the published one's
+	key      []string
+	content  string
+	rows     int64
+	logged   bool // it outlasts a stop of the server, and can become the published table
+	adopted  bool // it is the published table
 }
 
-// settle checks the key of staged rows, gives them the types of the table they
-// are for, and has the planner know them.
-func (s *stage) settle(ctx context.Context, table asof.Table, name string, present []tableColumn) error {
-	if err := s.checkKey(ctx, table, name); err != nil {
+// stageTables are what is known of stages. In each layout %s is the name.
+var stageTables = []struct{ name, layout string }{
+	{"asof_stages", `CREATE TABLE %s (run text PRIMARY KEY, owner text NOT NULL)`},
+	{"asof_staged", `CREATE TABLE %s (
+ run text, table_name text, relation text NOT NULL, key text[] NOT NULL, content text NOT NULL, row_count bigint NOT NULL,
+ logged boolean NOT NULL, adopted boolean NOT NULL, PRIMARY KEY (run, table_name))`},
+}
+
+// Stage opens the stage of a run, and takes it from whoever had it.
+func (w *Warehouse) Stage(ctx context.Context, run string) (asof.Stage, error) {
+	doing := "the stage of run " + run + " cannot be opened"
+	if !runName.MatchString(run) {
+		return nil, asof.Errorf(asof.CodeInvalid, "%q cannot be the name of a run: letters, digits, dots, dashes and underscores, 100 at most", run)
+	}
+	id := make([]byte, 16)
+	if _, err := rand.Read(id); err != nil {
+		return nil, err
+	}
+	s := &stage{w: w, run: run, owner: hex.EncodeToString(id), staged: map[string]stagedTable{}}
+	if err := s.take(ctx); err != nil {
+		return nil, w.db.fault(doing, err)
+	}
+	l, err := s.link(ctx)
+	if err != nil {
+		return nil, w.db.fault(doing, err)
+	}
+	defer l.back()
+	if err := s.read(ctx, l); err != nil {
+		return nil, errors.Join(w.db.fault(doing, err), s.Close())
+	}
+	return s, nil
+}
+
+// take enters us as the stage's owner, and ends the connections of the former
+// one, which may be stopped in the middle of a transaction.
+func (s *stage) take(ctx context.Context) error {
+	db := s.w.db
+	tx, err := db.pool.Begin(ctx)
+	if err != nil {
 		return err
 	}
-	if err := s.fit(ctx, table, name, present); err != nil {
+	defer tx.Rollback(context.WithoutCancel(ctx))
+	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", "asof stages "+db.schema); err != nil {
 		return err
 	}
-	return s.w.db.fault("table "+table.Name, s.exec(ctx, "ANALYZE "+name))
-}
-
-// Query runs a SELECT over the stage. The stage does nothing else until the
-// reader is released.
-func (s *stage) Query(ctx context.Context, sql string) (array.RecordReader, error) {
-	return queryText(ctx, s.conn.PgConn(), s.w.db, sql)
-}
-
-// Published returns a table's name with its schema.
-func (s *stage) Published(ctx context.Context, table string) (string, bool, error) {
-	columns, err := s.columns(ctx, table)
-	return s.w.db.qualified(table), columns != nil, err
-}
-
-// Discard ends the connection, and with it the temporary tables and the lock.
-func (s *stage) Discard(ctx context.Context) error {
-	if s.conn == nil {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	conn := s.conn
-	s.conn = nil
-	return s.w.db.fault("the stage cannot be closed", conn.Close(ctx))
-}
-
-// columns describes a table of the schema, nil where there is none.
-func (s *stage) columns(ctx context.Context, table string) ([]tableColumn, error) {
-	rows, err := s.query(ctx, `SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute
- WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped ORDER BY attnum`, s.w.db.qualified(table))
-	if err != nil {
-		return nil, s.w.db.fault("table "+table, err)
-	}
-	columns, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (tableColumn, error) {
-		var c tableColumn
-		return c, row.Scan(&c.name, &c.typ)
-	})
-	if len(columns) == 0 {
-		return nil, s.w.db.fault("table "+table, err)
-	}
-	return columns, nil
-}
-
-// has refuses columns that an existing table lacks: it is never altered.
-func (s *stage) has(table asof.Table, present []tableColumn, wanted []string) error {
-	if present == nil {
-		return nil
-	}
-	known := make([]string, len(present))
-	for i, c := range present {
-		known[i] = c.name
-	}
-	for _, c := range wanted {
-		if !slices.Contains(known, c) {
-			return asof.Errorf(asof.CodeInvalid, "table %s has no column %q%s; add it there (ALTER TABLE), or take it out of the pipeline",
-				s.w.db.qualified(table.Name), c, asof.DidYouMean(c, known))
-		}
-	}
-	return nil
-}
-
-// checkKey refuses rows whose key is null or not theirs alone.
-func (s *stage) checkKey(ctx context.Context, table asof.Table, relation string) error {
-	doing := "table " + table.Name
-	keys, texts := quoteNames(table.Key), make([]string, len(table.Key))
-	for i, k := range keys {
-		var n int64
-		if err := s.row(ctx, "SELECT count(*) FROM "+relation+" WHERE "+k+" IS NULL").Scan(&n); err != nil {
-			return s.w.db.fault(doing, err)
-		}
-		if n > 0 {
-			return asof.Errorf(asof.CodeInvalid, "table %q: %d rows have no %s, which is part of the key", table.Name, n, table.Key[i])
-		}
-		texts[i] = k + "::text"
-	}
-	list := strings.Join(keys, ", ")
-	rows, err := s.query(ctx, "SELECT ARRAY["+strings.Join(texts, ", ")+"], count(*) FROM "+relation+
-		" GROUP BY "+list+" HAVING count(*) > 1 ORDER BY "+list+" LIMIT 1")
-	if err != nil {
-		return s.w.db.fault(doing, err)
-	}
-	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (*asof.DuplicateKey, error) {
-		d := &asof.DuplicateKey{Table: table.Name, Key: table.Key}
-		return d, row.Scan(&d.Values, &d.Count)
-	})
-	if err != nil || len(found) == 0 {
-		return s.w.db.fault(doing, err)
-	}
-	return asof.Errorf(asof.CodeInvalid, "%w", found[0])
-}
-
-// fit gives staged columns the types of the published table, where these are
-// others than declared, and refuses a value that would be another there. A
-// floating-point number is always the nearest to what a file says.
-func (s *stage) fit(ctx context.Context, table asof.Table, relation string, present []tableColumn) error {
-	for _, c := range table.Columns {
-		i := slices.IndexFunc(present, func(p tableColumn) bool { return p.name == c.Name })
-		own, err := asof.ColumnType(c.Type)
-		if err != nil {
+	for _, table := range stageTables {
+		if err := makeTable(ctx, tx, db.qualified(table.name), table.layout); err != nil {
 			return err
 		}
-		if i < 0 || present[i].typ == strings.Replace(own, "timestamptz", "timestamp with time zone", 1) {
-			continue
-		}
-		typ := present[i].typ
-		if typ != "double precision" && typ != "real" {
-			if err := s.refuse(ctx, table, relation, c.Name, typ, own); err != nil {
-				return err
-			}
-		}
-		if err := s.exec(ctx, fmt.Sprintf("ALTER TABLE %[1]s ALTER %[2]s TYPE %[3]s USING %[2]s::%[3]s", relation, quoteName(c.Name), typ)); err != nil {
-			return s.w.db.fault(fitting(table, c.Name, typ), err)
-		}
 	}
-	return nil
+	if err := endOwner(ctx, tx, db, s.run); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, "INSERT INTO "+db.qualified("asof_stages")+
+		" VALUES ($1, $2) ON CONFLICT (run) DO UPDATE SET owner = EXCLUDED.owner", s.run, s.owner); err != nil {
+		return err
+	}
+	return tx.Commit(ctx)
 }
 
-// refuse reports a staged value that would be another in the published type.
-func (s *stage) refuse(ctx context.Context, table asof.Table, relation, column, typ, own string) error {
-	rows, err := s.query(ctx, fmt.Sprintf("SELECT %[2]s::text, %[1]s::text FROM %[3]s WHERE %[1]s::%[4]s::%[5]s IS DISTINCT FROM %[1]s LIMIT 1",
-		quoteName(column), quoteName(table.Key[0]), relation, typ, own))
-	if err != nil {
-		return s.w.db.fault(fitting(table, column, typ), err)
-	}
-	wrong, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (pair [2]string, err error) {
-		return pair, row.Scan(&pair[0], &pair[1])
-	})
-	if err != nil {
-		return s.w.db.fault(fitting(table, column, typ), err)
-	}
-	if len(wrong) > 0 {
-		return asof.Errorf(asof.CodeInvalid, "table %q, %s=%s: the value %s of column %q does not fit its type there, %s; correct the file, or change the column's type",
-			table.Name, table.Key[0], wrong[0][0], wrong[0][1], column, typ)
-	}
-	return nil
-}
-
-func fitting(table asof.Table, column, typ string) string {
-	return fmt.Sprintf("table %q, column %q of type %s there", table.Name, column, typ)
-}
-
-// exec, query and row send statements without preparing them: a temporary
-// table of one name has several shapes within a run.
-func (s *stage) exec(ctx context.Context, sql string, args ...any) error {
-	_, err := s.changed(ctx, sql, args...)
+// endOwner ends the connections of a stage's owner.
+func endOwner(ctx context.Context, tx pgx.Tx, db *DB, run string) error {
+	_, err := tx.Exec(ctx, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity JOIN "+db.qualified("asof_stages")+
+		" ON run = $1 AND application_name = $2 || owner WHERE datname = current_database()", run, stageApplication)
 	return err
 }
 
-func (s *stage) changed(ctx context.Context, sql string, args ...any) (int64, error) {
-	tag, err := s.conn.Exec(ctx, sql, append([]any{pgx.QueryExecModeExec}, args...)...)
-	return tag.RowsAffected(), err
-}
+// stageApplication begins the name of a stage's connections; the owner follows.
+const stageApplication = "asof stage "
 
-func (s *stage) query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
-	return s.conn.Query(ctx, sql, append([]any{pgx.QueryExecModeExec}, args...)...)
-}
-
-func (s *stage) row(ctx context.Context, sql string, args ...any) pgx.Row {
-	return s.conn.QueryRow(ctx, sql, append([]any{pgx.QueryExecModeExec}, args...)...)
-}
-
-func validTable(t asof.Table) error {
-	if t.Name == "" || len(t.Name) > 63 {
-		return asof.Errorf(asof.CodeInvalid, "%q cannot be the name of a table: PostgreSQL takes 1 to 63 bytes", t.Name)
+// read finds what is staged. The server empties a table that is not logged
+// when it has stopped without being told to: that is not staged any more.
+func (s *stage) read(ctx context.Context, l *link) error {
+	rows, err := l.query(ctx, "SELECT table_name, relation, key, content, row_count, logged, adopted FROM "+s.w.db.qualified("asof_staged")+" WHERE run = $1", s.run)
+	if err != nil {
+		return err
 	}
-	if len(t.Key) == 0 {
-		return asof.Errorf(asof.CodeInvalid, "table %q has no key; name the columns that tell its rows apart", t.Name)
+	var name string
+	var t stagedTable
+	found := map[string]stagedTable{}
+	if _, err := pgx.ForEachRow(rows, []any{&name, &t.relation, &t.key, &t.content, &t.rows, &t.logged, &t.adopted}, func() error {
+		found[name] = t
+		t.key = nil
+		return nil
+	}); err != nil {
+		return err
 	}
-	for _, k := range t.Key {
-		if !slices.Contains(names(t.Columns), k) {
-			return asof.Errorf(asof.CodeInvalid, "table %q: the key column %q is not among its columns", t.Name, k)
+	for name, t := range found {
+		there := true
+		err := l.row(ctx, "SELECT to_regclass($1) IS NOT NULL", s.w.db.qualified(t.relation)).Scan(&there)
+		if err == nil && there && t.rows > 0 && !t.adopted {
+			err = l.row(ctx, "SELECT EXISTS (SELECT FROM "+s.w.db.qualified(t.relation)+")").Scan(&there)
+		}
+		if err != nil {
+			return err
+		}
+		if there {
+			s.staged[name] = t
 		}
 	}
-	return nil
+	return l.show(ctx)
 }
 
-// declared returns column definitions.
-func declared(columns []asof.TableColumn) string {
-	list := make([]string, len(columns))
-	for i, c := range columns {
-		list[i] = quoteName(c.Name) + " " + c.Type
+// Staged lists the tables of the stage.
+func (s *stage) Staged(context.Context) (map[string]asof.Staged, error) {
+	list := map[string]asof.Staged{}
+	for name, t := range s.tables() {
+		list[name] = asof.Staged{Content: t.content, Rows: t.rows}
 	}
-	return strings.Join(list, ", ")
+	return list, nil
 }
 
-func names(columns []asof.TableColumn) []string {
-	list := make([]string, len(columns))
-	for i, c := range columns {
-		list[i] = c.Name
+// tables returns what is staged at the moment.
+func (s *stage) tables() map[string]stagedTable {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make(map[string]stagedTable, len(s.staged))
+	for name, t := range s.staged {
+		list[name] = t
 	}
 	return list
 }
 
-func quoteNames(names []string) []string {
-	quoted := make([]string, len(names))
-	for i, n := range names {
-		quoted[i] = quoteName(n)
+// Query runs a SELECT over the stage, on a connection of its own.
+func (s *stage) Query(ctx context.Context, sql string) (array.RecordReader, error) {
+	l, err := s.link(ctx)
+	if err != nil {
+		return nil, s.fault(ctx, "the query fails on the warehouse", err)
 	}
-	return quoted
+	rows, err := queryText(ctx, l.conn.PgConn(), s.w.db, sql)
+	if err != nil {
+		l.back()
+		return nil, s.fault(ctx, "the query fails on the warehouse", err)
+	}
+	return &linkReader{RecordReader: rows, link: l}, nil
+}
+
+// Published returns a table's name with its schema.
+func (s *stage) Published(ctx context.Context, table string) (string, bool, error) {
+	l, err := s.link(ctx)
+	if err != nil {
+		return "", false, s.fault(ctx, "table "+table, err)
+	}
+	defer l.back()
+	columns, err := l.columns(ctx, table)
+	return s.w.db.qualified(table), columns != nil, err
+}
+
+// owned refuses to go on where somebody else has opened the stage since, or
+// dropped it. In a transaction it stays ours until that ends.
+func (s *stage) owned(ctx context.Context, q interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}) error {
+	var ours bool
+	err := q.QueryRow(ctx, "SELECT true FROM "+s.w.db.qualified("asof_stages")+" WHERE run = $1 AND owner = $2 FOR SHARE",
+		pgx.QueryExecModeExec, s.run, s.owner).Scan(&ours)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return asof.Errorf(asof.CodeConflict, "the stage of run %s has been taken over by another process", s.run)
+	}
+	return err
+}
+
+// fault is the database's, unless the stage is not ours any more.
+func (s *stage) fault(ctx context.Context, doing string, err error) error {
+	if err == nil || ctx.Err() != nil {
+		return s.w.db.fault(doing, err)
+	}
+	if taken := s.owned(ctx, s.w.db.pool); asof.ErrorCode(taken) == asof.CodeConflict {
+		return taken
+	}
+	return s.w.db.fault(doing, err)
+}
+
+// Close ends the connections.
+func (s *stage) Close() error {
+	s.mu.Lock()
+	idle := s.idle
+	s.idle = nil
+	s.mu.Unlock()
+	var closing errgroup.Group
+	for _, l := range idle {
+		closing.Go(l.close)
+	}
+	return s.w.db.fault("the stage cannot be closed", closing.Wait())
+}
+
+// Discard drops the stage, unless it is not ours any more.
+func (s *stage) Discard(ctx context.Context) error {
+	err := s.Close()
+	if taken := s.owned(ctx, s.w.db.pool); taken != nil {
+		if asof.ErrorCode(taken) == asof.CodeConflict {
+			return err
+		}
+		return errors.Join(err, s.w.db.fault("the stage cannot be dropped", taken))
+	}
+	return errors.Join(err, s.w.DiscardStage(ctx, s.run))
+}
+
+// Stages lists the runs that have a stage.
+func (w *Warehouse) Stages(ctx context.Context) ([]string, error) {
+	rows, err := w.db.pool.Query(ctx, "SELECT run FROM "+w.db.qualified("asof_stages")+" ORDER BY run")
+	var runs []string
+	if err == nil {
+		runs, err = pgx.CollectRows(rows, pgx.RowTo[string])
+	}
+	if missing(err) {
+		return nil, nil // nothing was ever staged
+	}
+	return runs, w.db.fault("the stages cannot be listed", err)
+}
+
+// DiscardStage drops the tables of a run's stage.
+func (w *Warehouse) DiscardStage(ctx context.Context, run string) error {
+	err := pgx.BeginFunc(ctx, w.db.pool, func(tx pgx.Tx) error {
+		if err := endOwner(ctx, tx, w.db, run); err != nil {
+			return err
+		}
+		for _, table := range []string{"asof_stages", "asof_staged"} {
+			if _, err := tx.Exec(ctx, "DELETE FROM "+w.db.qualified(table)+" WHERE run = $1", run); err != nil {
+				return err
+			}
+		}
+		rows, err := tx.Query(ctx, `SELECT relname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+ WHERE nspname = $1 AND relkind = 'r' AND starts_with(relname, $2)`, w.db.schema, stagePrefix(run))
+		if err != nil {
+			return err
+		}
+		tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			return err
+		}
+		slices.Sort(tables)
+		for _, table := range tables {
+			if _, err := tx.Exec(ctx, "DROP TABLE "+w.db.qualified(table)+" CASCADE"); err != nil { // with the views of connections that end
+				return err
+			}
+		}
+		return nil
+	})
+	if missing(err) {
+		return nil
+	}
+	return w.db.fault(fmt.Sprintf("the stage of run %s cannot be dropped", run), err)
 }

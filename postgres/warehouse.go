@@ -3,7 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
-	"fmt"
+	"regexp"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -16,13 +16,13 @@ import (
 // types, their foreign keys, columns that no file fills. A table that is
 // missing is created from what the pipeline declares.
 //
-// A run stages in temporary tables of its one connection, so a run that dies
-// leaves nothing, and publishes in one transaction. Runs wait for one another
-// at an advisory lock. Beside the team's tables there are four of ours:
+// A run stages in tables of the schema whose names begin with asof_stage_, and
+// publishes in one transaction; publications wait for one another at an
+// advisory lock. Beside the team's tables there are six of ours:
 // asof_publications; asof_loaded, the newest as_of of each live table;
-// asof_history, the rows that the last three publications replaced, and which
-// were rolled back; and
-// asof_dropped, the keys that a snapshot had and has no more.
+// asof_history, the rows that the last three publications replaced;
+// asof_dropped, the keys that a snapshot had and has no more; asof_stages, who
+// works on a run's stage; and asof_staged, what is in it.
 type Warehouse struct {
 	db *DB
 
@@ -55,75 +55,25 @@ var bookkeeping = []struct{ name, layout string }{
 
 // Publications lists what was published, newest first.
 func (w *Warehouse) Publications(ctx context.Context) ([]asof.Publication, error) {
-	list, _, err := w.published(ctx, w.db.pool)
-	return list, w.db.fault("the publications cannot be listed", err)
-}
-
-// published lists the publications, newest first, and their ids.
-func (w *Warehouse) published(ctx context.Context, conn querier) (list []asof.Publication, ids []int64, err error) {
-	there, err := conn.Query(ctx, "SELECT to_regclass($1) IS NOT NULL", w.db.qualified("asof_publications"))
+	const doing = "the publications cannot be listed"
+	rows, err := w.db.pool.Query(ctx, "SELECT run, pipeline, as_of, published_at FROM "+w.db.qualified("asof_publications")+" ORDER BY id DESC")
+	var list []asof.Publication
 	if err == nil {
-		var made bool
-		made, err = pgx.CollectExactlyOneRow(there, pgx.RowTo[bool])
-		if err == nil && !made {
-			return nil, nil, nil // nothing was ever published
-		}
+		list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (asof.Publication, error) {
+			var p asof.Publication
+			err := row.Scan(&p.ID, &p.Name, &p.AsOf, &p.At)
+			p.At = p.At.UTC()
+			return p, err
+		})
 	}
-	if err != nil {
-		return nil, nil, err
+	if missing(err) {
+		return nil, nil // nothing was ever published
 	}
-	rows, err := conn.Query(ctx, fmt.Sprintf(`SELECT p.id, run, pipeline, as_of, published_at, h.previous FROM %s p
- LEFT JOIN %s h ON h.publication = p.id AND h.change = 'undone' ORDER BY p.id DESC`, w.db.qualified("asof_publications"), w.db.qualified("asof_history")))
-	if err != nil {
-		return nil, nil, err
-	}
-	list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (asof.Publication, error) {
-		var p asof.Publication
-		var id int64
-		var u *undone
-		err := row.Scan(&id, &p.ID, &p.Name, &p.AsOf, &p.At, &u)
-		p.At = p.At.UTC()
-		if u != nil {
-			p.Undone = u.At
-		}
-		ids = append(ids, id)
-		return p, err
-	})
-	return list, ids, err
+	return list, w.db.fault(doing, err)
 }
 
 // Close does nothing: the pool is the database's.
 func (w *Warehouse) Close() error { return nil }
-
-// Stage waits for the schema's other runs and opens a private place for this
-// one: a connection of its own, which ends with it.
-func (w *Warehouse) Stage(ctx context.Context, run string) (asof.Stage, error) {
-	doing := "the stage of run " + run + " cannot be opened"
-	pooled, err := w.db.pool.Acquire(ctx)
-	if err != nil {
-		return nil, w.db.fault(doing, err)
-	}
-	s := &stage{w: w, conn: pooled.Hijack(), staged: map[string][]string{}}
-	// A run whose process is gone gives its lock back within a second, also
-	// from the middle of a statement; not every system's server can do this.
-	_ = s.exec(ctx, "SET client_connection_check_interval = '1s'")
-	// Whole tables are joined here, by one connection at a time.
-	for _, setting := range []string{"work_mem = '64MB'", "temp_buffers = '64MB'", "jit = off"} {
-		if err == nil {
-			err = s.exec(ctx, "SET "+setting)
-		}
-	}
-	if err == nil {
-		err = s.exec(ctx, "SELECT pg_advisory_lock(hashtextextended($1, 0))", w.db.lockName())
-	}
-	if err != nil && ctx.Err() != nil {
-		return nil, errors.Join(asof.Errorf(asof.CodeUnavailable, "run %s: another run holds the warehouse, schema %s of %s: %w", run, w.db.schema, w.db.where, ctx.Err()), s.Discard(ctx))
-	}
-	if err != nil {
-		return nil, errors.Join(w.db.fault(doing, err), s.Discard(ctx))
-	}
-	return s, nil
-}
 
 // qualified returns the SQL name of a table in the schema.
 func (db *DB) qualified(table string) string { return pgx.Identifier{db.schema, table}.Sanitize() }
@@ -135,6 +85,8 @@ func missing(err error) bool {
 }
 
 func quoteName(name string) string { return pgx.Identifier{name}.Sanitize() }
+
+var runName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$`)
 
 func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 

@@ -109,14 +109,6 @@ func TestWarehouseKilled(t *testing.T) {
 	})
 }
 
-func TestRollbackKilled(t *testing.T) {
-	storetest.RollbackKilled(t, newDatabase, func(t *testing.T, url string, step func(string)) storetest.WarehouseUnderTest {
-		w := openWarehouse(t, url)
-		w.Warehouse.(*postgres.Warehouse).OnStep(step)
-		return w
-	})
-}
-
 func TestReplacementKilled(t *testing.T) {
 	storetest.ReplacementKilled(t, newDatabase, func(t *testing.T, url string, step func(string)) storetest.WarehouseUnderTest {
 		w := openWarehouse(t, url)
@@ -140,32 +132,48 @@ func publish(t *testing.T, w asof.Warehouse, p asof.Publication, rows map[string
 		t.Fatal(err)
 	}
 	defer stage.Discard(t.Context())
-	for _, u := range p.Upserts {
-		schema, err := u.Table.Schema()
-		if err != nil {
-			t.Fatal(err)
-		}
-		builder := array.NewRecordBuilder(memory.DefaultAllocator, schema)
-		defer builder.Release()
-		for i, v := range rows[u.Table.Name] {
-			if v == "" {
-				builder.Field(i).AppendNull()
-			} else if err := builder.Field(i).AppendValueFromString(v); err != nil {
-				t.Fatal(err)
-			}
-		}
-		batch := builder.NewRecordBatch()
-		defer batch.Release()
-		reader, err := array.NewRecordReader(schema, []arrow.RecordBatch{batch})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer reader.Release()
-		if _, err := stage.Load(t.Context(), u.Table, reader); err != nil {
+	for _, write := range p.Writes {
+		if err := load(t, stage, write.Table, rows[write.Table.Name]...); err != nil {
 			return asof.Published{}, err
 		}
 	}
 	return stage.Publish(t.Context(), p)
+}
+
+// stageOf returns a stage with one row of a table.
+func stageOf(t *testing.T, w asof.Warehouse, run string, table asof.Table, values ...string) (asof.Stage, error) {
+	t.Helper()
+	stage, err := w.Stage(t.Context(), run)
+	if err != nil {
+		return nil, err
+	}
+	return stage, load(t, stage, table, values...)
+}
+
+func load(t *testing.T, stage asof.Stage, table asof.Table, values ...string) error {
+	t.Helper()
+	schema, err := table.Schema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	builder := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+	defer builder.Release()
+	for i, v := range values {
+		if v == "" {
+			builder.Field(i).AppendNull()
+		} else if err := builder.Field(i).AppendValueFromString(v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	batch := builder.NewRecordBatch()
+	defer batch.Release()
+	reader, err := array.NewRecordReader(schema, []arrow.RecordBatch{batch})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Release()
+	_, err = stage.Load(t.Context(), table, reader, func() string { return "" })
+	return err
 }
 
 var (
@@ -191,7 +199,7 @@ func TestTheTeamsTablesStayTheirs(t *testing.T) {
 	run(t, url, teamsTables...)
 	w := openWarehouse(t, url)
 	// Children are named first: foreign keys decide the order.
-	p := asof.Publication{ID: "r1", AsOf: jan, Upserts: []asof.Upsert{{Table: subscription}, {Table: users}}, Frozen: []asof.Frozen{profile}}
+	p := asof.Publication{ID: "r1", AsOf: jan, Writes: []asof.Write{{Table: subscription}, {Table: users}}, Frozen: []asof.Frozen{profile}}
 	done, err := publish(t, w, p, map[string][]string{"subscriptions": {"b", "7", "20.25"}, "users": {"b", "2021-02-03"}})
 	if err != nil {
 		t.Fatal(err)
@@ -229,7 +237,7 @@ func TestAValueThatDoesNotFitIsRefused(t *testing.T) {
 	url := newDatabase(t)
 	run(t, url, teamsTables...)
 	w := openWarehouse(t, url)
-	p := asof.Publication{ID: "r", AsOf: jan, Upserts: []asof.Upsert{{Table: users}, {Table: subscription}}}
+	p := asof.Publication{ID: "r", AsOf: jan, Writes: []asof.Write{{Table: users}, {Table: subscription}}}
 	for name, c := range map[string]struct{ user, months, fee, want string }{
 		"rounded":     {"b", "1", "20.255", `user_id=b: the value 20.255`},
 		"cut off":     {"b-0123456789", "1", "1", `does not fit its type there, character varying(10)`},
@@ -246,7 +254,7 @@ func TestAValueThatDoesNotFitIsRefused(t *testing.T) {
 	}
 	wider := users
 	wider.Columns = append(wider.Columns[:2:2], asof.TableColumn{Name: "signup_dat", Type: "date"})
-	p.Upserts = []asof.Upsert{{Table: wider}}
+	p.Writes = []asof.Write{{Table: wider}}
 	if _, err := publish(t, w, p, map[string][]string{"users": {"b", "", ""}}); err == nil || !strings.Contains(err.Error(), `did you mean "signup_date"`) {
 		t.Errorf("a column that the team's table lacks: %v", err)
 	}
@@ -260,7 +268,7 @@ func TestFloatsOfTheTeamsTable(t *testing.T) {
 	w := openWarehouse(t, url)
 	hours := asof.Table{Name: "hours", Key: []string{"user_id"}, Columns: []asof.TableColumn{{Name: "user_id", Type: "text"},
 		{Name: "hours", Type: "numeric"}, {Name: "mins", Type: "numeric"}}}
-	p := asof.Publication{ID: "r", AsOf: jan, Upserts: []asof.Upsert{{Table: hours}}}
+	p := asof.Publication{ID: "r", AsOf: jan, Writes: []asof.Write{{Table: hours}}}
 	for i, changed := range []bool{true, false} {
 		done, err := publish(t, w, p, map[string][]string{"hours": {"a", "24.483650766787413", "29.14104464084511"}})
 		if err != nil {
@@ -286,7 +294,7 @@ func TestTheDatabasesOwnSettings(t *testing.T) {
 		run(t, d.URL(), "ALTER DATABASE "+pgx.Identifier{d.Name}.Sanitize()+" SET "+setting)
 	}
 	db := openDatabase(t, d, "")
-	p := asof.Publication{ID: "first", AsOf: jan, Upserts: []asof.Upsert{{Table: users}}}
+	p := asof.Publication{ID: "first", AsOf: jan, Writes: []asof.Write{{Table: users}}}
 	for _, p.ID = range []string{"first", "again"} {
 		done, err := publish(t, db.Warehouse(), p, map[string][]string{"users": {`a\b`, "2021-02-03"}})
 		if err != nil {
@@ -312,7 +320,7 @@ func TestAMissingTableIsCreatedWithItsKeys(t *testing.T) {
 	w := openWarehouse(t, newDatabase(t))
 	child := subscription
 	child.References = map[string]string{"user_id": "users"}
-	p := asof.Publication{ID: "r", AsOf: jan, Upserts: []asof.Upsert{{Table: child}, {Table: users}}, Frozen: []asof.Frozen{profile}}
+	p := asof.Publication{ID: "r", AsOf: jan, Writes: []asof.Write{{Table: child}, {Table: users}}, Frozen: []asof.Frozen{profile}}
 	if _, err := publish(t, w, p, map[string][]string{"subscriptions": {"a", "1", "9"}, "users": {"a", ""}}); err != nil {
 		t.Fatal(err)
 	}
@@ -336,12 +344,12 @@ func TestAMissingTableIsCreatedWithItsKeys(t *testing.T) {
 func TestThreePublicationsAreKept(t *testing.T) {
 	w := openWarehouse(t, newDatabase(t))
 	for i, fee := range []string{"1", "2", "3", "4", "5"} {
-		p := asof.Publication{ID: "r" + fee, AsOf: jan, Upserts: []asof.Upsert{{Table: subscription}}}
+		p := asof.Publication{ID: "r" + fee, AsOf: jan, Writes: []asof.Write{{Table: subscription}}}
 		if _, err := publish(t, w, p, map[string][]string{"subscriptions": {"a", "1", fee}}); err != nil {
 			t.Fatalf("publication %d: %v", i, err)
 		}
 	}
-	rows, err := w.Read(t.Context(), `SELECT p.run, h.previous->>'monthly_fee' FROM asof_history h RIGHT JOIN asof_publications p ON p.id = h.publication AND h.change = 'changed' ORDER BY p.id`)
+	rows, err := w.Read(t.Context(), `SELECT p.run, h.previous->>'monthly_fee' FROM asof_history h RIGHT JOIN asof_publications p ON p.id = h.publication ORDER BY p.id`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -351,5 +359,33 @@ func TestThreePublicationsAreKept(t *testing.T) {
 	}
 	if want := "r1:∅ r2:∅ r3:2 r4:3 r5:4"; strings.Join(got, " ") != want {
 		t.Errorf("history = %v, want %s", got, want)
+	}
+}
+
+// The team may change a table while a run stages.
+func TestTheTeamsTableChangesMeanwhile(t *testing.T) {
+	url := newDatabase(t)
+	run(t, url, teamsTables...)
+	w := openWarehouse(t, url)
+	p := asof.Publication{ID: "r1", AsOf: jan, Writes: []asof.Write{{Table: users}}}
+	p.Fence = func(context.Context) error { return asof.Errorf(asof.CodeConflict, "not now") }
+	if _, err := publish(t, w, p, map[string][]string{"users": {"b-0123456", "2021-02-03"}}); asof.ErrorCode(err) != asof.CodeConflict {
+		t.Fatal(err)
+	}
+	for i, typ := range []string{"varchar(5)", "varchar(50)"} {
+		want := []string{"does not fit its type there, character varying(5)", ""}[i]
+		run(t, url, "ALTER TABLE users ALTER user_id TYPE varchar(10)")
+		stage, err := stageOf(t, w, "r1", users, "b-0123456", "2021-02-03")
+		if err != nil {
+			t.Fatal(err)
+		}
+		run(t, url, "ALTER TABLE users ALTER user_id TYPE "+typ)
+		p.Fence = nil
+		if _, err := stage.Publish(t.Context(), p); want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v, want %q", typ, err, want)
+		}
+		if err := stage.Discard(t.Context()); err != nil {
+			t.Error(err)
+		}
 	}
 }

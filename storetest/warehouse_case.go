@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"testing"
-	"time"
 
 	"github.com/asof-dev/asof"
 )
@@ -17,6 +16,7 @@ func testPublishAtOnce(t *testing.T, w WarehouseUnderTest) {
 	if rows, err := w.Read(t.Context(), "SELECT user_id FROM users"); err == nil {
 		t.Errorf("staged rows are seen before they are published: %v", rows)
 	}
+	defer stage.Discard(context.WithoutCancel(t.Context()))
 	done, err := stage.Publish(t.Context(), firstMonth.publication("r1"))
 	if err != nil {
 		t.Fatal(err)
@@ -29,9 +29,6 @@ func testPublishAtOnce(t *testing.T, w WarehouseUnderTest) {
 		{"usage", "a", "1.50", "1"}, {"usage", "b", "2.25", "2"}, {"usage", "c", "∅", "∅"},
 		{"snapshot", "2024-01-31", "a", "1.50", "1"}, {"snapshot", "2024-01-31", "b", "2.25", "2"}, {"snapshot", "2024-01-31", "c", "∅", "∅"},
 	}, state(t, w))
-	if err := stage.Discard(t.Context()); err != nil {
-		t.Errorf("Discard after Publish: %v", err)
-	}
 }
 
 func testPublishAgain(t *testing.T, w WarehouseUnderTest) {
@@ -169,7 +166,7 @@ func testUndeclared(t *testing.T, w WarehouseUnderTest) {
 	if _, err := loadRows(t.Context(), stage, narrow, [][]string{{"a", "3.50"}, {"b", "2.25"}}); err != nil {
 		t.Fatal(err)
 	}
-	done, err := stage.Publish(t.Context(), asof.Publication{ID: "r2", AsOf: january, Upserts: []asof.Upsert{{Table: narrow}},
+	done, err := stage.Publish(t.Context(), asof.Publication{ID: "r2", AsOf: january, Writes: []asof.Write{{Table: narrow}},
 		Frozen: []asof.Frozen{{Table: narrowSnapshots, SQL: "SELECT user_id, hours FROM usage"}}})
 	if err != nil {
 		t.Fatal(err)
@@ -218,7 +215,7 @@ func testDiscard(t *testing.T, w WarehouseUnderTest) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := stage.Publish(t.Context(), asof.Publication{ID: "r3", AsOf: january, Upserts: []asof.Upsert{{Table: usersTable}}}); asof.ErrorCode(err) != asof.CodeInvalid {
+	if _, err := stage.Publish(t.Context(), asof.Publication{ID: "r3", AsOf: january, Writes: []asof.Write{{Table: usersTable}}}); asof.ErrorCode(err) != asof.CodeInvalid {
 		t.Errorf("publishing what was not loaded: %v", err)
 	}
 }
@@ -292,7 +289,7 @@ func testTypes(t *testing.T, w WarehouseUnderTest) {
 	}
 	snapshots := table
 	snapshots.Name = "every_snapshots"
-	p := asof.Publication{ID: "r", AsOf: january, Upserts: []asof.Upsert{{Table: table}},
+	p := asof.Publication{ID: "r", AsOf: january, Writes: []asof.Write{{Table: table}},
 		Frozen: []asof.Frozen{{Table: snapshots, SQL: "SELECT * FROM every"}}}
 	if _, err := stage.Publish(t.Context(), p); err != nil {
 		t.Fatal(err)
@@ -305,32 +302,6 @@ func testTypes(t *testing.T, w WarehouseUnderTest) {
 	for _, name := range []string{"every", "every_snapshots"} {
 		diff(t, name, want, read(t, w, `SELECT a, b, c, d, e, f, g, h, i,
  "Mixed Case" = CASE b WHEN 2 THEN -0.000000000000000001 ELSE 29.14104464084511 END FROM `+name+` ORDER BY a, b`))
-	}
-}
-
-func testRunsWait(t *testing.T, w WarehouseUnderTest) {
-	first, err := w.Stage(t.Context(), "r1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	short, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
-	if _, err := w.Stage(short, "r2"); asof.ErrorCode(err) != asof.CodeUnavailable {
-		t.Errorf("a second run while the first holds the warehouse: %v", err)
-	}
-	entered := make(chan error, 1)
-	go func() {
-		second, err := w.Stage(t.Context(), "r3")
-		if err == nil {
-			err = second.Discard(t.Context())
-		}
-		entered <- err
-	}()
-	if err := first.Discard(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-entered; err != nil {
-		t.Errorf("the run that waited: %v", err)
 	}
 }
 

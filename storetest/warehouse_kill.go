@@ -17,10 +17,11 @@ const (
 	killStep  = "ASOF_TEST_KILL_STEP"
 )
 
-// WarehouseKilled publishes a corrected month in a process of its own, which
-// it kills at the first step of publishing, then at the second, and so on,
-// while this process reads: readers see all of the old month or all of the
-// new, and a second run ends where an uninterrupted one does.
+// WarehouseKilled stages and publishes a corrected month in a process of its
+// own, which it kills at the first step, then at the second, and so on, while
+// this process reads: readers see all of the old month or all of the new. The
+// same run that goes on with what is staged ends where an uninterrupted one
+// does, and so does another one.
 //
 // It has to be the only statement of a test function, for the test binary is
 // started again with that one test. fresh makes a new empty warehouse and says
@@ -52,6 +53,10 @@ func WarehouseKilled(t *testing.T, fresh func(t *testing.T) string, open func(t 
 			if running {
 				return
 			}
+			goOn(t, w, "r2", corrected)
+			if got := fmt.Sprint(state(t, w)); got != after {
+				t.Fatalf("cut off at step %d, the run that goes on ends with\n%s\nnot with\n%s", step, got, after)
+			}
 			publishMonth(t, w, "r3", corrected)
 			if got := fmt.Sprint(state(t, w)); got != after {
 				t.Fatalf("cut off at step %d, a second run ends with\n%s\nnot with\n%s", step, got, after)
@@ -60,6 +65,36 @@ func WarehouseKilled(t *testing.T, fresh func(t *testing.T) string, open func(t 
 			diff(t, "dropped keys after a second run", []string{"c"}, droppedOf(t, done, "usage_snapshots"))
 		})
 	seen.all(t, steps)
+}
+
+// goOn stages what the run has not staged, and publishes.
+func goOn(t *testing.T, w WarehouseUnderTest, run string, m month) {
+	t.Helper()
+	stage, err := w.Stage(t.Context(), run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	staged, err := stage.Staged(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, load := range m.loads() {
+		switch there, ok := staged[load.table.Name]; {
+		case !ok:
+			if _, err := loadRows(t.Context(), stage, load.table, load.rows); err != nil {
+				t.Fatal(err)
+			}
+		case there.Content != fmt.Sprint(load.rows) || there.Rows != int64(len(load.rows)):
+			t.Errorf("table %s is staged as %+v", load.table.Name, there)
+		}
+	}
+	if _, err := stage.Publish(t.Context(), m.publication(run)); err != nil {
+		t.Fatal(err)
+	}
+	if err := stage.Discard(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	diff(t, "stages", "[]", stages(t, w))
 }
 
 // ReplacementKilled replaces a table in a process of its own, which it kills

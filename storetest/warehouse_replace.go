@@ -169,7 +169,7 @@ func testReplaceRefuses(t *testing.T, w WarehouseUnderTest) {
 		if _, err := loadRows(t.Context(), stage, orders, [][]string{{"a"}}); err != nil {
 			return err
 		}
-		_, err = stage.Publish(t.Context(), asof.Publication{ID: "r2", AsOf: january, Upserts: []asof.Upsert{{Table: orders}}})
+		_, err = stage.Publish(t.Context(), asof.Publication{ID: "r2", AsOf: january, Writes: []asof.Write{{Table: orders}}})
 		return err
 	}
 	if err := publishOrders(); err != nil {
@@ -217,27 +217,31 @@ func testReplaceTwice(t *testing.T, w WarehouseUnderTest) {
 		diff(t, "the later one stays", want, column(t, w, result, "n"))
 	}
 
-	// A commit waits for a pipeline's run.
-	stage, err := w.Stage(t.Context(), "r1")
+	// A commit waits for a pipeline's publication.
+	stage, err := stageMonth(t.Context(), w, "r1", firstMonth)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-	defer cancel()
-	if err := Replace(ctx, w, result, "", numbers("n", 7)); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("a commit beside a run: %v", err)
-	}
-	diff(t, "nothing has changed", "0", column(t, w, result, "n"))
 	end := make(chan error, 1)
-	go func() { end <- Replace(t.Context(), w, result, "", numbers("n", 8)) }()
-	time.Sleep(50 * time.Millisecond)
-	if err := stage.Discard(t.Context()); err != nil {
+	p := firstMonth.publication("r1")
+	p.Fence = func(context.Context) error {
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		if err := Replace(ctx, w, result, "", numbers("n", 7)); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a commit beside a publication: %v", err)
+		}
+		diff(t, "nothing has changed", "0", column(t, w, result, "n"))
+		go func() { end <- Replace(t.Context(), w, result, "", numbers("n", 8)) }()
+		time.Sleep(50 * time.Millisecond)
+		return nil
+	}
+	if _, err := stage.Publish(t.Context(), p); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-end; err != nil {
+	if err := errors.Join(<-end, stage.Discard(t.Context())); err != nil {
 		t.Fatal(err)
 	}
-	diff(t, "after the run", "8", column(t, w, result, "n"))
+	diff(t, "after the publication", "8", column(t, w, result, "n"))
 }
 
 func testReplaceMany(t *testing.T, w WarehouseUnderTest) {
