@@ -45,6 +45,15 @@ type Warehouse interface {
 	DiscardStage(ctx context.Context, run string) error
 	// Publications lists what was published, newest first.
 	Publications(ctx context.Context) ([]Publication, error)
+	// Rollback puts the tables that the newest publication of a run changed back
+	// to what they were before it, as one, as Publish changes them; what was
+	// appended to a live table since stays. One that is rolled back already
+	// answers as it did then, and nothing changes.
+	//
+	// A run without a publication is CodeNotFound. Where later ones, of other
+	// runs, changed one of its tables it is CodeConflict, with a *LaterRuns in
+	// its chain; where the warehouse no longer keeps what it replaced, CodeInvalid.
+	Rollback(ctx context.Context, run string) (Rollback, error)
 	// Replace begins to write a table as a whole: one that does not exist, or
 	// that an earlier Replacement made. Any other table or view of that name,
 	// and a name that CheckTableName refuses, is CodeInvalid.
@@ -99,6 +108,7 @@ type Publication struct {
 	Name   string // the pipeline's
 	AsOf   time.Time
 	At     time.Time // when it was published; set by the warehouse
+	Undone time.Time // when it was rolled back, zero where it counts; set by the warehouse
 	Writes []Write
 	Frozen []Frozen
 

@@ -4,9 +4,11 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,6 +28,7 @@ type Subject struct {
 	File      string                // its name, for messages
 	Before    string                // what stands in FROM for the newest month before; "" where there is none
 	BeforeDay time.Time             // the day that it is of
+	Profile   bool                  // what each column holds is asked for too
 	Loaded    map[string]asof.Table // the run's tables, by name
 	Failed    map[string]bool       // those of them that could not be staged, which is told already
 
@@ -56,43 +59,47 @@ type checker struct {
 	stage asof.Stage
 }
 
-// Run puts rules to a staged table and returns a result for each. A rule that
-// cannot be put is CodeInvalid; SQL that the warehouse does not understand is a
-// result, and the others are put all the same.
-func Run(ctx context.Context, stage asof.Stage, s Subject, rules []Rule) ([]Result, error) {
+// Outcome is what became of all rules about a table.
+type Outcome struct {
+	Rows    int64
+	Results []Result  // one for each rule
+	Profile []Profile // of each column, where the subject asks for it
+}
+
+// Run puts rules to a staged table. A rule that cannot be put is CodeInvalid;
+// SQL that the warehouse does not understand is a result, and the others are
+// put all the same.
+func Run(ctx context.Context, stage asof.Stage, s Subject, rules []Rule) (Outcome, error) {
 	c := &checker{Subject: s, ctx: ctx, stage: stage}
 	for _, r := range rules {
 		if reason := r.Unfit(s.Table); reason != "" {
-			return nil, asof.Problems{{Place: r.Place, Message: reason}}.Err()
+			return Outcome{}, asof.Problems{{Place: r.Place, Message: reason}}.Err()
 		}
 	}
-	results, err := c.put(rules)
+	done, err := c.put(rules)
 	if asof.ErrorCode(err) != asof.CodeInvalid {
-		return results, err
+		return done, err
 	}
 	broken, others := c.misunderstood(rules)
 	if len(broken) == 0 {
-		return nil, err
+		return done, err
 	}
-	if results, err = c.put(others); err != nil {
-		return nil, err
+	if done, err = c.put(others); err != nil {
+		return done, err
 	}
-	var all []Result
 	for i := range rules {
 		if result, ok := broken[i]; ok {
-			all = append(all, result)
-			continue
+			done.Results = slices.Insert(done.Results, i, result)
 		}
-		all, results = append(all, results[0]), results[1:]
 	}
-	return all, nil
+	return done, nil
 }
 
 // put puts rules to the table by one query, and looks at rows only where one
 // fails.
-func (c *checker) put(rules []Rule) ([]Result, error) {
+func (c *checker) put(rules []Rule) (Outcome, error) {
 	asks := make([]ask, len(rules))
-	sql := "SELECT CAST(count(*) AS text)"
+	var values []string
 	for i, r := range rules {
 		asks[i] = ask{found: "0"} // what it refers to could not be loaded
 		switch {
@@ -102,37 +109,67 @@ func (c *checker) put(rules []Rule) ([]Result, error) {
 		case !c.Failed[r.Parent]:
 			var err error
 			if asks[i], err = c.ask(r); err != nil {
-				return nil, err
+				return Outcome{}, err
 			}
 		}
-		of := asks[i].of
-		if of == "" {
-			of = "0"
+		values = append(values, asks[i].found, cmp.Or(asks[i].of, "0"))
+	}
+	if c.Profile {
+		for _, column := range c.Table.Columns {
+			values = append(values, profile(column)...)
 		}
-		sql += ", CAST(" + asks[i].found + " AS text), CAST(" + of + " AS text)"
 	}
-	answer, err := c.texts(sql + " FROM " + quote(c.Table.Name) + " s")
+	answer, err := c.values(append([]string{"count(*)"}, values...))
 	if err != nil {
-		return nil, err
+		return Outcome{}, err
 	}
-	all, _ := strconv.ParseInt(answer[0][0], 10, 64)
-	results := make([]Result, len(rules))
+	return c.judged(rules, asks, answer)
+}
+
+// judged holds the answer against the rules.
+func (c *checker) judged(rules []Rule, asks []ask, answer []string) (done Outcome, err error) {
+	done.Rows, _ = strconv.ParseInt(answer[0], 10, 64)
+	answer = answer[1:]
 	for i, r := range rules {
-		found := answer[0][1+2*i]
+		found := answer[2*i]
 		if (r.Kind == PSI || r.Kind == KS) && c.Before != "" {
 			if found, err = c.compare(r); err != nil {
-				return nil, err
+				return done, err
 			}
 		}
-		results[i] = judge(r, found, answer[0][2+2*i])
-		if results[i].Holds {
-			continue
+		result := judge(r, found, answer[2*i+1])
+		result.ask = asks[i]
+		if !result.Holds {
+			if result.Problem, err = c.tell(result, asks[i], done.Rows); err != nil {
+				return done, err
+			}
 		}
-		if results[i].Problem, err = c.tell(results[i], asks[i], all); err != nil {
-			return nil, err
+		done.Results = append(done.Results, result)
+	}
+	if c.Profile {
+		for i, column := range c.Table.Columns {
+			done.Profile = append(done.Profile, readProfile(column, answer[2*len(rules)+i*profiled:]))
 		}
 	}
-	return results, nil
+	return done, nil
+}
+
+// together is how many values a query of a checker asks for at most: a
+// PostgreSQL answer has 1664 columns.
+const together = 1600
+
+// values returns what SQL says of the table, as text: by one query, as long as
+// they fit into its answer.
+func (c *checker) values(asked []string) (answer []string, err error) {
+	for part := range slices.Chunk(asked, together) {
+		list := "CAST(" + strings.Join(part, " AS text), CAST(") + " AS text)"
+		rows, err := c.texts("SELECT " + list + " FROM " + quote(c.Table.Name) + " s")
+		if err != nil {
+			return nil, err
+		}
+		answer = append(answer, rows[0]...)
+	}
+	return answer, nil
 }
 
 // misunderstood finds the rules whose own SQL fails, by their places in rules:

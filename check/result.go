@@ -16,6 +16,8 @@ type Result struct {
 	Measured float64 // rows that break it, or what is measured; NaN where there are no values
 	Of       int64   // the rows that could break it; 0 for what is measured
 	Problem  asof.Problem
+
+	ask ask
 }
 
 // Kept is a result as reports keep it.

@@ -158,9 +158,16 @@ func (r *repository) Ledger(ctx context.Context) (asof.Ledger, error) {
 	})
 }
 
-// Runs opens the run store, which is where the ledger is.
+// Runs opens the run store, which is where the ledger is. What becomes of its
+// runs is told as the configuration says.
 func (r *repository) Runs(ctx context.Context) (asof.RunStore, error) {
-	return opened(r, &r.runs, func() (asof.RunStore, error) { return open(ctx, r.app.engines.Runs, r.setup(r.records())) })
+	return opened(r, &r.runs, func() (asof.RunStore, error) {
+		store, err := open(ctx, r.app.engines.Runs, r.setup(r.records()))
+		if err != nil {
+			return nil, err
+		}
+		return r.notifier().Store(store), nil
+	})
 }
 
 // workers returns what runs the functions that cannot be run here: the Python

@@ -26,6 +26,7 @@ type Config struct {
 	Metrics               Metrics
 	TransformationService string // feature_server.transformation_service_endpoint: HOST:PORT of Feast's server that computes on-demand features; "" where it is not written
 	Auth                  Auth
+	Lineage               Lineage
 	Asof                  Asof
 	Warnings              asof.Problems
 
@@ -39,6 +40,7 @@ type Asof struct {
 	Serve       Serve
 	OnExpired   string // "keep" or "drop"
 	Python      string // the interpreter for on-demand functions that need one; "" for none
+	Notify      []Notify
 	Layout      string // of the online store: "asof", "feast", or "" where the store's rows decide
 }
 
@@ -47,7 +49,7 @@ var topKeys = []string{"project", "project_description", "provider", "registry",
 	"entity_key_serialization_version", "auth", "batch_engine", "feature_server", "embedding_model", "flags", "repo_path",
 	"coerce_tz_aware", "materialization", "materialization_engine", "openlineage", "mlflow", "data_quality_monitoring", "asof"}
 
-var asofKeys = []string{"warehouse", "connections", "serve", "on_expired", "layout", "python"}
+var asofKeys = []string{"warehouse", "connections", "serve", "on_expired", "layout", "python", "notify"}
 
 // LoadConfig reads the file at path, for the repository in dir. Environment
 // variables ($NAME and ${NAME}) are put in as Feast does; one that is not set
@@ -115,6 +117,7 @@ func (c *Config) read(r *reading, root *ast.MappingNode) {
 	c.Online = r.section(values["online_store"], "online_store", "type", "", "sqlite")
 	c.readServer(r, values["feature_server"])
 	c.readAuth(r, values["auth"])
+	c.readLineage(r, values["openlineage"])
 	if own, ok := values["asof"].(*ast.MappingNode); ok {
 		c.readAsof(r, own)
 	} else if v := values["asof"]; v != nil && v.Type() != ast.NullType {
@@ -152,6 +155,7 @@ func (c *Config) readAsof(r *reading, own *ast.MappingNode) {
 		r.problem(values["layout"], "asof.layout is %q; write asof or feast, or leave it out", c.Asof.Layout)
 	}
 	c.readServe(r, values["serve"])
+	c.readNotify(r, values["notify"])
 }
 
 // readConnections reads databases by their names. Only the DuckDB offline store

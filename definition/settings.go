@@ -1,6 +1,7 @@
 package definition
 
 import (
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -62,6 +63,9 @@ func hideSecrets(v any) any {
 	switch v := v.(type) {
 	case yaml.MapSlice:
 		for i, item := range v {
+			if item.Key == "notify" {
+				hideWebhooks(item.Value)
+			}
 			if t, ok := item.Value.(string); ok && secretKey.MatchString(text(item.Key)) && !strings.HasSuffix(text(item.Key), "_env_var") && t != "" {
 				v[i].Value = hidden
 				continue
@@ -76,4 +80,25 @@ func hideSecrets(v any) any {
 		return pairSecret.ReplaceAllString(urlSecret.ReplaceAllString(v, "${1}"+hidden+"${2}"), "${1}"+hidden)
 	}
 	return v
+}
+
+// hideWebhooks hides what is behind the hosts of webhooks, and their headers.
+func hideWebhooks(v any) {
+	list, _ := v.([]any)
+	for _, target := range list {
+		settings, _ := target.(yaml.MapSlice)
+		for i, item := range settings {
+			if headers, ok := item.Value.(yaml.MapSlice); ok && item.Key == "headers" {
+				for j := range headers {
+					headers[j].Value = hidden
+				}
+			}
+			if item.Key == "url" {
+				settings[i].Value = hidden
+				if u, err := url.Parse(text(item.Value)); err == nil && u.Host != "" {
+					settings[i].Value = u.Scheme + "://" + u.Host + "/" + hidden
+				}
+			}
+		}
+	}
 }

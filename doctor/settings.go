@@ -12,7 +12,7 @@ var effectless = map[string]string{
 	"batch_engine":            "materialization runs in this process: the batch engine is not used",
 	"materialization":         "its settings have no effect: rows are pulled and written in batches of our own size",
 	"materialization_engine":  "materialization runs in this process: the engine is not used",
-	"openlineage":             "no lineage events are sent",
+	"openlineage":             "runs of pipelines send events; `apply` and `materialize` send none",
 	"mlflow":                  "nothing is logged to MLflow",
 	"data_quality_monitoring": "no metrics of data are computed: pipelines check new data",
 	"embedding_model":         "no embeddings are made",

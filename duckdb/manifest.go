@@ -70,15 +70,26 @@ type part struct {
 	Dropped string `json:"dropped,omitempty"` // a file with the keys that earlier publications had
 }
 
-// publication is one change of the warehouse. Before holds the tables that it
-// changed as they were, nil for one that was not there, while it is among the
-// kept ones.
+// publication is one change of the warehouse. While it is among the kept ones,
+// Before holds the tables that it changed as they were, nil for one that was
+// not there, and After the files of the live ones right after it.
 type publication struct {
-	ID     string            `json:"id"`
-	Name   string            `json:"name"`
-	AsOf   string            `json:"as_of"`
-	At     time.Time         `json:"at"`
-	Before map[string]*table `json:"before,omitempty"`
+	ID      string              `json:"id"`
+	Name    string              `json:"name"`
+	AsOf    string              `json:"as_of"`
+	At      time.Time           `json:"at"`
+	Changes map[string]counts   `json:"changes,omitempty"` // by table
+	Before  map[string]*table   `json:"before,omitempty"`
+	After   map[string][]string `json:"after,omitempty"`
+	Undone  *time.Time          `json:"undone,omitempty"` // when it was rolled back
+	Gone    []string            `json:"gone,omitempty"`   // tables that went with it
+}
+
+// counts are how many rows a publication changed.
+type counts struct {
+	Added   int64 `json:"added"`
+	Changed int64 `json:"changed"`
+	Removed int64 `json:"removed"`
 }
 
 // retired is a file that no state names any more, and since when.
@@ -148,6 +159,11 @@ func (m *manifest) files() map[string]bool {
 	add(m.Tables)
 	for _, p := range m.Publications {
 		add(p.Before)
+		for _, files := range p.After {
+			for _, file := range files {
+				named[file] = true
+			}
+		}
 	}
 	return named
 }
@@ -156,15 +172,25 @@ func (m *manifest) files() map[string]bool {
 // after: m is left as it is.
 func (m *manifest) succeed(p publication, after map[string]*table) *manifest {
 	next := &manifest{Version: manifestVersion, Tables: map[string]*table{}, Retired: slices.Clone(m.Retired)}
-	p.Before = map[string]*table{}
+	p.Before, p.After = map[string]*table{}, map[string][]string{}
 	maps.Copy(next.Tables, m.Tables)
 	for name, t := range after {
 		p.Before[name] = m.Tables[name]
 		next.Tables[name] = t
+		if !t.Snapshot {
+			for _, part := range t.Parts {
+				p.After[name] = append(p.After[name], part.File)
+			}
+		}
 	}
 	next.Publications = append([]publication{p}, m.Publications...)
-	for i := keptPublications; i < len(next.Publications); i++ {
-		next.Publications[i].Before = nil
+	kept := 0
+	for i := range next.Publications {
+		if p := &next.Publications[i]; p.Before != nil {
+			if kept++; kept > keptPublications {
+				p.Before, p.After = nil, nil
+			}
+		}
 	}
 	next.retire(m, p.At)
 	return next

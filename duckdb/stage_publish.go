@@ -71,11 +71,18 @@ func (s *stage) publish(ctx context.Context, p asof.Publication) (asof.Published
 			return done, err
 		}
 	}
-	next := s.manifest.succeed(publication{ID: p.ID, Name: p.Name, AsOf: day(p.AsOf), At: s.w.now().UTC().Truncate(time.Microsecond)}, after)
+	changes := map[string]counts{}
+	for _, c := range done.Tables {
+		if after[c.Table] != nil {
+			changes[c.Table] = counts{c.Added, c.Changed, c.Removed}
+		}
+	}
+	next := s.manifest.succeed(publication{ID: p.ID, Name: p.Name, AsOf: day(p.AsOf), At: s.w.now().UTC().Truncate(time.Microsecond), Changes: changes}, after)
+	s.written = nil // from here on, whether the manifest counts may not be known: what is not named is swept
 	if err := next.write(s.w.dir, s.w.step); err != nil {
 		return done, err
 	}
-	s.written, s.manifest = nil, next
+	s.manifest = next
 	return done, s.refresh(ctx)
 }
 

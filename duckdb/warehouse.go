@@ -55,6 +55,10 @@ func (w *Warehouse) Publications(context.Context) ([]asof.Publication, error) {
 	if err != nil {
 		return nil, err
 	}
+	return w.published(m)
+}
+
+func (w *Warehouse) published(m *manifest) ([]asof.Publication, error) {
 	list := make([]asof.Publication, len(m.Publications))
 	for i, p := range m.Publications {
 		day, err := time.Parse(time.DateOnly, p.AsOf)
@@ -62,6 +66,9 @@ func (w *Warehouse) Publications(context.Context) ([]asof.Publication, error) {
 			return nil, asof.Errorf(asof.CodeInternal, "publication %s in %s: %w", p.ID, filepath.Join(w.dir, manifestFile), err)
 		}
 		list[i] = asof.Publication{ID: p.ID, Name: p.Name, AsOf: day, At: p.At}
+		if p.Undone != nil {
+			list[i].Undone = *p.Undone
+		}
 	}
 	return list, nil
 }

@@ -50,6 +50,18 @@ func TestWarehouseKilled(t *testing.T) {
 		})
 }
 
+func TestRollbackKilled(t *testing.T) {
+	storetest.RollbackKilled(t, func(t *testing.T) string { return t.TempDir() },
+		func(t *testing.T, dir string, step func(string)) storetest.WarehouseUnderTest {
+			w, err := asofduckdb.OpenWarehouse(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.OnStep(step)
+			return storetest.WarehouseUnderTest{Warehouse: w, Read: reader(w)}
+		})
+}
+
 func TestReplacementKilled(t *testing.T) {
 	storetest.ReplacementKilled(t, func(t *testing.T) string { return t.TempDir() },
 		func(t *testing.T, dir string, step func(string)) storetest.WarehouseUnderTest {

@@ -15,7 +15,8 @@ func (r *run) check(ctx context.Context, load Step, report *StepReport) (problem
 	table := load.Load.Table
 	file := r.files[table.Name]
 	subject := check.Subject{Table: table, AsOf: r.report.AsOf, File: file.name, Loaded: map[string]asof.Table{}, Failed: r.failed,
-		Lines: func(keys [][]string) map[string][]int { return linesOf(file.path, table, keys) }}
+		Profile: r.Pipeline.profiles(table.Name),
+		Lines:   func(keys [][]string) map[string][]int { return linesOf(file.path, table, keys) }}
 	for name, l := range r.loads {
 		subject.Loaded[name] = l.Table
 	}
@@ -26,7 +27,8 @@ func (r *run) check(ctx context.Context, load Step, report *StepReport) (problem
 			return nil, err
 		}
 	}
-	report.Checks, err = check.Run(ctx, r.stage, subject, rules)
+	done, err := check.Run(ctx, r.stage, subject, rules)
+	report.Checks, report.Profile = done.Results, done.Profile
 	for _, result := range report.Checks {
 		switch {
 		case result.Holds:
@@ -71,6 +73,11 @@ func (p *Pipeline) snapshotOf(table string) *SnapshotStep {
 		}
 	}
 	return nil
+}
+
+// profiles reports whether a step asks for what the table's columns hold.
+func (p *Pipeline) profiles(table string) bool {
+	return slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Check != nil && s.Check.Table == table && s.Check.Profile })
 }
 
 // rules returns all that is expected of a loaded table, with parameters filled

@@ -1,5 +1,7 @@
 package pipeline
 
+import "github.com/asof-dev/asof/schedule"
+
 // key is a key that a mapping of the file may have: the reader knows it by its
 // name, the JSON schema tells the rest to editors.
 type key struct {
@@ -34,6 +36,20 @@ var pipelineKeys = keys{
 	{"timezone", "The zone of words such as today, as Europe/Berlin; UTC where none is given.", aText, false},
 	{"params", "What a run is given: {{name}} stands for the value in texts. as_of, a date, is the day that the files are of.", mapOf(objectOf(paramKeys)), true},
 	{"steps", "What a run does, in this order.", listOf(aStep), true},
+	{"schedule", "When a server runs it: one schedule, or a list. Times are of the zone `timezone`.", anyOf(objectOf(scheduleKeys), listOf(objectOf(scheduleKeys))), false},
+}
+
+// scheduleKeys has one of cron, every and folder.
+var scheduleKeys = keys{
+	{"cron", "Minute, hour, day of month, month, day of week, as in 30 6 5 * *; L is the last day of a month; or @monthly, @weekly, @daily, @hourly.", aText, false},
+	{"every", "An interval since 1970, as in 15m or 6h.", aText, false},
+	{"folder", "Folders that are each a run when they are complete, as in data/{month}: {month} is a parameter, and takes that part of the path.", aText, false},
+	{"files", "What a folder is complete with; the files that steps load from it, where it is not said. They may hold *, ? and [a-z].", aTextOrList, false},
+	{"marker", "A file of a folder that says that it is complete.", aText, false},
+	{"settle", "For how long a complete folder without a marker must not change; 1m where it is not said.", aText, false},
+	{"catch_up", "What becomes of times at which no server ran: none, the last (where it is not said), or all. Of a folder: which of those that are there at first are run; all where it is not said.",
+		oneOf(schedule.CatchUps...), false},
+	{"params", "The values of parameters, instead of their defaults.", mapOf(aText), false},
 }
 
 var paramKeys = keys{
@@ -57,6 +73,7 @@ var stepKinds = []stepKind{
 	{"check", "Holds the rows of a loaded table against what is expected of them.", keys{
 		{"check", "The loaded table.", aTable, true},
 		{"expect", "The rules. All of them are put, and all failures told at once.", listOf(aRule), true},
+		{"profile", "What each column holds is kept with the run: empty cells, distinct values, mean, deviation, least and greatest.", aBoolean, false},
 	}},
 	{"snapshot", "Freezes rows at the day as_of.", keys{
 		{"snapshot", "The table that keeps the rows of every month.", aTable, true},

@@ -13,6 +13,7 @@ import (
 	"github.com/goccy/go-yaml/parser"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/schedule"
 )
 
 // Load reads a pipeline file. All its mistakes are returned at once, as
@@ -65,9 +66,9 @@ func (f *fileReader) pipeline(root ast.Node) {
 	f.p.Name = f.text(top["name"], "name")
 	f.p.Description = f.text(top["description"], "description")
 	if n := top["timezone"]; n != nil {
-		zone, err := time.LoadLocation(f.text(n, "timezone"))
+		zone, err := schedule.Zone(f.text(n, "timezone"))
 		if err != nil {
-			f.problem(n, "timezone has to be a place like Europe/Berlin, or UTC, and not %q", f.text(n, "timezone"))
+			f.problem(n, "%s", err)
 		}
 		f.p.Zone = zone
 	}
@@ -87,6 +88,7 @@ func (f *fileReader) pipeline(root ast.Node) {
 		f.step(n)
 	}
 	f.comparable()
+	f.schedules(top["schedule"])
 }
 
 // step reads one step. Its kind is the key that one of stepKinds has.

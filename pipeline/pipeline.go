@@ -39,9 +39,10 @@ type Pipeline struct {
 	Name        string
 	Description string
 	Path        string         // of the file
-	Zone        *time.Location // of words such as today; nil: UTC
+	Zone        *time.Location // of words such as today, and of schedules; nil: UTC
 	Params      []Param
 	Steps       []Step
+	Schedules   []Schedule
 }
 
 // Step is one step of a pipeline: exactly one of the kinds is not nil.
@@ -64,8 +65,9 @@ type LoadStep struct {
 
 // CheckStep holds what the staged rows of a table are expected to be.
 type CheckStep struct {
-	Table string
-	Rules []check.Rule
+	Table   string
+	Rules   []check.Rule
+	Profile bool // what each column holds is kept in the report
 }
 
 // SnapshotStep freezes rows of the stage at as_of.

@@ -10,12 +10,13 @@ import (
 // KeptStep is a step's report as it is kept and printed. Time is in seconds,
 // warnings are as they are told.
 type KeptStep struct {
-	Name     string       `json:"name"`
-	Rows     int64        `json:"rows"`
-	Time     float64      `json:"time"`
-	Changes  []KeptChange `json:"changes"`
-	Warnings []string     `json:"warnings"`
-	Checks   []check.Kept `json:"checks"`
+	Name     string          `json:"name"`
+	Rows     int64           `json:"rows"`
+	Time     float64         `json:"time"`
+	Changes  []KeptChange    `json:"changes"`
+	Warnings []string        `json:"warnings"`
+	Checks   []check.Kept    `json:"checks"`
+	Profile  []check.Profile `json:"profile,omitempty"`
 }
 
 // KeptChange is what a publication changed of one table. Skipped says why
@@ -31,7 +32,7 @@ type KeptChange struct {
 
 // MarshalJSON writes the report of a step as KeptStep.
 func (s StepReport) MarshalJSON() ([]byte, error) {
-	kept := KeptStep{Name: s.Name, Rows: s.Rows, Time: s.Duration.Seconds(), Changes: []KeptChange{}, Warnings: []string{}}
+	kept := KeptStep{Name: s.Name, Rows: s.Rows, Time: s.Duration.Seconds(), Profile: s.Profile, Changes: []KeptChange{}, Warnings: []string{}}
 	for _, c := range s.Changes {
 		kept.Changes = append(kept.Changes, KeptChange{c.Table, c.Added, c.Changed, c.Removed, c.Equal, c.Skipped})
 	}

@@ -35,7 +35,7 @@ func (f *fileReader) check(n ast.Node, values map[string]ast.Node) {
 	if load == nil {
 		return
 	}
-	c := &CheckStep{Table: load.Table.Name}
+	c := &CheckStep{Table: load.Table.Name, Profile: f.boolean(values["profile"], "profile")}
 	for _, item := range f.items(values["expect"], "expect") {
 		c.Rules = append(c.Rules, f.rules(item, load.Table)...)
 	}

@@ -42,7 +42,8 @@ type StepReport struct {
 	Rows     int64
 	Changes  []asof.TableChange // of the step that publishes, by table; Dropped is nil
 	Warnings asof.Problems
-	Checks   []check.Result // of a step that checks: every rule, whether it holds or not
+	Checks   []check.Result  // of a step that checks: every rule, whether it holds or not
+	Profile  []check.Profile // of a step that checks: the columns, where the pipeline asks for it
 	Duration time.Duration
 }
 

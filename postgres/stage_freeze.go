@@ -34,7 +34,8 @@ func (r *publishing) freeze(ctx context.Context, f asof.Frozen) error {
 	if err := r.settle(ctx, f.Table, rows, present); err != nil {
 		return err
 	}
-	if err := r.create(ctx, f.Table, f.Table.SnapshotColumns(), key); err != nil {
+	made, err := r.create(ctx, f.Table, f.Table.SnapshotColumns(), key)
+	if err != nil {
 		return err
 	}
 	change := asof.TableChange{Table: f.Table.Name}
@@ -43,6 +44,9 @@ func (r *publishing) freeze(ctx context.Context, f asof.Frozen) error {
 		return err
 	}
 	if change.Removed, err = m.remove(ctx); err != nil {
+		return err
+	}
+	if err := r.remember(ctx, change, tableBefore{Key: key, Made: made}); err != nil {
 		return err
 	}
 	change.Dropped, err = r.dropped(ctx, f.Table)

@@ -38,14 +38,14 @@ func (m merge) write(ctx context.Context, change *asof.TableChange) error {
 	}
 	change.Added, err = m.insert(ctx)
 	change.Equal = change.Rows - change.Added - change.Changed
-	m.differs = m.differs || change.Added+change.Changed > 0
 	return err
 }
 
 // update writes the rows that are there already and differ.
 func (m merge) update(ctx context.Context) (int64, error) {
-	var set, old, fresh []string
+	var set, old, fresh, kept []string
 	for _, c := range names(m.table.Columns) {
+		kept = append(kept, "l."+quoteName(c))
 		if !slices.Contains(m.table.Key, c) {
 			set = append(set, quoteName(c)+" = n."+quoteName(c))
 			old, fresh = append(old, "l."+quoteName(c)), append(fresh, "n."+quoteName(c))
@@ -55,8 +55,11 @@ func (m merge) update(ctx context.Context) (int64, error) {
 		return 0, nil
 	}
 	differ := fmt.Sprintf("%s AND (%s) IS DISTINCT FROM (%s)", m.match(), strings.Join(old, ", "), strings.Join(fresh, ", "))
-	n, err := m.changed(ctx, fmt.Sprintf("INSERT INTO %s SELECT $1, $2, 'changed', to_jsonb(l) FROM %s l JOIN %s n ON %s",
-		m.history(), m.live, m.rows, differ), m.id, m.table.Name)
+	if m.asOf != "" {
+		kept = append(kept, "l."+asof.AsOfColumn)
+	}
+	n, err := m.changed(ctx, fmt.Sprintf("INSERT INTO %s SELECT $1, $2, 'changed', (SELECT to_jsonb(p) FROM (SELECT %s) p) FROM %s l JOIN %s n ON %s",
+		m.history(), strings.Join(kept, ", "), m.live, m.rows, differ), m.id, m.table.Name)
 	if err != nil || n == 0 {
 		return n, err
 	}
@@ -80,8 +83,9 @@ func (m merge) insert(ctx context.Context) (int64, error) {
 // remembers which keys the day has lost.
 func (m merge) remove(ctx context.Context) (int64, error) {
 	dropped := m.w.db.qualified("asof_dropped")
-	if err := m.exec(ctx, fmt.Sprintf("DELETE FROM %s d USING %s n WHERE d.table_name = $1 AND d.as_of = $2::date AND d.key = %s",
-		dropped, m.rows, m.key("n", false)), m.table.Name, m.asOf); err != nil {
+	if err := m.exec(ctx, fmt.Sprintf(`WITH back AS (DELETE FROM %s d USING %s n WHERE d.table_name = $1 AND d.as_of = $2::date AND d.key = %s RETURNING d.as_of, d.key)
+ INSERT INTO %s SELECT $3, $1, 'back', to_jsonb(back) FROM back`,
+		dropped, m.rows, m.key("n", false), m.history()), m.table.Name, m.asOf, m.id); err != nil {
 		return 0, err
 	}
 	gone := fmt.Sprintf("FROM %s l WHERE l.%s = '%s'::date AND NOT EXISTS (SELECT FROM %s n WHERE %s)", m.live, asof.AsOfColumn, m.asOf, m.rows, m.match())
@@ -89,9 +93,9 @@ func (m merge) remove(ctx context.Context) (int64, error) {
 	if err != nil || n == 0 {
 		return n, err
 	}
-	m.differs = true
-	if err := m.exec(ctx, fmt.Sprintf("INSERT INTO %s SELECT $1, $2::date, %s %s ON CONFLICT DO NOTHING", dropped, m.key("l", false), gone),
-		m.table.Name, m.asOf); err != nil {
+	if err := m.exec(ctx, fmt.Sprintf(`WITH dropped AS (INSERT INTO %s SELECT $1, $2::date, %s %s ON CONFLICT DO NOTHING RETURNING as_of, key)
+ INSERT INTO %s SELECT $3, $1, 'dropped', to_jsonb(dropped) FROM dropped`, dropped, m.key("l", false), gone, m.history()),
+		m.table.Name, m.asOf, m.id); err != nil {
 		return 0, err
 	}
 	return n, m.exec(ctx, "DELETE "+gone)

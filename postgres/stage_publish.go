@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -118,68 +119,38 @@ func (r *publishing) begin(ctx context.Context, tx pgx.Tx) error {
 		}
 	}
 	return r.row(ctx, "INSERT INTO "+r.w.db.qualified("asof_publications")+
-		" (run, pipeline, as_of, published_at) VALUES ($1, $2, $3::date, clock_timestamp()) RETURNING id",
-		r.p.ID, r.p.Name, day(r.p.AsOf)).Scan(&r.id)
+		" (run, pipeline, as_of, published_at) VALUES ($1, $2, $3::date, $4) RETURNING id",
+		r.p.ID, r.p.Name, day(r.p.AsOf), time.Now().UTC()).Scan(&r.id) // by the clock that the ledger goes by
 }
 
 // forget ends what can be rolled back no more.
 func (r *publishing) forget(ctx context.Context) error {
-	return r.exec(ctx, fmt.Sprintf(`DELETE FROM %s WHERE publication < (
- SELECT min(id) FROM (SELECT id FROM %s ORDER BY id DESC LIMIT %d) kept)`,
+	return r.exec(ctx, fmt.Sprintf(`DELETE FROM %[1]s WHERE change <> 'undone' AND publication < (SELECT min(id) FROM (SELECT id FROM %[2]s p
+ WHERE NOT EXISTS (SELECT FROM %[1]s u WHERE u.publication = p.id AND u.change = 'undone') ORDER BY id DESC LIMIT %[3]d) kept)`,
 		r.w.db.qualified("asof_history"), r.w.db.qualified("asof_publications"), keptPublications))
 }
 
 // parentsFirst returns the upserts in an order in which no row refers to one
 // that is not there yet.
 func (r *publishing) parentsFirst(ctx context.Context) ([]asof.Write, error) {
-	rows, err := r.query(ctx, `SELECT child.relname, parent.relname FROM pg_constraint c
- JOIN pg_class child ON child.oid = c.conrelid JOIN pg_class parent ON parent.oid = c.confrelid
- JOIN pg_namespace n ON n.oid = child.relnamespace AND n.oid = parent.relnamespace
- WHERE c.contype = 'f' AND child.oid <> parent.oid AND n.nspname = $1`, r.w.db.schema)
+	parents, err := parents(ctx, r.conn, r.w.db.schema)
 	if err != nil {
 		return nil, err
 	}
-	parents := map[string][]string{}
-	var child, parent string
-	if _, err := pgx.ForEachRow(rows, []any{&child, &parent}, func() error {
-		parents[child] = append(parents[child], parent)
-		return nil
-	}); err != nil {
-		return nil, err
-	}
 	byName := map[string]asof.Write{}
+	var tables []string
 	for _, u := range r.p.Writes {
 		byName[u.Table.Name] = u
+		tables = append(tables, u.Table.Name)
 		for _, parent := range u.Table.References {
 			parents[u.Table.Name] = append(parents[u.Table.Name], parent)
 		}
 	}
-	var ordered []asof.Write
-	seen := map[string]bool{}
-	var visit func(name string)
-	visit = func(name string) {
-		if seen[name] {
-			return
-		}
-		seen[name] = true
-		for _, parent := range parents[name] {
-			visit(parent)
-		}
-		if u, ok := byName[name]; ok {
-			ordered = append(ordered, u)
-		}
-	}
-	for _, u := range r.p.Writes {
-		visit(u.Table.Name)
+	ordered := make([]asof.Write, 0, len(tables))
+	for _, name := range parentsFirst(tables, parents) {
+		ordered = append(ordered, byName[name])
 	}
 	return ordered, nil
-}
-
-func nullable(text string) any {
-	if text == "" {
-		return nil
-	}
-	return text
 }
 
 func quoteText(text string) string { return `'` + strings.ReplaceAll(text, `'`, `''`) + `'` }

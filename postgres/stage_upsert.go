@@ -32,16 +32,12 @@ func (r *publishing) upsert(ctx context.Context, table asof.Table) error {
 	if err := r.checkReferences(ctx, table); err != nil {
 		return err
 	}
-	if err := r.merge(ctx, table, staged, &change); err != nil {
+	was := tableBefore{Key: table.Key, Loaded: newest != day(r.p.AsOf), AsOf: newest}
+	if err := r.merge(ctx, table, staged, &change, &was); err != nil {
 		return err
 	}
 	r.changes[table.Name] = change
-	if newest == day(r.p.AsOf) {
-		return nil
-	}
-	r.differs = true
-	if err := r.exec(ctx, "INSERT INTO "+r.w.db.qualified("asof_history")+
-		" VALUES ($1, $2, 'loaded', jsonb_build_object('as_of', $3::date))", r.id, table.Name, nullable(newest)); err != nil {
+	if err := r.remember(ctx, change, was); err != nil || !was.Loaded {
 		return err
 	}
 	return r.exec(ctx, "INSERT INTO "+r.w.db.qualified("asof_loaded")+
@@ -50,12 +46,13 @@ func (r *publishing) upsert(ctx context.Context, table asof.Table) error {
 
 // merge makes the staged table the published one, where there is none, and else
 // writes its rows into that.
-func (r *publishing) merge(ctx context.Context, table asof.Table, staged stagedTable, change *asof.TableChange) error {
+func (r *publishing) merge(ctx context.Context, table asof.Table, staged stagedTable, change *asof.TableChange, was *tableBefore) error {
 	present, err := r.target(ctx, table.Name)
 	if err != nil {
 		return err
 	}
 	if present == nil && staged.logged {
+		was.Made = true
 		return r.adopt(ctx, table, staged, change)
 	}
 	if err := r.has(table, present, names(table.Columns)); err != nil {
@@ -65,7 +62,7 @@ func (r *publishing) merge(ctx context.Context, table asof.Table, staged stagedT
 	if err := r.refit(ctx, table, staged, present); err != nil {
 		return err
 	}
-	if err := r.create(ctx, table, table.Columns, table.Key); err != nil {
+	if was.Made, err = r.create(ctx, table, table.Columns, table.Key); err != nil {
 		return err
 	}
 	return merge{publishing: r, table: table, rows: rows, live: r.w.db.qualified(table.Name)}.write(ctx, change)
@@ -111,11 +108,12 @@ func (r *publishing) adopt(ctx context.Context, table asof.Table, staged stagedT
 			return err
 		}
 	}
-	if err := r.exec(ctx, "INSERT INTO "+r.w.db.qualified("asof_history")+" VALUES ($1, $2, 'created', '{}')", r.id, table.Name); err != nil {
+	added := merge{publishing: r, table: table}
+	if err := r.exec(ctx, "INSERT INTO "+added.history()+" SELECT $1, $2, 'added', "+added.key("l", true)+" FROM "+name+" l", r.id, table.Name); err != nil {
 		return err
 	}
 	change.Rows, change.Added = staged.rows, staged.rows
-	r.differs, r.adopted = true, append(r.adopted, table.Name)
+	r.adopted = append(r.adopted, table.Name)
 	staged.relation, staged.adopted = table.Name, true
 	return r.record(ctx, table.Name, staged)
 }
@@ -161,14 +159,13 @@ func (r *publishing) checkReferences(ctx context.Context, table asof.Table) erro
 }
 
 // create makes a table that does not exist, with its references.
-func (r *publishing) create(ctx context.Context, table asof.Table, columns []asof.TableColumn, key []string) error {
+func (r *publishing) create(ctx context.Context, table asof.Table, columns []asof.TableColumn, key []string) (made bool, err error) {
 	present, err := r.columns(ctx, table.Name)
 	if err != nil || present != nil {
-		return err
+		return false, err
 	}
 	parts := append([]string{declared(columns, key), "PRIMARY KEY (" + strings.Join(quoteNames(key), ", ") + ")"}, r.foreignKeys(table, columns)...)
-	r.differs = true
-	return r.exec(ctx, "CREATE TABLE "+r.w.db.qualified(table.Name)+" ("+strings.Join(parts, ", ")+")")
+	return true, r.exec(ctx, "CREATE TABLE "+r.w.db.qualified(table.Name)+" ("+strings.Join(parts, ", ")+")")
 }
 
 // foreignKeys returns the constraints of columns that refer to other tables.

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
 	"regexp"
 	"time"
 
@@ -20,7 +21,8 @@ import (
 // publishes in one transaction; publications wait for one another at an
 // advisory lock. Beside the team's tables there are six of ours:
 // asof_publications; asof_loaded, the newest as_of of each live table;
-// asof_history, the rows that the last three publications replaced;
+// asof_history, the rows that the last three publications replaced, and
+// which were rolled back;
 // asof_dropped, the keys that a snapshot had and has no more; asof_stages, who
 // works on a run's stage; and asof_staged, what is in it.
 type Warehouse struct {
@@ -55,21 +57,41 @@ var bookkeeping = []struct{ name, layout string }{
 
 // Publications lists what was published, newest first.
 func (w *Warehouse) Publications(ctx context.Context) ([]asof.Publication, error) {
-	const doing = "the publications cannot be listed"
-	rows, err := w.db.pool.Query(ctx, "SELECT run, pipeline, as_of, published_at FROM "+w.db.qualified("asof_publications")+" ORDER BY id DESC")
-	var list []asof.Publication
+	list, _, err := w.published(ctx, w.db.pool)
+	return list, w.db.fault("the publications cannot be listed", err)
+}
+
+// published lists the publications, newest first, and their ids.
+func (w *Warehouse) published(ctx context.Context, conn querier) (list []asof.Publication, ids []int64, err error) {
+	there, err := conn.Query(ctx, "SELECT to_regclass($1) IS NOT NULL", w.db.qualified("asof_publications"))
 	if err == nil {
-		list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (asof.Publication, error) {
-			var p asof.Publication
-			err := row.Scan(&p.ID, &p.Name, &p.AsOf, &p.At)
-			p.At = p.At.UTC()
-			return p, err
-		})
+		var made bool
+		made, err = pgx.CollectExactlyOneRow(there, pgx.RowTo[bool])
+		if err == nil && !made {
+			return nil, nil, nil // nothing was ever published
+		}
 	}
-	if missing(err) {
-		return nil, nil // nothing was ever published
+	if err != nil {
+		return nil, nil, err
 	}
-	return list, w.db.fault(doing, err)
+	rows, err := conn.Query(ctx, fmt.Sprintf(`SELECT p.id, run, pipeline, as_of, published_at, h.previous FROM %s p
+ LEFT JOIN %s h ON h.publication = p.id AND h.change = 'undone' ORDER BY p.id DESC`, w.db.qualified("asof_publications"), w.db.qualified("asof_history")))
+	if err != nil {
+		return nil, nil, err
+	}
+	list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (asof.Publication, error) {
+		var p asof.Publication
+		var id int64
+		var u *undone
+		err := row.Scan(&id, &p.ID, &p.Name, &p.AsOf, &p.At, &u)
+		p.At = p.At.UTC()
+		if u != nil {
+			p.Undone = u.At
+		}
+		ids = append(ids, id)
+		return p, err
+	})
+	return list, ids, err
 }
 
 // Close does nothing: the pool is the database's.

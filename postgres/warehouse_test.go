@@ -109,6 +109,14 @@ func TestWarehouseKilled(t *testing.T) {
 	})
 }
 
+func TestRollbackKilled(t *testing.T) {
+	storetest.RollbackKilled(t, newDatabase, func(t *testing.T, url string, step func(string)) storetest.WarehouseUnderTest {
+		w := openWarehouse(t, url)
+		w.Warehouse.(*postgres.Warehouse).OnStep(step)
+		return w
+	})
+}
+
 func TestReplacementKilled(t *testing.T) {
 	storetest.ReplacementKilled(t, newDatabase, func(t *testing.T, url string, step func(string)) storetest.WarehouseUnderTest {
 		w := openWarehouse(t, url)
@@ -349,7 +357,7 @@ func TestThreePublicationsAreKept(t *testing.T) {
 			t.Fatalf("publication %d: %v", i, err)
 		}
 	}
-	rows, err := w.Read(t.Context(), `SELECT p.run, h.previous->>'monthly_fee' FROM asof_history h RIGHT JOIN asof_publications p ON p.id = h.publication ORDER BY p.id`)
+	rows, err := w.Read(t.Context(), `SELECT p.run, h.previous->>'monthly_fee' FROM asof_history h RIGHT JOIN asof_publications p ON p.id = h.publication AND h.change = 'changed' ORDER BY p.id`)
 	if err != nil {
 		t.Fatal(err)
 	}
