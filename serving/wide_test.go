@@ -68,7 +68,7 @@ func BenchmarkWide(b *testing.B) {
 		b.Run(fmt.Sprintf("entities=%d", entities), func(b *testing.B) {
 			var out []byte
 			sent := func(piece []byte) []byte { // as the server does
-				if len(piece) < 256<<10 {
+				if len(piece) < 512<<10 {
 					return piece
 				}
 				return piece[:0]

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 
+	"google.golang.org/protobuf/encoding/protowire"
+
 	"github.com/asof-dev/asof"
 )
 
@@ -13,57 +15,136 @@ import (
 // comma behind it, and returns how many of them are null. The values are those
 // of the spans of buf at the places given.
 //
-// The values that most features have are written here, at most room bytes and
-// without jumps that depend on what they are: a processor would guess every
-// second wrong.
+// The values that most features have are written by a loop for their type, and
+// nearly without jumps that depend on what they are: a processor would guess
+// every second wrong.
 func AppendColumn(dst, buf []byte, spans []asof.Span, at []int32, form Form) (_ []byte, nulls int) {
-	for _, i := range at {
-		span := spans[i]
-		if cap(dst)-len(dst) < room {
-			dst = slices.Grow(dst, room)
-		}
-		v, n := buf[span.Start:span.End], 0
-		if text := (*[room]byte)(dst[len(dst) : len(dst)+room]); len(v) > 1 {
-			switch tag, rest := v[0], v[1:]; {
-			case tag == tagFloat32 && len(rest) == 4 && form != Plain:
-				n = putFloat(text, float64(math.Float32frombits(binary.LittleEndian.Uint32(rest))))
-			case tag == tagFloat64 && len(rest) == 8:
-				n = putFloat(text, math.Float64frombits(binary.LittleEndian.Uint64(rest)))
-			case (tag == tagInt64 || tag == tagInt32) && len(rest) == 1 && rest[0] < 0x80:
-				n = putSmall(text, uint64(rest[0]))
-			case (tag == tagInt64 || tag == tagInt32) && len(rest) == 2 && rest[1] < 0x80 && rest[0] >= 0x80:
-				n = putSmall(text, uint64(rest[0]&0x7f)|uint64(rest[1])<<7)
-			case tag == tagBool && len(rest) == 1 && rest[0] < 2:
-				binary.LittleEndian.PutUint64(text[:], booleans[rest[0]])
-				n = 5 - int(rest[0])
-			case tag == tagString && int(rest[0]) == len(rest)-1 && len(rest) <= 17 && int(span.Start)+18 <= len(buf):
-				n = putString(text, (*[16]byte)(buf[span.Start+2:span.Start+18]), len(rest)-1)
-			}
-		} else if len(v) == 0 {
-			nulls++
+	for len(at) > 0 {
+		v, n := buf[spans[at[0]].Start:spans[at[0]].End], 0
+		switch {
+		case len(v) < 2:
+		case v[0] == tagFloat32 || v[0] == tagFloat64:
+			dst, n = appendFloats(dst, buf, spans, at, form)
+		case v[0] == tagInt64 || v[0] == tagInt32:
+			dst, n = appendInts(dst, buf, spans, at)
+		case v[0] == tagBool:
+			dst, n = appendBools(dst, buf, spans, at)
+		case v[0] == tagString:
+			dst, n = appendStrings(dst, buf, spans, at)
 		}
 		if n == 0 {
-			dst = append(AppendJSON(dst, v, form), ',')
-			continue
+			if len(v) == 0 {
+				nulls++
+			}
+			dst, n = append(AppendJSON(dst, v, form), ','), 1
 		}
-		dst = dst[:len(dst)+n+1]
-		dst[len(dst)-1] = ','
+		at = at[n:]
 	}
 	return dst, nulls
 }
 
-// booleans are false and true, the first letter in the lowest byte.
-var booleans = [2]uint64{'f' | 'a'<<8 | 'l'<<16 | 's'<<24 | 'e'<<32, 't' | 'r'<<8 | 'u'<<16 | 'e'<<24}
-
-// putSmall writes a whole number and returns its length; 0 for one that it does
-// not write, from 1000.
-func putSmall(text *[room]byte, n uint64) int {
-	if n >= uint64(len(small)) {
-		return 0
+// appendFloats appends the values at the places given up to one that it does not
+// write, and returns how many it wrote; so do those that follow.
+func appendFloats(dst, buf []byte, spans []asof.Span, at []int32, form Form) ([]byte, int) {
+	for i, k := range at {
+		v := buf[spans[k].Start:spans[k].End]
+		var float float64
+		switch {
+		case len(v) == 9 && v[0] == tagFloat64:
+			float = math.Float64frombits(binary.LittleEndian.Uint64(v[1:]))
+		case len(v) == 5 && v[0] == tagFloat32 && form != Plain:
+			float = float64(math.Float32frombits(binary.LittleEndian.Uint32(v[1:])))
+		default:
+			return dst, i
+		}
+		if cap(dst)-len(dst) < room {
+			dst = slices.Grow(dst, room)
+		}
+		text := (*[room]byte)(dst[len(dst) : len(dst)+room])
+		n := putFloat(text, float)
+		if n == 0 {
+			return dst, i
+		}
+		text[n&63] = ','
+		dst = dst[:len(dst)+n+1]
 	}
-	binary.LittleEndian.PutUint32(text[:], small[n])
-	return int(small[n] >> 24)
+	return dst, len(at)
 }
+
+func appendInts(dst, buf []byte, spans []asof.Span, at []int32) ([]byte, int) {
+	for i, k := range at {
+		v := buf[spans[k].Start:spans[k].End]
+		if len(v) < 2 || v[0] != tagInt64 && v[0] != tagInt32 {
+			return dst, i
+		}
+		if cap(dst)-len(dst) < room {
+			dst = slices.Grow(dst, room)
+		}
+		text := (*[room]byte)(dst[len(dst) : len(dst)+room])
+		if len(v) == 2 && v[1] < 0x80 {
+			digits := small[v[1]]
+			binary.LittleEndian.PutUint32(text[:], digits)
+			n := digits >> 24
+			text[n&3] = ','
+			dst = dst[:len(dst)+int(n)+1]
+			continue
+		}
+		whole, n := protowire.ConsumeVarint(v[1:])
+		if n != len(v)-1 {
+			return dst, i
+		}
+		dst = append(strconv.AppendInt(dst, int64(whole), 10), ',')
+	}
+	return dst, len(at)
+}
+
+func appendBools(dst, buf []byte, spans []asof.Span, at []int32) ([]byte, int) {
+	for i, k := range at {
+		v := buf[spans[k].Start:spans[k].End]
+		if len(v) != 2 || v[0] != tagBool || v[1] > 1 {
+			return dst, i
+		}
+		if cap(dst)-len(dst) < room {
+			dst = slices.Grow(dst, room)
+		}
+		text := (*[room]byte)(dst[len(dst) : len(dst)+room])
+		binary.LittleEndian.PutUint64(text[:], booleans[v[1]])
+		dst = dst[:len(dst)+6-int(v[1])]
+	}
+	return dst, len(at)
+}
+
+// appendStrings appends strings of up to 16 letters that stand as they are.
+func appendStrings(dst, buf []byte, spans []asof.Span, at []int32) ([]byte, int) {
+	for i, k := range at {
+		start, end := int(spans[k].Start), int(spans[k].End)
+		letters := end - start - 2
+		if uint(letters) > 16 || start+18 > len(buf) {
+			return dst, i
+		}
+		v := (*[18]byte)(buf[start:])
+		if v[0] != tagString || int(v[1]) != letters {
+			return dst, i
+		}
+		low, high := binary.LittleEndian.Uint64(v[2:]), binary.LittleEndian.Uint64(v[10:])
+		if front := &fronts[letters]; special(low)&front[0]|special(high)&front[1] != 0 {
+			return dst, i
+		}
+		if cap(dst)-len(dst) < room {
+			dst = slices.Grow(dst, room)
+		}
+		text := (*[room]byte)(dst[len(dst) : len(dst)+room])
+		text[0] = '"'
+		binary.LittleEndian.PutUint64(text[1:], low)
+		binary.LittleEndian.PutUint64(text[9:], high)
+		binary.LittleEndian.PutUint16(text[1+letters:], '"'|','<<8)
+		dst = dst[:len(dst)+letters+3]
+	}
+	return dst, len(at)
+}
+
+// booleans are false and true with a comma, the first letter in the lowest byte.
+var booleans = [2]uint64{'f' | 'a'<<8 | 'l'<<16 | 's'<<24 | 'e'<<32 | ','<<40, 't' | 'r'<<8 | 'u'<<16 | 'e'<<24 | ','<<32}
 
 // small are the numbers up to 999 as text, the first digit in the lowest byte,
 // and in the highest how many digits there are.
@@ -77,20 +158,6 @@ var small = func() (words [1000]uint32) {
 	}
 	return words
 }()
-
-// putString writes the first letters of from as a JSON string, and returns its
-// length; 0 where one of them has to be escaped.
-func putString(text *[room]byte, from *[16]byte, letters int) int {
-	low, high := binary.LittleEndian.Uint64(from[:8]), binary.LittleEndian.Uint64(from[8:])
-	if front := &fronts[letters]; special(low)&front[0]|special(high)&front[1] != 0 {
-		return 0
-	}
-	text[0] = '"'
-	binary.LittleEndian.PutUint64(text[1:], low)
-	binary.LittleEndian.PutUint64(text[9:], high)
-	text[1+letters] = '"'
-	return letters + 2
-}
 
 // fronts have all bits of the first n of sixteen bytes.
 var fronts = func() (words [17][2]uint64) {

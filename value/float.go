@@ -34,17 +34,37 @@ func AppendFloat(dst []byte, v float64, size int) []byte {
 	return dst
 }
 
-// powers are the powers of ten that an uint64 holds.
-var powers = func() (p [20]uint64) {
-	p[0] = 1
-	for i := 1; i < len(p); i++ {
-		p[i] = 10 * p[i-1]
+// room is what the longest number takes, with what is written too much: a power
+// of two, so that a place in it needs no check.
+const room = 64
+
+// scales are what shortest needs to know of numbers with s bits behind the
+// binary point, by s: j is the least number of decimals whose unit is at most
+// 2^-s.
+var scales = func() (all [64]scale) {
+	power, j := uint64(1), uint(0)
+	for s := range all {
+		for power < 1<<s {
+			power, j = 10*power, j+1
+		}
+		at := &all[s]
+		at.power, at.digits = power, j
+		at.far, at.part = power/2>>s, power/2<<(64-s)
+		if at.more = 1; j < 16 {
+			for range 16 - j {
+				at.more *= 10
+			}
+		}
 	}
-	return p
+	return all
 }()
 
-// room is what the longest number takes, with what is written too much.
-const room = 1 + 16 + 1 + 3 + 16 + 8
+type scale struct {
+	power     uint64 // 10^j
+	far, part uint64 // half of 10^j·2^-s: its whole part, and the 64 bits behind the point
+	digits    uint   // j
+	more      uint64 // 10^(16-j), or 1
+}
 
 // putFloat writes nearly every double as AppendFloat does, and returns its
 // length; 0 for those that it does not write: those below 2^-11, from 2^52, and
@@ -55,107 +75,96 @@ func putFloat(text *[room]byte, v float64) int {
 	if s-1 >= 63 {
 		return 0
 	}
-	n := 0
-	if v < 0 {
-		text[0], n = '-', 1
+	text[0] = '-'
+	n := word >> 63
+	whole, rest := c>>(s&63), c<<(-s&63)
+	if whole < uint64(len(small)) {
+		binary.LittleEndian.PutUint32(text[n:], small[whole])
+		n += uint64(small[whole] >> 24)
+	} else {
+		n += uint64(len(strconv.AppendUint(text[n:n], whole, 10)))
 	}
-	whole := c >> s
+	text[n&31] = '.'
 	switch {
-	case c<<(64-s) == 0:
-		n = putWhole(text, n, whole)
-		text[n], text[n+1] = '.', '0'
-		return n + 2
+	case rest == 0:
+		text[n&31+1] = '0'
+		return int(n + 2)
 	case c == 1<<52:
 		return 0
 	}
-	fraction, digits := shortest(c, s, whole)
-	n = putWhole(text, n, whole)
-	text[n] = '.'
-	return putFraction(text, n+1, fraction, digits)
+	at := &scales[s&63]
+	return putFraction(text, n+1, at.shortest(rest, c), at)
 }
 
-// shortest returns the digits behind the decimal point, and how many there are,
-// of the shortest decimal that reads back as c·2^-s, whose whole part is known,
-// and of several the closest; zeros may follow. It does so for numbers that are
-// nearly all that features hold, in which powers of ten are exact in 64 bits:
-// from 2^-11 to 2^52, neither whole nor a power of two (whose neighbour below is
-// nearer than the one above).
+// shortest returns the digits behind the decimal point of the shortest decimal
+// that reads back as c·2^-s, and of several the closest; zeros may follow. Rest
+// is what c·2^-s has behind the binary point, in 64 bits. It does so for numbers
+// that are nearly all that features hold, in which powers of ten are exact in 64
+// bits: from 2^-11 to 2^52, neither whole nor a power of two (whose neighbour
+// below is nearer than the one above).
 //
 // This is Raffaello Giulietti's way (The Schubfach way to render doubles, 2021).
 // The neighbours of the number are 2^-s away. For the least j with 10^-j <=
 // 2^-s, the multiple of 10^-j that is next to it lies between the middles to
 // both neighbours, and at most one multiple of 10^(1-j) does: any shorter number
 // is that one.
-func shortest(c uint64, s uint, whole uint64) (fraction uint64, digits uint) {
-	s &= 63
-	owned := 1 - c&1                  // an even float owns the middles
-	j := (s*315653 + 1<<20 - 1) >> 20 // s·log10(2), rounded up
-	power := powers[j]
-
-	// The number times 10^j is n and rest/2^s, and the middles are half/2^s away.
-	hi, lo := bits.Mul64(c, power)
-	unit := uint64(1) << s
-	n, rest := hi<<(-s&63)+lo>>s, lo&(unit-1)
-	most := power/2 + owned // the least distance that is too far
-	far, part := most>>s, most&(unit-1)
+func (at *scale) shortest(rest, c uint64) uint64 {
+	n, rest := bits.Mul64(rest, at.power) // times 10^j: the whole part, and 64 bits behind the point
+	part := at.part | 1&^c                // of the least distance that is too far: an even float owns the middles
 
 	// What follows is random from float to float: it is worked out without jumps,
 	// of which a processor would guess one in three wrong.
 	last := n % 10 // and rest is how far the multiple of ten below is away
 	_, below := bits.Sub64(rest, part, 0)
-	_, below = bits.Sub64(last, far, below)
+	_, below = bits.Sub64(last, at.far, below)
 	restUp, lack := bits.Sub64(0, rest, 0)
-	_, above := bits.Sub64(restUp&(unit-1), part, 0)
-	_, above = bits.Sub64(10-last-lack, far, above)
-	_, nearest := bits.Sub64(unit/2, rest+n&1, 0)
+	_, above := bits.Sub64(restUp, part, 0)
+	_, above = bits.Sub64(10-last-lack, at.far, above)
+	_, nearest := bits.Sub64(1<<63, rest, n&1)
 	if above != 0 {
 		nearest = 10 - last
 	}
 	if below != 0 {
 		nearest = -last
 	}
-	return n + nearest - whole*power, j
+	return n + nearest
 }
 
-// putWhole writes a number of at most 16 digits at a place, and returns where it
-// ends.
-func putWhole(text *[room]byte, n int, whole uint64) int {
-	if whole < uint64(len(small)) {
-		binary.LittleEndian.PutUint32(text[n:], small[whole])
-		return n + int(small[whole]>>24)
+// putFraction writes the digits of a fraction at a place, and returns where they
+// end. Zeros at the end are left out; not all of them may be zeros.
+func putFraction(text *[room]byte, n, fraction uint64, at *scale) int {
+	if at.digits > 16 {
+		more := uint64(at.digits - 16)
+		binary.LittleEndian.PutUint32(text[n&31:], (threes[fraction/1e16]|letters&0xffffff)>>((24-8*more)&31))
+		n, fraction = n+more, fraction%1e16
 	}
-	return n + len(strconv.AppendUint(text[n:n], whole, 10))
-}
-
-// putFraction writes so many digits, at most 19, at a place, and returns where
-// they end. Zeros at the end are left out; not all of them may be zeros.
-func putFraction(text *[room]byte, n int, fraction uint64, digits uint) int {
-	if digits > 16 {
-		more := digits - 16
-		binary.LittleEndian.PutUint64(text[n:], (eight(fraction/1e16)|letters)>>((64-8*more)&63))
-		n, fraction, digits = n+int(more), fraction%1e16, 16
-	}
-	fraction *= powers[16-digits]
-	high, low := eight(fraction/1e8), eight(fraction%1e8)
-	binary.LittleEndian.PutUint64(text[n:], high|letters)
-	binary.LittleEndian.PutUint64(text[n+8:], low|letters)
+	f, _ := bits.Mul64(fraction*at.more<<10, (1<<117)/10_000_000_000_000_000)
+	f = 2*f + 5 // less than 2^64/10^16, and more than was cut off
+	g := f * 1e8
+	d, f := bits.Mul64(f, 1000)
+	e, f := bits.Mul64(f, 1000)
+	f, _ = bits.Mul64(f, 1000)
+	high := uint64(threes[d&1023]) | uint64(threes[e&1023])<<24 | uint64(threes[f&1023])<<48
+	binary.LittleEndian.PutUint64(text[n&31:], high|letters)
+	d, g = bits.Mul64(g, 1000)
+	e, g = bits.Mul64(g, 1000)
+	g, _ = bits.Mul64(g, 1000)
+	low := uint64(threes[d&1023]) | uint64(threes[e&1023])<<24 | uint64(threes[g&1023])<<48
+	binary.LittleEndian.PutUint64(text[n&31+8:], low|letters)
 	if low != 0 {
-		return n + 16 - bits.LeadingZeros64(low)/8
+		return int(n) + 16 - bits.LeadingZeros64(low)/8
 	}
-	return n + 8 - bits.LeadingZeros64(high)/8
+	return int(n) + 8 - bits.LeadingZeros64(high)/8
 }
 
 // letters makes eight digits letters.
 const letters = 0x3030303030303030
 
-// eight returns the eight decimal digits of n, the first in the lowest byte: two
-// halves side by side are taken apart into four pairs, and those into digits.
-// Each step is q - d·(a/d) for all parts at once, put behind the quotients.
-func eight(n uint64) uint64 {
-	high := n * 109951163 >> 40 // n / 1e4
-	halves := n<<32 - high*(1e4<<32-1)
-	high = halves * 5243 >> 19 & 0x7f_0000007f // halves / 100
-	pairs := halves<<16 - high*(100<<16-1)
-	high = pairs * 205 >> 11 & 0xf_000f_000f_000f // pairs / 10
-	return pairs<<8 - high*(10<<8-1)
-}
+// threes are the three digits of the numbers up to 999, the first in the lowest
+// byte.
+var threes = func() (all [1024]uint32) {
+	for n := range uint32(1000) {
+		all[n] = n/100 | n/10%10<<8 | n%10<<16
+	}
+	return all
+}()

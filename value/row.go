@@ -27,6 +27,15 @@ func Unpack(r *asof.Reading, numbers []int32, i int, event int64, row []byte) er
 	from, to := 0, 0   // of row: values asked for that follow one another, which are copied at once
 	base := len(r.Buf) // where row begins in Buf, as if it were copied from there to from
 	for at := 0; at < len(row); {
+		if at == to && next < len(numbers) {
+			if n, end := inOrder(spans[next*keys+i:], keys, numbers[next:], row, at, base); n > 0 {
+				if next += n; next == len(numbers) {
+					next = 0
+				}
+				at, to = end, end
+				continue
+			}
+		}
 		number, start, end := int32(0), 0, -1
 		if at+2 < len(row) { // fewer than 2048 features and values of fewer than 128 bytes are read here
 			tag := int32(row[at])
@@ -62,6 +71,38 @@ func Unpack(r *asof.Reading, numbers []int32, i int, event int64, row []byte) er
 	}
 	r.Buf = append(r.Buf, row[from:to]...)
 	return nil
+}
+
+// inOrder takes elements of a packed row, from a place on, while they are those
+// of the numbers, in that order, and short. It returns how many there were and
+// where they end. The spans are a feature apart by so many keys, and begin at
+// base.
+func inOrder(spans []asof.Span, keys int, numbers []int32, row []byte, at, base int) (n, end int) {
+	for n, number := range numbers {
+		if at+3 >= len(row) {
+			return n, at
+		}
+		tag, length, start := uint32(row[at]), row[at+1], at+2
+		if tag >= 0x80 {
+			tag, length, start = tag&0x7f|uint32(length)<<7, row[at+2], at+3
+		}
+		end := start + int(length)
+		if tag-8 >= 1<<14-8 || tag != uint32(number)<<3|uint32(protowire.BytesType) || length >= 0x80 || end > len(row) {
+			return n, at
+		}
+		spans[n*keys] = asof.Span{Start: int32(base + start), End: int32(base + end)}
+		switch length { // a jump and no sum: the processor goes on to what follows before the length is read
+		case 2:
+			at = start + 2
+		case 5:
+			at = start + 5
+		case 9:
+			at = start + 9
+		default:
+			at = end
+		}
+	}
+	return len(numbers), at
 }
 
 // reserve makes room for the row of key i and for those that follow, if they are
