@@ -1,9 +1,11 @@
 package postgres
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net"
 	"net/url"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/asof-dev/asof"
@@ -60,12 +63,19 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	maps.Copy(conf.ConnConfig.RuntimeParams, session)
 	conf.ConnConfig.RuntimeParams["search_path"] = pgx.Identifier{schema}.Sanitize()
 	conf.ConnConfig.AfterConnect = noticeGone
+	conf.ConnConfig.BuildFrontend = buffered
 	pool, err := pgxpool.NewWithConfig(ctx, conf)
 	if err != nil {
 		return nil, asof.Errorf(asof.CodeInvalid, "the settings of PostgreSQL are not usable: %s", redact(err.Error(), c.Password))
 	}
 	cc := conf.ConnConfig
 	return &DB{pool: pool, schema: schema, where: fmt.Sprintf("%s:%d/%s", cc.Host, cc.Port, cc.Database)}, nil
+}
+
+// buffered reads what there is, up to 64 kB at once: PostgreSQL sends 8 kB at a
+// time, and so much would be read by a call of its own each.
+func buffered(r io.Reader, w io.Writer) *pgproto3.Frontend {
+	return pgproto3.NewFrontend(bufio.NewReaderSize(r, 64<<10), w)
 }
 
 // noticeGone has the server end a query whose client is gone, killed say, within
