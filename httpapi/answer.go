@@ -29,7 +29,7 @@ type pieces struct {
 }
 
 // piece is what an answer may grow to in memory before it is sent.
-const piece = 256 << 10
+const piece = 512 << 10
 
 // flush sends what there is when it is enough for a piece, and returns the rest.
 func (p *pieces) flush(body []byte) []byte {
