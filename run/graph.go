@@ -24,20 +24,22 @@ type outcome struct {
 // graph goes through the steps of a plan.
 type graph struct {
 	*plan
-	h     *holder
-	most  int // steps that go on at once
-	state map[string]asof.RunState
-	lanes map[string]bool // that are taken
-	going int
-	done  chan outcome
+	h      *holder
+	most   int // steps that go on at once
+	state  map[string]asof.RunState
+	byName map[string]*Step
+	lanes  map[string]bool // that are taken
+	going  int
+	done   chan outcome
 }
 
 // run does what is to be done, and returns the failures in the order of the
 // steps. When ctx ends, no further step begins.
 func (g *graph) run(ctx context.Context) error {
-	g.state, g.lanes, g.done = map[string]asof.RunState{}, map[string]bool{}, make(chan outcome)
+	g.state, g.byName, g.lanes, g.done = map[string]asof.RunState{}, map[string]*Step{}, map[string]bool{}, make(chan outcome)
 	failures := map[string]error{}
-	for _, s := range g.steps {
+	for i, s := range g.steps {
+		g.byName[s.Name] = &g.steps[i]
 		if !g.todo[s.Name] {
 			g.state[s.Name] = asof.RunCompleted
 		}
@@ -93,7 +95,27 @@ func (g *graph) ready(s *Step) bool {
 			return false
 		}
 	}
+	for _, earlier := range s.After {
+		if !g.settled(earlier) {
+			return false
+		}
+	}
 	return true
+}
+
+// settled reports whether nothing more becomes of a step: it has ended, or what
+// it needs has failed.
+func (g *graph) settled(name string) bool {
+	if state := g.state[name]; state != "" {
+		return state.Ended()
+	}
+	s := g.byName[name]
+	for _, need := range s.Needs {
+		if state := g.state[need]; g.settled(need) && state != asof.RunCompleted && state != asof.RunSkipped {
+			return true
+		}
+	}
+	return false
 }
 
 // one brings a step to its end, through all its attempts.

@@ -96,6 +96,27 @@ func TestFailuresAreToldAtOnce(t *testing.T) {
 	}
 }
 
+// TestStepsAfterOthers holds back the steps that wait for others however they
+// end, also for those that never begin.
+func TestStepsAfterOthers(t *testing.T) {
+	b := newBench(t)
+	b.Steps = 1
+	check, last := b.step("check users", nil, "users"), b.step("check plans", nil, "plans")
+	check.After, last.After = []string{"usage", "plans"}, []string{"check usage", "more"}
+	input := ""
+	usage := b.step("usage", fails(asof.Errorf(asof.CodeInvalid, "bad")))
+	usage.Input = func(context.Context) (string, error) { return input, nil }
+	steps := []run.Step{b.step("users", nil), usage, b.step("plans", nil), check, b.step("check usage", nil, "usage"), b.step("more", nil, "check usage"), last}
+	ended, did, _ := b.carryOut("k", steps...)
+	if did != "users usage plans check users check plans" || ended.State != asof.RunFailed {
+		t.Errorf("did %s: %+v", did, ended)
+	}
+	steps[1], input = b.step("usage", nil), "2"
+	if ended, did, _ := b.carryOut("k", steps...); did != "usage check users check usage more check plans" || ended.State != asof.RunCompleted {
+		t.Errorf("did %s: %+v", did, ended)
+	}
+}
+
 func TestARunGoesOnWhereItWas(t *testing.T) {
 	b := newBench(t)
 	inputs := map[string]string{"users": "1", "usage": "1"}

@@ -25,9 +25,9 @@ func (j Job) check() error {
 		if before[s.Name] {
 			return asof.Errorf(asof.CodeInvalid, "two steps have the name %q; give one another name", s.Name)
 		}
-		for _, need := range s.Needs {
-			if !before[need] {
-				return asof.Errorf(asof.CodeInvalid, "step %q needs %q, which is no step before it", s.Name, need)
+		for _, earlier := range s.waitsFor() {
+			if !before[earlier] {
+				return asof.Errorf(asof.CodeInvalid, "step %q needs %q, which is no step before it", s.Name, earlier)
 			}
 		}
 		before[s.Name] = true
@@ -60,8 +60,8 @@ func (p *plan) sealed() map[string]bool {
 	for i := len(p.steps) - 1; i >= 0; i-- {
 		s := p.steps[i]
 		if sealed[s.Name] || s.Seals && p.last[s.Name].State == asof.RunCompleted {
-			for _, need := range s.Needs {
-				sealed[need] = true
+			for _, earlier := range s.waitsFor() {
+				sealed[earlier] = true
 			}
 		}
 	}
@@ -75,8 +75,8 @@ func (p *plan) unchanged(ctx context.Context, s Step, sealed bool) (bool, error)
 	if last.State != asof.RunCompleted {
 		return last.State == asof.RunSkipped && sealed, nil
 	}
-	for _, need := range s.Needs {
-		if p.todo[need] {
+	for _, earlier := range s.waitsFor() {
+		if p.todo[earlier] {
 			return false, nil
 		}
 	}
@@ -92,12 +92,12 @@ func (p *plan) unchanged(ctx context.Context, s Step, sealed bool) (bool, error)
 	return p.inputs[s.Name] == last.Input, nil
 }
 
-// input joins a step's own input with those of the steps that it needs.
+// input joins a step's own input with those of the steps that it waits for.
 func (p *plan) input(s Step, own string) string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%q", own)
-	for _, need := range s.Needs {
-		fmt.Fprintf(h, " %q %q", need, p.inputs[need])
+	for _, earlier := range s.waitsFor() {
+		fmt.Fprintf(h, " %q %q", earlier, p.inputs[earlier])
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
@@ -116,8 +116,8 @@ func (p *plan) restore(ctx context.Context) error {
 			p.todo[s.Name] = !there
 		}
 		if p.todo[s.Name] {
-			for _, need := range s.Needs {
-				wanted[need] = true
+			for _, earlier := range s.waitsFor() {
+				wanted[earlier] = true
 			}
 		}
 	}

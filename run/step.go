@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/asof-dev/asof"
@@ -38,7 +39,8 @@ type Outcome struct {
 type Step struct {
 	Name  string
 	Needs []string
-	Lane  string // of steps of one lane, one goes on at a time; "": a lane of its own
+	After []string // it waits for these too, however they end
+	Lane  string   // of steps of one lane, one goes on at a time; "": a lane of its own
 
 	// When says whether the step is done; nil: it is. One that is not is
 	// skipped.
@@ -47,8 +49,8 @@ type Step struct {
 	Do func(ctx context.Context, a *Attempt) error
 
 	// Input is a hash of what the step is made from, as far as it is not made
-	// by the steps that it needs. A completed step is not done again while its
-	// Input and those of all that it needs are as they were; nil: always the
+	// by the steps that it waits for. A completed step is not done again while
+	// its Input and those of all that it waits for are as they were; nil: always the
 	// same. Where Do finds it out by itself it sets Attempt.Input.
 	Input func(ctx context.Context) (string, error)
 	// Stands says whether what a completed step made is still there. It is
@@ -61,6 +63,9 @@ type Step struct {
 	Retry   Retry
 	Timeout time.Duration // of an attempt; 0: none
 }
+
+// waitsFor lists the steps that this one waits for.
+func (s *Step) waitsFor() []string { return slices.Concat(s.Needs, s.After) }
 
 // Retry says how often a step that fails is tried again. A failure that the
 // caller has to mend (asof.CodeInvalid, CodeUnauthenticated, CodeForbidden) is
