@@ -80,11 +80,13 @@ func (r *repository) runPipeline(ctx context.Context, name string, params map[st
 		return err
 	}
 	progress, end := r.app.progress()
-	options := pipeline.Options{Pipeline: p, Params: params, Repo: r.config.Dir, Warehouse: warehouse, Progress: progress}
+	options := pipeline.Options{Pipeline: p, Params: params, Repo: r.config.Dir, Warehouse: warehouse, Progress: progress,
+		Log: r.app.stepLog()}
 	var followed []materialize.Result
 	applied, err := r.applied(ctx)
 	if err == nil && applied {
 		options.Materialize = r.follow("pipeline "+p.Name, progress, &followed)
+		options.TrainingSet = r.trainingSet(progress)
 	}
 	if err != nil {
 		end()
@@ -97,7 +99,7 @@ func (r *repository) runPipeline(ctx context.Context, name string, params map[st
 	}
 	r.app.printNotes(followed)
 	if err == nil && !applied && output == "table" {
-		fmt.Fprintf(r.app.stdio.Err, "%s project %s has no definitions yet, so nothing was materialized: run `%s -c %s apply`, then this again\n",
+		fmt.Fprintf(r.app.stdio.Err, "%s project %s has no definitions yet, so nothing was materialized, and no training set written: run `%s -c %s apply`, then this again\n",
 			paint(r.app.stdio.Err, yellow, "note:"), r.config.Project, r.app.name, r.app.globals.dir)
 	}
 	return err
@@ -175,6 +177,10 @@ func (a *app) printReport(output string, report pipeline.Report) error {
 		return printJSON(a.stdio.Out, report)
 	}
 	for _, s := range report.Steps {
+		if s.Skipped {
+			fmt.Fprintf(a.stdio.Out, "%-44s %12s\n", s.Name, "left out")
+			continue
+		}
 		fmt.Fprintf(a.stdio.Out, "%-44s %12s  %s\n", s.Name, count(s.Rows, "row", "rows"), took(s.Duration))
 		for _, c := range s.Changes {
 			fmt.Fprintf(a.stdio.Out, "  %s: %s\n", c.Table, changed(c))

@@ -85,7 +85,7 @@ func (p *Pipeline) profiles(table string) bool {
 func (r *run) rules(load Step) []check.Rule {
 	rules := check.Implicit(load.Load.Table, load.Load.AllowEmpty, load.Place)
 	for _, s := range r.Pipeline.Steps {
-		if s.Check == nil || s.Check.Table != load.Load.Table.Name {
+		if s.Check == nil || s.Check.Table != load.Load.Table.Name || !s.When.Holds(r.values) {
 			continue
 		}
 		for _, rule := range s.Check.Rules {

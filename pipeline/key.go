@@ -1,6 +1,10 @@
 package pipeline
 
-import "github.com/asof-dev/asof/schedule"
+import (
+	"github.com/goccy/go-yaml/ast"
+
+	"github.com/asof-dev/asof/schedule"
+)
 
 // key is a key that a mapping of the file may have: the reader knows it by its
 // name, the JSON schema tells the rest to editors.
@@ -28,14 +32,27 @@ type stepKind struct {
 	name  string
 	about string
 	keys  keys
+	read  func(f *fileReader, n ast.Node, values map[string]ast.Node) *Step // nil where nothing can be made of it
+	place stepPlace
 }
+
+// stepPlace is where in a run a step of a kind may stand.
+type stepPlace int
+
+const (
+	stages   stepPlace = iota // before publishing
+	anywhere                  // before or behind it, and in on_failure
+	shows                     // behind publishing
+)
 
 var pipelineKeys = keys{
 	{"name", "What commands call the pipeline: its file is pipelines/NAME.yaml.", aText, true},
 	{"description", "What it does, for lists.", aText, false},
 	{"timezone", "The zone of words such as today, as Europe/Berlin; UTC where none is given.", aText, false},
+	{"concurrency", "How much of it goes on at once. Two runs that write the same table always wait for one another.", objectOf(concurrencyKeys), false},
 	{"params", "What a run is given: {{name}} stands for the value in texts. as_of, a date, is the day that the files are of.", mapOf(objectOf(paramKeys)), true},
 	{"steps", "What a run does, in this order.", listOf(aStep), true},
+	{"on_failure", "What is done when a run has failed: command and http steps. {{error}} says why.", listOf(aStep), false},
 	{"schedule", "When a server runs it: one schedule, or a list. Times are of the zone `timezone`.", anyOf(objectOf(scheduleKeys), listOf(objectOf(scheduleKeys))), false},
 }
 
@@ -50,6 +67,27 @@ var scheduleKeys = keys{
 	{"catch_up", "What becomes of times at which no server ran: none, the last (where it is not said), or all. Of a folder: which of those that are there at first are run; all where it is not said.",
 		oneOf(schedule.CatchUps...), false},
 	{"params", "The values of parameters, instead of their defaults.", mapOf(aText), false},
+}
+
+var concurrencyKeys = keys{
+	{"runs", "How many runs of the pipeline; 1 where it is not said.", aWhole, false},
+	{"steps", "How many steps of a run; 4 where it is not said.", aWhole, false},
+}
+
+// stepKeys are what every step may have beside the keys of its kind.
+var stepKeys = keys{
+	{"name", "What reports and `needs` call it.", aText, false},
+	{"needs", "The steps, by their names, that it waits for instead of all before it. What it reads is waited for in any case.", aTextOrList, false},
+	{"when", "A condition about parameters: full and size in ['small', 'large'], as_of.month == 12. Where it does not hold, the step is left out, and what needs it.", aText, false},
+	{"retries", "How often it is tried again where it fails.", anyOf(aWhole, objectOf(retryKeys)), false},
+	{"timeout", "How long an attempt may take, as 90s, 10m, 2h.", aText, false},
+}
+
+var retryKeys = keys{
+	{"times", "How often.", aWhole, true},
+	{"wait", "How long before the first, doubled for each further one; 1s where it is not said.", aText, false},
+	{"most", "The longest wait; 5m where it is not said.", aText, false},
+	{"jitter", "The share of a wait, from 0 to 1, that chance adds or takes away; 0.2 where it is not said.", aText, false},
 }
 
 var paramKeys = keys{
@@ -69,22 +107,51 @@ var stepKinds = []stepKind{
 		{"columns", "Every column of the file with its type; the file has exactly these, in any order.", mapOf(aColumnType), true},
 		{"references", "By column, the table whose key each of its values is.", mapOf(aTable), false},
 		{"allow_empty", "A file with a header alone is right.", aBoolean, false},
-	}},
+	}, (*fileReader).load, stages},
 	{"check", "Holds the rows of a loaded table against what is expected of them.", keys{
 		{"check", "The loaded table.", aTable, true},
 		{"expect", "The rules. All of them are put, and all failures told at once.", listOf(aRule), true},
 		{"profile", "What each column holds is kept with the run: empty cells, distinct values, mean, deviation, least and greatest.", aBoolean, false},
-	}},
+	}, (*fileReader).check, stages},
 	{"snapshot", "Freezes rows at the day as_of.", keys{
 		{"snapshot", "The table that keeps the rows of every month.", aTable, true},
 		{"from", "The loaded table whose rows are frozen.", aTable, false},
 		{"columns", "The columns that are kept; with `sql`, their names with types.", anyOf(aTextOrList, mapOf(aColumnType)), false},
 		{"sql", "A query over the loaded and the published tables, instead of `from`.", aText, false},
 		{"key", "The columns by which a row is known; with `from`, those of the table.", aTextOrList, false},
-	}},
+	}, (*fileReader).snapshot, stages},
+	{"sql", "Makes a table by a query over the loaded and the published tables; it is published as a loaded one.", keys{
+		{"sql", "The table that the rows are written into.", aTable, true},
+		{"query", "A SELECT.", aText, true},
+		{"key", "The columns by which a row is known.", aTextOrList, true},
+		{"columns", "The columns that the query selects, with their types.", mapOf(aColumnType), true},
+		{"allow_empty", "A query without rows is right.", aBoolean, false},
+	}, (*fileReader).query, stages},
 	{"materialize", "Brings feature views up to as_of online.", keys{
 		{"materialize", "Their names, or all.", aTextOrList, true},
-	}},
+	}, (*fileReader).materialize, shows},
+	{"training_set", "Writes training data: features as they were at the time of each entity row.", keys{
+		{"training_set", "The file to write, from the repository's folder on: .csv, .parquet or .arrow.", aText, true},
+		{"features", "Features, each view:feature.", aTextOrList, false},
+		{"service", "The features of a service instead.", aText, false},
+		{"entities", "A SELECT of join keys and event_timestamp.", aText, false},
+		{"entity_file", "The entity rows in a file instead: .csv, .parquet or .arrow.", aText, false},
+		{"label", "The column that goes last.", aText, false},
+	}, (*fileReader).trainingSet, shows},
+	{"command", "Runs a program in the repository's folder. It is ended, with all that it started, when the run is cancelled.", keys{
+		{"command", "The program and its arguments; with `shell`, one text.", aTextOrList, true},
+		{"shell", "The text is a command of the shell, sh; parameters in it are quoted.", aBoolean, false},
+		{"dir", "Where it runs, from the repository's folder on.", aText, false},
+		{"env", "Variables beside those of the environment; ${NAME} takes the value of one, which no log shows.", mapOf(aText), false},
+	}, (*fileReader).command, anywhere},
+	{"http", "Calls a server.", keys{
+		{"http", "The address; ${NAME} takes the value of an environment variable, here, in headers and in the body.", aText, true},
+		{"method", "POST where there is a body, else GET.", oneOf("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"), false},
+		{"headers", "By name. What ${NAME} stands for is in no log.", mapOf(aText), false},
+		{"body", "What is sent.", aText, false},
+		{"json", "Or a value that is sent as JSON.", shape{}, false},
+		{"expect", "The status that is right, or a list; any from 200 to 299 where it is not said.", anyOf(aWhole, listOf(aWhole)), false},
+	}, (*fileReader).http, anywhere},
 }
 
 // kindNames lists what a step can do.

@@ -13,7 +13,6 @@ import (
 	"github.com/goccy/go-yaml/parser"
 
 	"github.com/asof-dev/asof"
-	"github.com/asof-dev/asof/schedule"
 )
 
 // Load reads a pipeline file. All its mistakes are returned at once, as
@@ -65,13 +64,7 @@ func (f *fileReader) pipeline(root ast.Node) {
 	top := f.object(root, "a pipeline", pipelineKeys)
 	f.p.Name = f.text(top["name"], "name")
 	f.p.Description = f.text(top["description"], "description")
-	if n := top["timezone"]; n != nil {
-		zone, err := schedule.Zone(f.text(n, "timezone"))
-		if err != nil {
-			f.problem(n, "%s", err)
-		}
-		f.p.Zone = zone
-	}
+	f.timezone(top["timezone"])
 	if top["params"] != nil {
 		for _, e := range f.entries(top["params"], "params") {
 			f.param(e)
@@ -84,64 +77,16 @@ func (f *fileReader) pipeline(root ast.Node) {
 	if len(steps) == 0 && len(f.problems) == 0 {
 		f.problem(root, "a pipeline needs `steps`: a list of what it does")
 	}
-	for _, n := range steps {
-		f.step(n)
-	}
+	f.p.Steps = f.steps(steps)
 	f.comparable()
 	f.schedules(top["schedule"])
-}
-
-// step reads one step. Its kind is the key that one of stepKinds has.
-func (f *fileReader) step(n ast.Node) {
-	known := kindNames()
-	kind := -1
-	var names []string
-	for _, e := range f.entries(n, "a step") {
-		names = append(names, e.name)
-		if i := slices.Index(known, e.name); i >= 0 {
-			if kind >= 0 {
-				f.problem(e.key, "a step does one thing, and this one has both `%s` and `%s`: make two of it", known[kind], e.name)
-				return
-			}
-			kind = i
-		}
-	}
-	switch {
-	case kind < 0 && len(names) > 0:
-		f.problem(n, "a step starts with what it does, and not with %q%s", names[0], orKnown(names[0], known))
-		return
-	case kind < 0:
-		return
-	case f.materializes() != nil:
-		f.problem(n, "materialize has to be the last step: it shows what was published")
-		return
-	}
-	values := f.object(n, "a "+known[kind]+" step", stepKinds[kind].keys)
-	switch known[kind] {
-	case "load":
-		f.load(n, values)
-	case "check":
-		f.check(n, values)
-	case "snapshot":
-		f.snapshot(n, values)
-	case "materialize":
-		f.materialize(n, values)
+	f.concurrency(top["concurrency"])
+	for _, n := range f.items(top["on_failure"], "on_failure") {
+		f.afterFailure(n)
 	}
 }
 
-func (f *fileReader) materializes() *MaterializeStep {
-	if last := len(f.p.Steps) - 1; last >= 0 {
-		return f.p.Steps[last].Materialize
-	}
-	return nil
-}
-
-func (f *fileReader) add(n ast.Node, s Step) {
-	s.Place = f.place(n)
-	f.p.Steps = append(f.p.Steps, s)
-}
-
-func (f *fileReader) load(n ast.Node, values map[string]ast.Node) {
+func (f *fileReader) load(n ast.Node, values map[string]ast.Node) *Step {
 	load := &LoadStep{File: f.template(values["file"], "file"), AllowEmpty: f.boolean(values["allow_empty"], "allow_empty")}
 	load.Table = asof.Table{Name: f.table(values["load"]), Key: f.texts(values["key"], "key"), References: map[string]string{}}
 	if values["columns"] != nil {
@@ -158,11 +103,28 @@ func (f *fileReader) load(n ast.Node, values map[string]ast.Node) {
 			load.Table.References[e.name] = parent
 		}
 	}
+	f.fills(n, load)
+	return &Step{Name: "load " + load.Table.Name, Load: load}
+}
+
+// fills enters a table that the run fills.
+func (f *fileReader) fills(n ast.Node, load *LoadStep) {
 	if f.loads[load.Table.Name] != nil {
 		f.problem(n, "table %s is loaded by an earlier step already", load.Table.Name)
 	}
 	f.loads[load.Table.Name] = load
-	f.add(n, Step{Name: "load " + load.Table.Name, Load: load})
+}
+
+// query reads a step that makes a table by SQL.
+func (f *fileReader) query(n ast.Node, values map[string]ast.Node) *Step {
+	load := &LoadStep{Query: f.template(values["query"], "query"), AllowEmpty: f.boolean(values["allow_empty"], "allow_empty")}
+	load.Table = asof.Table{Name: f.table(values["sql"]), Key: f.texts(values["key"], "key")}
+	if values["columns"] != nil {
+		load.Table.Columns = f.columns(values["columns"])
+	}
+	f.among(values["key"], "key", load.Table.Key, load.Table)
+	f.fills(n, load)
+	return &Step{Name: "sql " + load.Table.Name, Load: load}
 }
 
 func (f *fileReader) columns(n ast.Node) []asof.TableColumn {
@@ -188,14 +150,6 @@ func (f *fileReader) among(n ast.Node, what string, columns []string, t asof.Tab
 			f.problem(n, "%s: table %s has no column %q%s", what, t.Name, c, orKnown(c, known))
 		}
 	}
-}
-
-func (f *fileReader) materialize(n ast.Node, values map[string]ast.Node) {
-	step := &MaterializeStep{Views: f.texts(values["materialize"], "materialize")}
-	if len(step.Views) == 1 && step.Views[0] == "all" {
-		step.Views = nil
-	}
-	f.add(n, Step{Name: "materialize", Materialize: step})
 }
 
 // table reads the name of a table.

@@ -66,10 +66,15 @@ func (f *fileReader) defaultValue(n ast.Node, p Param) {
 // template reads a text that may hold parameters.
 func (f *fileReader) template(n ast.Node, what string) string {
 	text := f.text(n, what)
+	f.filled(n, text, what)
+	return text
+}
+
+// filled checks what stands between {{ and }} in a text.
+func (f *fileReader) filled(n ast.Node, text, what string) {
 	for _, m := range placeholder.FindAllStringSubmatch(text, -1) {
 		if _, reason := f.p.filling(m[1]); reason != "" {
 			f.problem(n, "%s: %s", what, reason)
 		}
 	}
-	return text
 }

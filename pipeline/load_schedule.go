@@ -90,7 +90,7 @@ func (f *fileReader) timetable(values map[string]ast.Node, kind, text string) sc
 	var times schedule.Timetable
 	var err error
 	if kind == "every" {
-		times, err = schedule.Every(f.duration(values[kind], kind), time.Unix(0, 0))
+		times, err = schedule.Every(f.duration(values[kind], kind, time.Second), time.Unix(0, 0))
 	} else {
 		zone := f.p.Zone
 		if zone == nil {
@@ -118,10 +118,7 @@ func (f *fileReader) folder(values map[string]ast.Node, text string) *schedule.F
 			f.problem(n, "{%s}: %s", name, f.p.noParam(name))
 		}
 	}
-	folder := &schedule.Folder{Pattern: f.plain(n, text), Files: f.texts(values["files"], "files"), Marker: f.text(values["marker"], "marker"), Settle: defaultSettle}
-	if values["settle"] != nil {
-		folder.Settle = f.duration(values["settle"], "settle")
-	}
+	folder := &schedule.Folder{Pattern: f.plain(n, text), Files: f.texts(values["files"], "files"), Marker: f.text(values["marker"], "marker"), Settle: f.duration(values["settle"], "settle", defaultSettle)}
 	if folder.Marker == "" && values["files"] == nil {
 		if folder.Files = f.filesBelow(text); len(folder.Files) == 0 {
 			f.problem(n, "no step loads a file of such a folder: say which `files` it is complete with, or its `marker`")
@@ -167,17 +164,6 @@ func (f *fileReader) filesBelow(folder string) (files []string) {
 		}
 	}
 	return files
-}
-
-// duration reads 90s, 15m or 6h.
-func (f *fileReader) duration(n ast.Node, what string) time.Duration {
-	text := f.text(n, what)
-	d, err := time.ParseDuration(text)
-	if err != nil || d < 0 {
-		f.problem(n, "%s has to be a time like 90s, 15m or 6h, and not %q", what, text)
-		return time.Second
-	}
-	return d
 }
 
 // scheduleParams reads the values that a schedule gives.

@@ -9,16 +9,16 @@ import (
 	"github.com/asof-dev/asof"
 )
 
-func (f *fileReader) snapshot(n ast.Node, values map[string]ast.Node) {
+func (f *fileReader) snapshot(n ast.Node, values map[string]ast.Node) *Step {
 	s := &SnapshotStep{Table: asof.Table{Name: f.table(values["snapshot"])}}
 	switch {
 	case (values["from"] == nil) == (values["sql"] == nil):
 		f.problem(n, "the snapshot %s needs either `from`, a loaded table, or `sql`", s.Table.Name)
-		return
+		return nil
 	case values["from"] != nil:
 		load := f.loaded(values["from"])
 		if load == nil {
-			return
+			return nil
 		}
 		f.snapshotFrom(values, load, s)
 	default:
@@ -26,7 +26,7 @@ func (f *fileReader) snapshot(n ast.Node, values map[string]ast.Node) {
 		s.Table.Key = f.texts(values["key"], "key")
 		if values["key"] == nil || values["columns"] == nil {
 			f.problem(n, "the snapshot %s is made by `sql` and needs `key` and `columns`, names with types", s.Table.Name)
-			return
+			return nil
 		}
 		s.Table.Columns = f.columns(values["columns"])
 	}
@@ -37,7 +37,7 @@ func (f *fileReader) snapshot(n ast.Node, values map[string]ast.Node) {
 	if slices.Contains(columnNames(s.Table), asof.AsOfColumn) {
 		f.problem(n, "the snapshot %s gets its column as_of by itself: leave it out", s.Table.Name)
 	}
-	f.add(n, Step{Name: "snapshot " + s.Table.Name, Snapshot: s})
+	return &Step{Name: "snapshot " + s.Table.Name, Snapshot: s}
 }
 
 // snapshotFrom fills in a snapshot of a loaded table: its key first, then the

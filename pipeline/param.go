@@ -42,6 +42,10 @@ var paramTypes = []ParamType{ParamString, ParamInteger, ParamNumber, ParamBoolea
 // AsOfParam is the parameter, a date, that says of which day the files are.
 const AsOfParam = "as_of"
 
+// ErrorParam stands in on_failure for why the run failed, where the pipeline has
+// no parameter of that name.
+const ErrorParam = "error"
+
 var (
 	paramName   = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 	placeholder = regexp.MustCompile(`\{\{\s*([^{}]*?)\s*\}\}`)

@@ -40,27 +40,44 @@ type Pipeline struct {
 	Description string
 	Path        string         // of the file
 	Zone        *time.Location // of words such as today, and of schedules; nil: UTC
+	Concurrency Concurrency
 	Params      []Param
 	Steps       []Step
+	OnFailure   []Step // when a run has failed
 	Schedules   []Schedule
+}
+
+// Concurrency says how much goes on at once.
+type Concurrency struct {
+	Runs  int // of the pipeline
+	Steps int // of a run
 }
 
 // Step is one step of a pipeline: exactly one of the kinds is not nil.
 type Step struct {
-	Name        string // as progress and reports name it: "load users"
+	Name        string // unique; "load users" where the file does not name it
+	Kind        string // the key that says what it does; load, check, …
 	Place       asof.Place
-	Load        *LoadStep
+	Needs       []string      // earlier steps, by name, that it waits for instead of all before it
+	When        *Condition    // nil: in every run
+	Retries     Retries       // where it fails
+	Timeout     time.Duration // of an attempt; 0 for none
+	Load        *LoadStep     // also of the kind sql
 	Check       *CheckStep
 	Snapshot    *SnapshotStep
 	Materialize *MaterializeStep
+	TrainingSet *TrainingSetStep
+	Command     *CommandStep
+	HTTP        *HTTPStep
 }
 
-// LoadStep reads a CSV file into a table: the rows are written into the live table
-// by their key.
+// LoadStep reads a CSV file, or a query, into a table: the rows are written into
+// the live table by their key.
 type LoadStep struct {
 	File       string // relative to the repository; holds parameters
+	Query      string // instead of a file: a SELECT over the stage; holds parameters
 	Table      asof.Table
-	AllowEmpty bool // a file with a header alone is right
+	AllowEmpty bool // no rows are right
 }
 
 // CheckStep holds what the staged rows of a table are expected to be.
@@ -82,8 +99,39 @@ type MaterializeStep struct {
 	Views []string // nil: all
 }
 
+// TrainingSetStep writes training data into a file. All but Features and
+// Service may hold parameters.
+type TrainingSetStep struct {
+	File       string // .csv, .parquet or .arrow, relative to the repository
+	Features   []string
+	Service    string // instead of features
+	Entities   string // a SELECT of join keys and event_timestamp
+	EntityFile string // or a file of them, relative to the repository
+	Label      string // the column that goes last; "" for none
+}
+
+// CommandStep runs a program.
+type CommandStep struct {
+	Args  []string // hold parameters; one text where it is the shell's
+	Shell bool
+	Dir   string            // relative to the repository, which is ""
+	Env   map[string]string // beside the process's own; hold parameters and ${NAME}
+}
+
+// HTTPStep calls a server. Its texts hold parameters and ${NAME}.
+type HTTPStep struct {
+	URL, Method, Body string
+	JSON              bool // values in the body are written as within JSON's quotes
+	Headers           map[string]string
+	Expect            []int // the status that is right; nil: 200 to 299
+}
+
 // Materialize brings views up to date online with the snapshots of asOf; nil
 // views are all. The keys in dropped, by snapshot table, had a row at asOf
 // before and have none now: their online rows follow. It returns how many keys
 // were written. It is repeatable.
 type Materialize func(ctx context.Context, asOf time.Time, views []string, dropped map[string]arrow.RecordBatch) (int64, error)
+
+// TrainingSet writes training data as a step says, whose parameters are filled
+// in, and returns how many rows. The file appears whole or not at all.
+type TrainingSet func(ctx context.Context, step TrainingSetStep) (int64, error)

@@ -12,6 +12,7 @@ import (
 type KeptStep struct {
 	Name     string          `json:"name"`
 	Rows     int64           `json:"rows"`
+	Skipped  bool            `json:"skipped"` // left out: its condition did not hold
 	Time     float64         `json:"time"`
 	Changes  []KeptChange    `json:"changes"`
 	Warnings []string        `json:"warnings"`
@@ -32,7 +33,7 @@ type KeptChange struct {
 
 // MarshalJSON writes the report of a step as KeptStep.
 func (s StepReport) MarshalJSON() ([]byte, error) {
-	kept := KeptStep{Name: s.Name, Rows: s.Rows, Time: s.Duration.Seconds(), Profile: s.Profile, Changes: []KeptChange{}, Warnings: []string{}}
+	kept := KeptStep{Name: s.Name, Rows: s.Rows, Skipped: s.Skipped, Time: s.Duration.Seconds(), Profile: s.Profile, Changes: []KeptChange{}, Warnings: []string{}}
 	for _, c := range s.Changes {
 		kept.Changes = append(kept.Changes, KeptChange{c.Table, c.Added, c.Changed, c.Removed, c.Equal, c.Skipped})
 	}

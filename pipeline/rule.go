@@ -30,16 +30,16 @@ func formOf(kind check.Kind) check.Form {
 	return check.Forms[i].Form
 }
 
-func (f *fileReader) check(n ast.Node, values map[string]ast.Node) {
+func (f *fileReader) check(_ ast.Node, values map[string]ast.Node) *Step {
 	load := f.loaded(values["check"])
 	if load == nil {
-		return
+		return nil
 	}
 	c := &CheckStep{Table: load.Table.Name, Profile: f.boolean(values["profile"], "profile")}
 	for _, item := range f.items(values["expect"], "expect") {
 		c.Rules = append(c.Rules, f.rules(item, load.Table)...)
 	}
-	f.add(n, Step{Name: "check " + c.Table, Check: c})
+	return &Step{Name: "check " + c.Table, Check: c}
 }
 
 // rules reads one item of `expect`: a rule for each of its columns.

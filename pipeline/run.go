@@ -5,11 +5,11 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
-
-	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/check"
@@ -22,8 +22,10 @@ type Options struct {
 	Repo        string            // the folder that file names start from
 	Warehouse   asof.Warehouse
 	Materialize Materialize // nil: a materialize step is left out, which the caller says
+	TrainingSet TrainingSet // nil: a training_set step is left out likewise
 	Progress    asof.Progress
-	Now         func() time.Time // nil: the clock
+	Log         func(step, line string) // what programs print and servers answer; may be nil, and called from several goroutines
+	Now         func() time.Time        // nil: the clock
 }
 
 // Report says what a run did, step by step, also of a run that failed.
@@ -41,6 +43,7 @@ type StepReport struct {
 	Name     string
 	Rows     int64
 	Changes  []asof.TableChange // of the step that publishes, by table; Dropped is nil
+	Skipped  bool               // its condition did not hold, or that of what it needs
 	Warnings asof.Problems
 	Checks   []check.Result  // of a step that checks: every rule, whether it holds or not
 	Profile  []check.Profile // of a step that checks: the columns, where the pipeline asks for it
@@ -62,6 +65,9 @@ func Run(ctx context.Context, o Options) (Report, error) {
 	r := &run{Options: o, started: o.Now()}
 	r.report.Pipeline = o.Pipeline.Name
 	err := r.run(ctx)
+	if err != nil && r.values != nil && ctx.Err() == nil {
+		r.afterFailure(ctx, err)
+	}
 	r.report.Duration = o.Now().Sub(r.started)
 	return r.report, err
 }
@@ -77,6 +83,8 @@ type run struct {
 	loads   map[string]*LoadStep
 	files   map[string]fileName // by table
 	failed  map[string]bool     // tables that could not be loaded
+	checked map[string]bool     // tables whose rules have been put
+	skipped map[string]bool     // steps, by name
 }
 
 // fileName is a file's path, and its name in messages.
@@ -102,7 +110,9 @@ func (r *run) run(ctx context.Context) error {
 	defer stage.Discard(context.WithoutCancel(ctx))
 	r.stage, r.staged = stage, map[string]int64{}
 	r.loads, r.files, r.failed = map[string]*LoadStep{}, map[string]fileName{}, map[string]bool{}
-	problems, err := r.loadAndCheck(ctx)
+	r.checked, r.skipped = map[string]bool{}, map[string]bool{}
+	staging, after := r.Pipeline.parts()
+	problems, err := r.stageAll(ctx, staging)
 	if err != nil && ctx.Err() == nil {
 		err = asof.Errorf(asof.ErrorCode(err), "%w; nothing is published: tables and snapshots are as they were", err)
 	}
@@ -116,7 +126,30 @@ func (r *run) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return r.materialize(ctx, done)
+	return r.follow(ctx, after, done)
+}
+
+// parts returns the steps before publishing, the last of which stages or checks
+// something, and those behind it.
+func (p *Pipeline) parts() (before, after []Step) {
+	last := 0
+	for i, s := range p.Steps {
+		if s.Load != nil || s.Check != nil || s.Snapshot != nil {
+			last = i + 1
+		}
+	}
+	return p.Steps[:last], p.Steps[last:]
+}
+
+// skips reports whether a step is left out, and enters it into the report.
+func (r *run) skips(s Step) bool {
+	needsSkipped := slices.ContainsFunc(s.Needs, func(name string) bool { return r.skipped[name] })
+	if s.When.Holds(r.values) && !needsSkipped {
+		return false
+	}
+	r.skipped[s.Name] = true
+	r.report.Steps = append(r.report.Steps, StepReport{Name: s.Name, Skipped: true})
+	return true
 }
 
 // step times a step and enters it into the report.
@@ -132,26 +165,44 @@ func (r *run) step(name string, do func(*StepReport) error) error {
 	return err
 }
 
-// loadAndCheck stages every file, then puts every rule to them, and returns
-// all that is wrong.
-func (r *run) loadAndCheck(ctx context.Context) (problems asof.Problems, err error) {
-	for _, s := range r.Pipeline.Steps {
-		if s.Load == nil {
-			continue
-		}
-		err := r.step(s.Name, func(report *StepReport) error {
-			wrong, err := r.load(ctx, s, report)
+// stageAll stages every file and puts every rule to them, and returns all that is
+// wrong. Nothing else is done once something is wrong.
+func (r *run) stageAll(ctx context.Context, steps []Step) (problems asof.Problems, err error) {
+	for i, s := range steps {
+		switch {
+		case s.Check != nil || r.skips(s):
+		case s.Load != nil:
+			err = r.step(s.Name, func(report *StepReport) error {
+				return r.attempts(ctx, s, func(ctx context.Context) error {
+					wrong, err := r.load(ctx, s, report)
+					problems = append(problems, wrong...)
+					return err
+				})
+			})
+		case s.Snapshot == nil:
+			var wrong asof.Problems
+			if wrong, err = r.checkAll(ctx, steps[:i], steps[i:]); err == nil && len(problems)+len(wrong) == 0 {
+				err = r.act(ctx, s, r.values)
+			}
 			problems = append(problems, wrong...)
-			return err
-		})
+		}
 		if err != nil {
 			return nil, err
 		}
 	}
-	for _, s := range r.Pipeline.Steps {
-		if s.Load == nil || r.failed[s.Load.Table.Name] {
+	wrong, err := r.checkAll(ctx, steps, nil)
+	return append(problems, wrong...), err
+}
+
+// checkAll puts the rules about the tables that steps have loaded, but for those
+// of which later steps check more.
+func (r *run) checkAll(ctx context.Context, steps, later []Step) (problems asof.Problems, err error) {
+	for _, s := range steps {
+		if s.Load == nil || r.loads[s.Load.Table.Name] == nil || r.failed[s.Load.Table.Name] || r.checked[s.Load.Table.Name] ||
+			slices.ContainsFunc(later, func(l Step) bool { return l.Check != nil && l.Check.Table == s.Load.Table.Name }) {
 			continue
 		}
+		r.checked[s.Load.Table.Name] = true
 		name := "check " + s.Load.Table.Name
 		err := r.step(name, func(report *StepReport) error {
 			r.Progress.Report(name, 0, 0)
@@ -174,6 +225,23 @@ func (r *run) load(ctx context.Context, s Step, report *StepReport) (asof.Proble
 		file.path = filepath.Join(r.Repo, file.name)
 	}
 	r.loads[table.Name], r.files[table.Name] = s.Load, file
+	if s.Load.Query != "" {
+		r.files[table.Name] = fileName{name: s.Name} // in messages
+		if len(r.failed) > 0 {                       // which it may read, and which are told
+			r.failed[table.Name] = true
+			return nil, nil
+		}
+		path, err := r.selected(ctx, r.values.fill(s.Load.Query), table)
+		if asof.ErrorCode(err) == asof.CodeInvalid {
+			r.failed[table.Name] = true
+			return asof.Problems{{Place: s.Place, Message: s.Name + ": " + err.Error()}}, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = os.Remove(path) }()
+		file = fileName{path, s.Name}
+	}
 	if there, err := r.isStaged(ctx, s.Load, file.path); err != nil || there != nil {
 		if there != nil {
 			report.Rows, r.staged[table.Name] = there.Rows, there.Rows
@@ -221,63 +289,4 @@ func (r *run) isStaged(ctx context.Context, load *LoadStep, path string) (*asof.
 		return nil, nil // loading says what is wrong with the file
 	}
 	return &staged, nil
-}
-
-// publish shows everything that was staged, as one.
-func (r *run) publish(ctx context.Context) (asof.Published, error) {
-	p := asof.Publication{ID: r.report.Run, Name: r.Pipeline.Name, AsOf: r.report.AsOf}
-	for _, s := range r.Pipeline.Steps {
-		switch {
-		case s.Load != nil:
-			p.Writes = append(p.Writes, asof.Write{Table: s.Load.Table})
-		case s.Snapshot != nil:
-			p.Frozen = append(p.Frozen, asof.Frozen{Table: s.Snapshot.Table, SQL: r.values.fill(s.Snapshot.SQL)})
-		}
-	}
-	var done asof.Published
-	err := r.step(PublishStep, func(report *StepReport) (err error) {
-		r.Progress.Report(PublishStep, 0, 0)
-		if done, err = r.stage.Publish(ctx, p); err != nil {
-			return err
-		}
-		for _, c := range done.Tables {
-			report.Rows += c.Added + c.Changed + c.Removed
-			plain := c
-			plain.Dropped = nil
-			report.Changes = append(report.Changes, plain)
-		}
-		if r.report.AsOf.After(r.started) {
-			report.Warnings = asof.Problems{{Message: "the day " + r.values[AsOfParam] + " has not come yet"}}
-		}
-		return nil
-	})
-	return done, err
-}
-
-// materialize brings the online store after what was published.
-func (r *run) materialize(ctx context.Context, done asof.Published) error {
-	dropped := map[string]arrow.RecordBatch{}
-	defer func() {
-		for _, batch := range dropped {
-			batch.Release()
-		}
-	}()
-	for _, c := range done.Tables {
-		if c.Dropped != nil {
-			dropped[c.Table] = c.Dropped
-		}
-	}
-	last := r.Pipeline.Steps[len(r.Pipeline.Steps)-1]
-	if last.Materialize == nil || r.Options.Materialize == nil {
-		return nil
-	}
-	return r.step(last.Name, func(report *StepReport) (err error) {
-		r.Progress.Report(last.Name, 0, 0)
-		report.Rows, err = r.Options.Materialize(ctx, r.report.AsOf, last.Materialize.Views, dropped)
-		if err != nil {
-			return asof.Errorf(asof.ErrorCode(err), "the month %s is published and not materialized; run the same command again to complete it: %w",
-				r.report.AsOf.Format(time.DateOnly), err)
-		}
-		return nil
-	})
 }

@@ -20,7 +20,7 @@ func Schema() ([]byte, error) {
 	root := objectOf(pipelineKeys)
 	definitions := shape{"step": shape{"anyOf": stepShapes()}, "rule": ruleShape()}
 	for _, k := range stepKinds {
-		step := objectOf(k.keys)
+		step := objectOf(append(slices.Clone(k.keys), stepKeys...))
 		step["description"] = k.about
 		definitions[k.name+"_step"] = step
 	}
@@ -37,6 +37,7 @@ var (
 	aText       = shape{"type": []string{"string", "number", "boolean"}}
 	aTextOrList = anyOf(aText, listOf(aText))
 	aBoolean    = shape{"type": "boolean"}
+	aWhole      = shape{"type": "integer", "minimum": 0}
 	aTable      = shape{"type": "string", "pattern": tableName.String()}
 	aStep       = shape{"$ref": "#/definitions/step"}
 	aRule       = shape{"$ref": "#/definitions/rule"}
