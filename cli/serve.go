@@ -211,10 +211,14 @@ func (r *repository) serve(ctx context.Context, o serveFlags, security *tls.Conf
 // where they have a port of their own.
 func (r *repository) httpSurface(f *features, observer serving.Observer, own http.Handler, port int) surface {
 	log, limits := slog.Default(), r.config.Asof.Serve
+	stopping := make(chan struct{})
 	handler := r.trace.Handler(httpapi.New(httpapi.Options{Reader: f.reader, Pusher: f.pusher, Materializer: f.materialize, Jobs: &f.jobs, Features: r.apiFeatures(), Timeout: limits.Timeout, Load: f.load,
-		Log: log, Guard: f.guard, Observer: observer, Metrics: own}), tracedRoute)
+		Log: log, Guard: f.guard, Observer: observer, Metrics: own, Pipelines: r.pipelinesHandler(f.guard, stopping)}), tracedRoute)
 	return surface{what: "project " + r.config.Project, scheme: "http", port: port, flag: "-p", serve: func(ctx context.Context, l net.Listener) error {
-		stop := context.AfterFunc(ctx, f.jobs.Close) // for requests that wait for one
+		stop := context.AfterFunc(ctx, func() { // for requests that wait for one, and those that follow a run
+			close(stopping)
+			f.jobs.Close()
+		})
 		defer stop()
 		return server.HTTP(ctx, l, handler, server.HTTPOptions{Log: log})
 	}}

@@ -13,6 +13,7 @@
 //	GET  /ready                 whether it can answer: registry and online store
 //	GET  /openapi.json          these routes as an OpenAPI document
 //	GET  /metrics               what Options.Metrics answers
+//	     /pipelines, /runs      what Options.Pipelines answers
 //
 // A caller's mistake is a 4xx with a sentence. A store that is down or slow is
 // a 503 within a bounded time, and so is more work than the server takes on at
@@ -33,6 +34,7 @@ import (
 
 	"github.com/asof-dev/asof/materialize"
 	"github.com/asof-dev/asof/permission"
+	"github.com/asof-dev/asof/pipelineapi"
 	"github.com/asof-dev/asof/push"
 	"github.com/asof-dev/asof/serving"
 )
@@ -61,6 +63,8 @@ type Options struct {
 	Guard    *permission.Guard // says who may ask; nil for everybody
 	Observer serving.Observer  // is told what became of each request; nil for nobody
 	Metrics  http.Handler      // answers GET /metrics; nil for no such route
+
+	Pipelines http.Handler // of package pipelineapi; nil for no such routes
 }
 
 // Writes are bounded by their bytes, bytesPerWrite of which count as one more.
@@ -91,7 +95,7 @@ func New(o Options) http.Handler {
 	if o.Load == nil {
 		o.Load = serving.NewReadLoad(0)
 	}
-	return &handler{Options: o, document: openapi(o.Reader.MaxEntities),
+	return &handler{Options: o, document: openapi(o.Reader.MaxEntities, o.Pipelines != nil),
 		writes: serving.NewLoad(writesAtOnce, bytesPerWrite, fmt.Sprintf("%d writes at once (a mebibyte counts as one more)", writesAtOnce))}
 }
 
@@ -139,6 +143,10 @@ func (h *handler) route(w http.ResponseWriter, r *http.Request) {
 	case "/metrics":
 		allow(w, r, h.metrics, http.MethodGet, http.MethodHead)
 	default:
+		if h.Pipelines != nil && pipelineapi.Route(path) != "" {
+			h.Pipelines.ServeHTTP(w, r)
+			return
+		}
 		if id, ok := strings.CutPrefix(path, "/materialize/jobs/"); ok {
 			allow(w, r, func(w http.ResponseWriter, r *http.Request) { h.job(w, r, id) }, http.MethodGet, http.MethodHead)
 			return

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
@@ -8,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/asof-dev/asof/pipelineapi"
 	"github.com/asof-dev/asof/serving"
 )
 
@@ -91,7 +93,7 @@ func Route(r *http.Request) string {
 	if strings.HasPrefix(path, "/materialize/jobs/") {
 		return "/materialize/jobs/{id}"
 	}
-	return "other"
+	return cmp.Or(pipelineapi.Route(path), "other")
 }
 
 // statusText returns a status as text, without garbage for the usual ones.

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"strings"
 	"time"
 
@@ -98,4 +99,22 @@ func (b Backfill) Values(p *Pipeline, given map[string]string) ([]Values, error)
 		all = append(all, values)
 	}
 	return all, nil
+}
+
+// Submit enters the runs of the range, oldest first, and returns them. Those that
+// are completed stay as they are; others that have ended go on where they were.
+func (b Backfill) Submit(ctx context.Context, store asof.RunQueue, p *Pipeline, project string, given map[string]string) ([]asof.Run, error) {
+	all, err := b.Values(p, given)
+	if err != nil {
+		return nil, err
+	}
+	runs := make([]asof.Run, len(all))
+	for i, values := range all {
+		run := p.NewRun(project, values)
+		run.Cause = "backfill"
+		if runs[i], _, err = store.Submit(ctx, run, asof.AgainUnlessDone); err != nil {
+			return nil, err
+		}
+	}
+	return runs, nil
 }

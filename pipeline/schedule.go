@@ -33,8 +33,8 @@ func (p *Pipeline) scheduled(s Schedule, at time.Time, found map[string]string) 
 	return own.Values(found, at)
 }
 
-// Entries are the schedules for a loop. enter makes a run of values.
-func (p *Pipeline) Entries(root string, enter func(*Pipeline, Values) asof.Run) []schedule.Entry {
+// Entries are the schedules for a loop, of a repository's folder and its project.
+func (p *Pipeline) Entries(root, project string) []schedule.Entry {
 	entries := make([]schedule.Entry, len(p.Schedules))
 	for i, s := range p.Schedules {
 		entries[i] = schedule.Entry{Pipeline: p.Name, Text: s.Text, Times: s.Times, CatchUp: s.CatchUp, Run: func(at time.Time, found map[string]string) (asof.Run, error) {
@@ -42,7 +42,7 @@ func (p *Pipeline) Entries(root string, enter func(*Pipeline, Values) asof.Run) 
 			if err != nil {
 				return asof.Run{}, err
 			}
-			return enter(p, values), nil
+			return p.NewRun(project, values), nil
 		}}
 		if s.Folder != nil {
 			folder := *s.Folder

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/asof-dev/asof"
-	"github.com/asof-dev/asof/pipeline"
 )
 
 // scheduledHead is a pipeline whose parameters all have a value without being
@@ -47,16 +46,16 @@ func TestScheduleValues(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var got pipeline.Values
-		entries := p.Entries("/repo", func(_ *pipeline.Pipeline, v pipeline.Values) asof.Run { got = v; return asof.Run{} })
+		entries := p.Entries("/repo", "shop")
 		at, err := time.Parse(time.RFC3339, c.at)
 		if err != nil || len(entries) != 1 {
 			t.Fatal(err, entries)
 		}
-		if _, err := entries[0].Run(at, c.found); err != nil {
-			t.Fatal(err)
+		run, err := entries[0].Run(at, c.found)
+		if err != nil || run.Project != "shop" || run.Pipeline != "p" || len(run.Uses) == 0 {
+			t.Fatalf("%+v, %v", run, err)
 		}
-		if text := got["as_of"] + " " + got["month"] + " " + got["seeds"]; text != c.want {
+		if text := run.Params["as_of"] + " " + run.Params["month"] + " " + run.Params["seeds"]; text != c.want {
 			t.Errorf("%s: %s, want %s", c.schedule, text, c.want)
 		}
 	}
