@@ -7,12 +7,14 @@ import (
 	"net/http"
 
 	"github.com/asof-dev/asof/metric"
+	"github.com/asof-dev/asof/notify"
 	"github.com/asof-dev/asof/server"
 )
 
 // metrics counts what the servers of the repository do.
 func (r *repository) metrics(log *slog.Logger) *metric.Metrics {
 	return metric.New(metric.Options{Project: r.config.Project, Version: Version, Registry: r.Registry, Ledger: r.Ledger,
+		Runs: r.Runs, Told: func() []notify.Count { return r.notifier().Counts() },
 		FeatureCountBins: r.config.Metrics.FeatureCountBins, Log: log})
 }
 

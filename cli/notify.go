@@ -12,12 +12,15 @@ import (
 
 // notifier tells of runs what asof.notify and openlineage ask for.
 func (r *repository) notifier() *notify.Notifier {
-	targets := webhooks(r.config.Asof.Notify)
-	lineage := r.config.Lineage
-	if target, ok := lineageTarget(lineage); ok {
-		targets = append(targets, target)
-	}
-	return notify.New(notify.Options{Targets: targets, Version: Version, Namespace: lineageNamespace(lineage), Log: slog.Default()})
+	n, _ := opened(r, &r.notifying, func() (*notify.Notifier, error) {
+		targets := webhooks(r.config.Asof.Notify)
+		lineage := r.config.Lineage
+		if target, ok := lineageTarget(lineage); ok {
+			targets = append(targets, target)
+		}
+		return notify.New(notify.Options{Targets: targets, Version: Version, Namespace: lineageNamespace(lineage), Log: slog.Default()}), nil
+	})
+	return n
 }
 
 // webhooks returns the targets of asof.notify.

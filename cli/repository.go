@@ -15,6 +15,7 @@ import (
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/apply"
 	"github.com/asof-dev/asof/definition"
+	"github.com/asof-dev/asof/notify"
 	"github.com/asof-dev/asof/ondemand"
 	"github.com/asof-dev/asof/permission"
 	"github.com/asof-dev/asof/trace"
@@ -36,6 +37,7 @@ type repository struct {
 	warehouse lazy[asof.Warehouse]
 	ledger    lazy[asof.Ledger]
 	runs      lazy[asof.RunStore]
+	notifying lazy[*notify.Notifier]
 	guard     lazy[*permission.Guard]
 	python    *ondemand.Workers // nil: none was needed, or is named
 	service   *ondemand.Workers // by the transformation service; nil as above

@@ -26,6 +26,7 @@ var (
 var (
 	ourLatency = desc("asof_request_duration_seconds", "Time that requests took, by route, feature service and the code of the answer", "route", "feature_service", "code")
 	ourValues  = desc("asof_online_values_total", "Feature values by view and exact status", "feature_view", "status")
+	ourTold    = desc("asof_notifications_total", "Events of runs that webhooks and OpenLineage were told of, that they did not take, and that were never sent", "target", "result")
 	ourRefused = desc("asof_requests_refused_total", "Requests refused because the server was at asof.serve.max_requests")
 )
 
@@ -52,6 +53,8 @@ func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 	to <- store.metric(feastStore)
 	to <- counter(ourRefused, m.refused.Load())
 	m.runs.collect(m, to)
+	m.pipelines.collect(m, to)
+	m.collectTold(to)
 }
 
 func (m *Metrics) collectRequests(to chan<- prometheus.Metric) {
@@ -113,6 +116,18 @@ func collectValues(to chan<- prometheus.Metric, view string, counts *values) {
 	}
 	to <- counter(feastStatuses, present, view, "present")
 	to <- counter(feastStatuses, missing, view, "not_found")
+}
+
+// collectTold sends who was told of runs.
+func (m *Metrics) collectTold(to chan<- prometheus.Metric) {
+	if m.Told == nil {
+		return
+	}
+	for _, c := range m.Told() {
+		to <- counter(ourTold, c.Delivered, c.Target, "delivered")
+		to <- counter(ourTold, c.Failed, c.Target, "failed")
+		to <- counter(ourTold, c.Dropped, c.Target, "dropped")
+	}
 }
 
 func counter(d *prometheus.Desc, n uint64, labels ...string) prometheus.Metric {

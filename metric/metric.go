@@ -20,16 +20,19 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/notify"
 	"github.com/asof-dev/asof/serving"
 )
 
-// Options say what is shown. Registry and Ledger are asked when Prometheus
+// Options say what is shown. Registry, Ledger and Runs are asked when Prometheus
 // asks, at most every few seconds; nil for nothing of them.
 type Options struct {
 	Project  string
 	Version  string
 	Registry func(context.Context) (asof.Registry, error)
 	Ledger   func(context.Context) (asof.Ledger, error)
+	Runs     func(context.Context) (asof.RunStore, error)
+	Told     func() []notify.Count // who was told of runs; nil for nobody
 
 	FeatureCountBins []int            // bounds of the label feature_count, ascending; nil for Feast's 10, 50, 200
 	Now              func() time.Time // nil is time.Now
@@ -48,7 +51,8 @@ type Metrics struct {
 	store    histogram // seconds in the online store
 	refused  atomic.Uint64
 
-	runs runs
+	runs      runs
+	pipelines pipelines
 }
 
 var _ serving.Observer = (*Metrics)(nil)

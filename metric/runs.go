@@ -2,7 +2,6 @@ package metric
 
 import (
 	"context"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,19 +18,12 @@ var (
 	ourNewest      = desc("asof_newest_event_timestamp_seconds", "Newest event time that was materialized, in seconds since 1970", "feature_view")
 	ourWritten     = desc("asof_materialized_rows_total", "Rows that materializations wrote to the online store", "feature_view")
 	ourRunning     = desc("asof_materializations_unfinished", "Materializations that began and have not ended: they run, or were killed", "feature_view")
-	ourErrors      = desc("asof_collect_errors_total", "Times that registry or ledger could not be asked for metrics", "source")
-)
-
-const (
-	runsAge     = 5 * time.Second // how old an answer may be
-	runsTimeout = 2 * time.Second // how long Prometheus waits for a new one
-	runsShare   = 20              // of the time, at most one part in so many is spent on asking
+	ourErrors      = desc("asof_collect_errors_total", "Times that registry, ledger or run store could not be asked for metrics", "source")
 )
 
 // runs is what registry and ledger said last.
 type runs struct {
-	asking        sync.Mutex // held by who asks
-	until         time.Time  // until when the answer is good enough
+	pace
 	last          atomic.Pointer[[]viewRuns]
 	registryFails atomic.Uint64
 	ledgerFails   atomic.Uint64
@@ -50,14 +42,7 @@ type viewRuns struct {
 // collect sends the series. Where nothing can be asked it sends what was known,
 // and counts that.
 func (r *runs) collect(m *Metrics, to chan<- prometheus.Metric) {
-	if r.asking.TryLock() { // otherwise somebody is asking
-		if now := m.Now(); !now.Before(r.until) {
-			began := time.Now()
-			r.ask(m)
-			r.until = now.Add(max(runsAge, runsShare*time.Since(began)))
-		}
-		r.asking.Unlock()
-	}
+	r.ask(m.Now, func() { r.read(m) })
 	to <- counter(ourErrors, r.registryFails.Load(), "registry")
 	to <- counter(ourErrors, r.ledgerFails.Load(), "ledger")
 	last := r.last.Load()
@@ -83,12 +68,12 @@ func (v *viewRuns) collect(m *Metrics, to chan<- prometheus.Metric) {
 	to <- gauge(ourRunning, float64(v.unfinished), v.view)
 }
 
-// ask reads registry and ledger within the time that a scrape may take.
-func (r *runs) ask(m *Metrics) {
+// read reads registry and ledger within the time that a scrape may take.
+func (r *runs) read(m *Metrics) {
 	if m.Registry == nil || m.Ledger == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), runsTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), askTimeout)
 	defer cancel()
 	views, err := registered(ctx, m)
 	if err != nil {
