@@ -81,7 +81,7 @@ func (r *repository) runPipeline(ctx context.Context, name string, params map[st
 	}
 	progress, end := r.app.progress()
 	options := pipeline.Options{Pipeline: p, Params: params, Repo: r.config.Dir, Warehouse: warehouse, Progress: progress,
-		Log: r.app.stepLog()}
+		Log: r.app.stepLog(), Notify: r.notify(p.Name)}
 	var followed []materialize.Result
 	applied, err := r.applied(ctx)
 	if err == nil && applied {

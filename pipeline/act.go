@@ -7,7 +7,7 @@ import (
 	"github.com/asof-dev/asof"
 )
 
-// act does a command, http or training_set step.
+// act does a command, http, notify or training_set step.
 func (r *run) act(ctx context.Context, s Step, values Values) error {
 	return r.step(s.Name, func(report *StepReport) error {
 		r.Progress.Report(s.Name, 0, 0)
@@ -18,6 +18,8 @@ func (r *run) act(ctx context.Context, s Step, values Values) error {
 				return a.command(ctx, s.Command)
 			case s.HTTP != nil:
 				return a.http(ctx, s.HTTP)
+			case s.Notify != nil && r.Notify != nil:
+				return r.Notify(ctx, Message{Run: a.run, Step: s.Name, Text: values.fill(s.Notify.Text), Params: r.values, To: s.Notify.To})
 			case s.TrainingSet != nil && r.TrainingSet != nil:
 				report.Rows, err = r.TrainingSet(ctx, s.TrainingSet.filled(values, r.Repo))
 			}

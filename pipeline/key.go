@@ -52,7 +52,7 @@ var pipelineKeys = keys{
 	{"concurrency", "How much of it goes on at once. Two runs that write the same table always wait for one another.", objectOf(concurrencyKeys), false},
 	{"params", "What a run is given: {{name}} stands for the value in texts. as_of, a date, is the day that the files are of.", mapOf(objectOf(paramKeys)), true},
 	{"steps", "What a run does, in this order.", listOf(aStep), true},
-	{"on_failure", "What is done when a run has failed: command and http steps. {{error}} says why.", listOf(aStep), false},
+	{"on_failure", "What is done when a run has failed: command, http and notify steps. {{error}} says why.", listOf(aStep), false},
 	{"schedule", "When a server runs it: one schedule, or a list. Times are of the zone `timezone`.", anyOf(objectOf(scheduleKeys), listOf(objectOf(scheduleKeys))), false},
 }
 
@@ -152,6 +152,10 @@ var stepKinds = []stepKind{
 		{"json", "Or a value that is sent as JSON.", shape{}, false},
 		{"expect", "The status that is right, or a list; any from 200 to 299 where it is not said.", anyOf(aWhole, listOf(aWhole)), false},
 	}, (*fileReader).http, anywhere},
+	{"notify", "Tells a text to webhooks of asof.notify.", keys{
+		{"notify", "The text.", aText, true},
+		{"to", "Their names; all where it is not said.", aTextOrList, false},
+	}, (*fileReader).notify, anywhere},
 }
 
 // kindNames lists what a step can do.

@@ -134,6 +134,10 @@ func (f *fileReader) http(n ast.Node, values map[string]ast.Node) *Step {
 	return &Step{Name: name, HTTP: h, Timeout: httpTimeout, Retries: usualRetries(httpRetries)}
 }
 
+func (f *fileReader) notify(_ ast.Node, values map[string]ast.Node) *Step {
+	return &Step{Name: "notify", Notify: &NotifyStep{Text: f.template(values["notify"], "notify"), To: f.texts(values["to"], "to")}}
+}
+
 // templates reads texts by name that may hold parameters.
 func (f *fileReader) templates(n ast.Node, what string) map[string]string {
 	texts := map[string]string{}

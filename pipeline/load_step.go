@@ -39,7 +39,7 @@ func (f *fileReader) afterFailure(n ast.Node) {
 	switch {
 	case step == nil:
 	case kind.place != anywhere:
-		f.problem(n, "when a run has failed, a step is of the kind command or http, and not %s", kind.name)
+		f.problem(n, "when a run has failed, a step is of the kind command, http or notify, and not %s", kind.name)
 	default:
 		f.p.OnFailure = append(f.p.OnFailure, *step)
 	}

@@ -69,6 +69,7 @@ type Step struct {
 	TrainingSet *TrainingSetStep
 	Command     *CommandStep
 	HTTP        *HTTPStep
+	Notify      *NotifyStep
 }
 
 // LoadStep reads a CSV file, or a query, into a table: the rows are written into
@@ -126,6 +127,13 @@ type HTTPStep struct {
 	Expect            []int // the status that is right; nil: 200 to 299
 }
 
+// NotifyStep tells a text, which holds parameters, to webhooks by their names;
+// nil are all.
+type NotifyStep struct {
+	Text string
+	To   []string
+}
+
 // Materialize brings views up to date online with the snapshots of asOf; nil
 // views are all. The keys in dropped, by snapshot table, had a row at asOf
 // before and have none now: their online rows follow. It returns how many keys
@@ -135,3 +143,15 @@ type Materialize func(ctx context.Context, asOf time.Time, views []string, dropp
 // TrainingSet writes training data as a step says, whose parameters are filled
 // in, and returns how many rows. The file appears whole or not at all.
 type TrainingSet func(ctx context.Context, step TrainingSetStep) (int64, error)
+
+// Notify tells what a step says. Told again, the same message has the same run
+// and step.
+type Notify func(ctx context.Context, m Message) error
+
+// Message is what a notify step says.
+type Message struct {
+	Run, Step string
+	Text      string
+	Params    Values
+	To        []string // the names of webhooks; nil: all
+}

@@ -23,6 +23,7 @@ type Options struct {
 	Warehouse   asof.Warehouse
 	Materialize Materialize // nil: a materialize step is left out, which the caller says
 	TrainingSet TrainingSet // nil: a training_set step is left out likewise
+	Notify      Notify      // nil: nobody is told
 	Progress    asof.Progress
 	Log         func(step, line string) // what programs print and servers answer; may be nil, and called from several goroutines
 	Now         func() time.Time        // nil: the clock

@@ -300,16 +300,19 @@ func TestStepsAroundPublishing(t *testing.T) {
 on_failure:
   - {command: [echo, "{{error}}"], name: sorry}
   - {command: ["false"], name: also}
+  - {notify: "{{as_of}} failed", to: ops}
 `
+	var told []pipeline.Message
 	trains := func(o *pipeline.Options) {
 		o.Materialize = asked.materialize
+		o.Notify = func(_ context.Context, m pipeline.Message) error { told = append(told, m); return nil }
 		o.TrainingSet = func(_ context.Context, step pipeline.TrainingSetStep) (int64, error) { made = step; return 7, nil }
 	}
 	f, err := runSteps(t.Context(), t, w, steps, trains)
 	if err == nil || !strings.Contains(err.Error(), "the month 2024-01-31 is published, and late failed; run the same command again") {
 		t.Errorf("err = %v", err)
 	}
-	if want := []string{"load users", "check users", "early", "publish", "materialize", "training_set {{as_of}}.csv", "once more", "late", "sorry", "also"}; !slices.Equal(f.ran(), want) {
+	if want := []string{"load users", "check users", "early", "publish", "materialize", "training_set {{as_of}}.csv", "once more", "late", "sorry", "also", "notify"}; !slices.Equal(f.ran(), want) {
 		t.Errorf("ran %q", f.ran())
 	}
 	if made.File != filepath.Join(f.dir, "out/2024-01-31.csv") || made.Entities != "SELECT '2024-01-31'" || made.Label != "l" || len(asked.asOf) != 2 {
@@ -319,8 +322,11 @@ on_failure:
 	if !strings.Contains(log, "late: failed, and is tried again in") || strings.Count(log, "late: cat: again: No such file") != 2 || !strings.Contains(log, "sorry: the month 2024-01-31 is published") {
 		t.Errorf("log: %s", log)
 	}
-	if last := f.report.Steps[len(f.report.Steps)-1]; len(last.Warnings) != 1 || !strings.Contains(last.Warnings[0].Message, "exit status 1") {
+	if last := f.report.Steps[len(f.report.Steps)-2]; len(last.Warnings) != 1 || !strings.Contains(last.Warnings[0].Message, "exit status 1") {
 		t.Errorf("the last step: %+v", last)
+	}
+	if len(told) != 1 || told[0].Text != "2024-01-31 failed" || told[0].Run != f.report.Run || told[0].Step != "notify" || told[0].To[0] != "ops" || told[0].Params["error"] != "" {
+		t.Errorf("told %+v", told)
 	}
 	// What is wrong before publishing keeps the later steps from running.
 	f, err = runSteps(t.Context(), t, w, "  - {check: users, expect: [{max: 2, column: id}]}\n"+steps, trains)
