@@ -3,6 +3,7 @@ package check
 import (
 	"encoding/json"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -82,4 +83,23 @@ func spelled(columns []asof.TableColumn) string {
 		list[i] = strings.TrimSpace(c.Name + " " + c.Type)
 	}
 	return strings.Join(list, ", ")
+}
+
+// SameRule finds the result of the same rule among others: the one that expects
+// the same, or the only one of its kind and columns, whose bounds have changed.
+// It is nil where there is none.
+func (k Kept) SameRule(others []Kept) *Kept {
+	var alike []*Kept
+	for i := range others {
+		if o := &others[i]; o.Rule == k.Rule && slices.Equal(o.Columns, k.Columns) {
+			if o.Expected == k.Expected {
+				return o
+			}
+			alike = append(alike, o)
+		}
+	}
+	if len(alike) == 1 {
+		return alike[0]
+	}
+	return nil
 }

@@ -20,7 +20,7 @@ func (r *run) check(ctx context.Context, load Step, report *StepReport) (problem
 	for name, l := range r.loads {
 		subject.Loaded[name] = l.Table
 	}
-	report.Rows = r.staged[table.Name]
+	report.Table, report.Rows = table.Name, r.staged[table.Name]
 	rules := r.rules(load)
 	if slices.ContainsFunc(rules, func(rule check.Rule) bool { return rule.Kind.Compares() }) {
 		if subject.Before, subject.BeforeDay, err = r.before(ctx, table); err != nil {

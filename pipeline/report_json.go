@@ -11,6 +11,7 @@ import (
 // warnings are as they are told.
 type KeptStep struct {
 	Name     string          `json:"name"`
+	Table    string          `json:"table,omitempty"` // of a step that checks
 	Rows     int64           `json:"rows"`
 	Skipped  bool            `json:"skipped"` // left out: its condition did not hold
 	Time     float64         `json:"time"`
@@ -33,7 +34,7 @@ type KeptChange struct {
 
 // MarshalJSON writes the report of a step as KeptStep.
 func (s StepReport) MarshalJSON() ([]byte, error) {
-	kept := KeptStep{Name: s.Name, Rows: s.Rows, Skipped: s.Skipped, Time: s.Duration.Seconds(), Profile: s.Profile, Changes: []KeptChange{}, Warnings: []string{}}
+	kept := KeptStep{Name: s.Name, Table: s.Table, Rows: s.Rows, Skipped: s.Skipped, Time: s.Duration.Seconds(), Profile: s.Profile, Changes: []KeptChange{}, Warnings: []string{}}
 	for _, c := range s.Changes {
 		kept.Changes = append(kept.Changes, KeptChange{c.Table, c.Added, c.Changed, c.Removed, c.Equal, c.Skipped})
 	}

@@ -42,6 +42,7 @@ type Report struct {
 // or materialized.
 type StepReport struct {
 	Name     string
+	Table    string // that a step checks
 	Rows     int64
 	Changes  []asof.TableChange // of the step that publishes, by table; Dropped is nil
 	Skipped  bool               // its condition did not hold, or that of what it needs
