@@ -17,6 +17,7 @@ type Result struct {
 	Measured float64 // rows that break it, or what is measured; NaN where there are no values
 	Of       int64   // the rows that could break it; 0 for what is measured
 	Problem  asof.Problem
+	Aside    bool // rows that break it were put aside, and the run goes on without them
 
 	ask ask
 }
@@ -30,6 +31,7 @@ type Kept struct {
 	Holds    bool     `json:"holds"`
 	Measured *float64 `json:"measured"` // nil where there were no values
 	Of       int64    `json:"of"`
+	Aside    bool     `json:"aside,omitempty"` // the rows that break it were put aside
 	Message  string   `json:"message"`
 	File     string   `json:"file,omitempty"`
 	Line     int      `json:"line,omitempty"`
@@ -38,7 +40,7 @@ type Kept struct {
 // MarshalJSON writes a result as Kept.
 func (r Result) MarshalJSON() ([]byte, error) {
 	kept := Kept{Rule: r.Rule.Kind, Columns: append([]string{}, r.Rule.Columns...), Expected: r.Rule.Expected(), Severity: "error",
-		Holds: r.Holds, Of: r.Of, Message: r.Problem.Message, File: r.Problem.Place.File, Line: r.Problem.Place.Line}
+		Holds: r.Holds, Of: r.Of, Aside: r.Aside, Message: r.Problem.Message, File: r.Problem.Place.File, Line: r.Problem.Place.Line}
 	if r.Rule.Warn {
 		kept.Severity = "warn"
 	}

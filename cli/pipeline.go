@@ -23,7 +23,8 @@ const pipelineFolder = "pipelines"
 
 func (a *app) pipelineCommand() *cobra.Command {
 	return a.group("pipeline", "Load, check, snapshot and materialize a month", a.pipelineRunCommand(), a.pipelineListCommand(),
-		a.pipelineValidateCommand(), a.pipelineSchemaCommand(), a.pipelineSchedulesCommand(), a.pipelineBackfillCommand(), a.pipelinePauseCommand(true), a.pipelinePauseCommand(false))
+		a.pipelineValidateCommand(), a.pipelineSchemaCommand(), a.pipelineChecksCommand(), a.pipelineQuarantineCommand(), a.pipelineReportCommand(),
+		a.pipelineSchedulesCommand(), a.pipelineBackfillCommand(), a.pipelinePauseCommand(true), a.pipelinePauseCommand(false))
 }
 
 func (a *app) pipelineRunCommand() *cobra.Command {

@@ -28,11 +28,14 @@ func (r *run) check(ctx context.Context, load Step, report *StepReport) (problem
 		}
 	}
 	done, err := check.Run(ctx, r.stage, subject, rules)
+	if q := r.Pipeline.quarantineOf(table.Name); q != nil && err == nil {
+		done, err = r.putAside(ctx, q, subject, rules, done, report)
+	}
 	report.Checks, report.Profile = done.Results, done.Profile
 	for _, result := range report.Checks {
 		switch {
 		case result.Holds:
-		case result.Rule.Warn:
+		case result.Rule.Warn || result.Aside:
 			report.Warnings = append(report.Warnings, result.Problem)
 		default:
 			problems = append(problems, result.Problem)

@@ -111,6 +111,8 @@ var stepKinds = []stepKind{
 	{"check", "Holds the rows of a loaded table against what is expected of them.", keys{
 		{"check", "The loaded table.", aTable, true},
 		{"expect", "The rules. All of them are put, and all failures told at once.", listOf(aRule), true},
+		{"quarantine", "The table that rows are put into that break rules, or true for quarantine_ and the table's name.", aText, false},
+		{"at_most", "The share of the rows, from 0 to 1, without which the month may go on: they are put into the quarantine.", aText, false},
 		{"profile", "What each column holds is kept with the run: empty cells, distinct values, mean, deviation, least and greatest.", aBoolean, false},
 	}, (*fileReader).check, stages},
 	{"snapshot", "Freezes rows at the day as_of.", keys{

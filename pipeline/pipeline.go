@@ -83,9 +83,10 @@ type LoadStep struct {
 
 // CheckStep holds what the staged rows of a table are expected to be.
 type CheckStep struct {
-	Table   string
-	Rules   []check.Rule
-	Profile bool // what each column holds is kept in the report
+	Table      string
+	Rules      []check.Rule
+	Profile    bool        // what each column holds is kept in the report
+	Quarantine *Quarantine // nil: rows that break rules are only told
 }
 
 // SnapshotStep freezes rows of the stage at as_of.

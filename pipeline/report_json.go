@@ -10,15 +10,17 @@ import (
 // KeptStep is a step's report as it is kept and printed. Time is in seconds,
 // warnings are as they are told.
 type KeptStep struct {
-	Name     string          `json:"name"`
-	Table    string          `json:"table,omitempty"` // of a step that checks
-	Rows     int64           `json:"rows"`
-	Skipped  bool            `json:"skipped"` // left out: its condition did not hold
-	Time     float64         `json:"time"`
-	Changes  []KeptChange    `json:"changes"`
-	Warnings []string        `json:"warnings"`
-	Checks   []check.Kept    `json:"checks"`
-	Profile  []check.Profile `json:"profile,omitempty"`
+	Name       string          `json:"name"`
+	Table      string          `json:"table,omitempty"` // of a step that checks
+	Rows       int64           `json:"rows"`
+	Aside      int64           `json:"aside,omitempty"` // rows that were put into Quarantine
+	Quarantine string          `json:"quarantine,omitempty"`
+	Skipped    bool            `json:"skipped"` // left out: its condition did not hold
+	Time       float64         `json:"time"`
+	Changes    []KeptChange    `json:"changes"`
+	Warnings   []string        `json:"warnings"`
+	Checks     []check.Kept    `json:"checks"`
+	Profile    []check.Profile `json:"profile,omitempty"`
 }
 
 // KeptChange is what a publication changed of one table. Skipped says why
@@ -34,7 +36,7 @@ type KeptChange struct {
 
 // MarshalJSON writes the report of a step as KeptStep.
 func (s StepReport) MarshalJSON() ([]byte, error) {
-	kept := KeptStep{Name: s.Name, Table: s.Table, Rows: s.Rows, Skipped: s.Skipped, Time: s.Duration.Seconds(), Profile: s.Profile, Changes: []KeptChange{}, Warnings: []string{}}
+	kept := KeptStep{Name: s.Name, Table: s.Table, Rows: s.Rows, Skipped: s.Skipped, Aside: s.Aside, Quarantine: s.Quarantine, Time: s.Duration.Seconds(), Profile: s.Profile, Changes: []KeptChange{}, Warnings: []string{}}
 	for _, c := range s.Changes {
 		kept.Changes = append(kept.Changes, KeptChange{c.Table, c.Added, c.Changed, c.Removed, c.Equal, c.Skipped})
 	}

@@ -35,7 +35,7 @@ func (f *fileReader) check(_ ast.Node, values map[string]ast.Node) *Step {
 	if load == nil {
 		return nil
 	}
-	c := &CheckStep{Table: load.Table.Name, Profile: f.boolean(values["profile"], "profile")}
+	c := &CheckStep{Table: load.Table.Name, Profile: f.boolean(values["profile"], "profile"), Quarantine: f.quarantine(values, load.Table)}
 	for _, item := range f.items(values["expect"], "expect") {
 		c.Rules = append(c.Rules, f.rules(item, load.Table)...)
 	}

@@ -103,3 +103,25 @@ func (f *fileReader) comparable() {
 		}
 	}
 }
+
+// quarantine reads where rows go that break rules, and how many may.
+func (f *fileReader) quarantine(values map[string]ast.Node, table asof.Table) *Quarantine {
+	name := f.text(values["quarantine"], "quarantine")
+	if values["quarantine"] == nil || name == "false" {
+		if values["at_most"] != nil {
+			f.problem(values["at_most"], "`at_most` needs `quarantine: true`, where these rows go")
+		}
+		return nil
+	}
+	q := &Quarantine{Table: name, AtMost: f.number(values["at_most"], "at_most")}
+	if name == "true" {
+		q.Table = "quarantine_" + table.Name
+	}
+	if q.AtMost < 0 || q.AtMost > 1 {
+		f.problem(values["at_most"], "`at_most` is a share of the rows, from 0 to 1")
+	}
+	if err := asof.CheckTableName(q.Table); err != nil {
+		f.problem(values["quarantine"], "%v", err)
+	}
+	return q
+}

@@ -41,15 +41,17 @@ type Report struct {
 // StepReport says what one step did. Rows are those read, checked, published
 // or materialized.
 type StepReport struct {
-	Name     string
-	Table    string // that a step checks
-	Rows     int64
-	Changes  []asof.TableChange // of the step that publishes, by table; Dropped is nil
-	Skipped  bool               // its condition did not hold, or that of what it needs
-	Warnings asof.Problems
-	Checks   []check.Result  // of a step that checks: every rule, whether it holds or not
-	Profile  []check.Profile // of a step that checks: the columns, where the pipeline asks for it
-	Duration time.Duration
+	Name       string
+	Table      string // that a step checks
+	Aside      int64  // rows of it that broke rules and were put into Quarantine
+	Quarantine string
+	Rows       int64
+	Changes    []asof.TableChange // of the step that publishes, by table; Dropped is nil
+	Skipped    bool               // its condition did not hold, or that of what it needs
+	Warnings   asof.Problems
+	Checks     []check.Result  // of a step that checks: every rule, whether it holds or not
+	Profile    []check.Profile // of a step that checks: the columns, where the pipeline asks for it
+	Duration   time.Duration
 }
 
 // PublishStep is the name of the step that shows what was staged.
