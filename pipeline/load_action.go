@@ -50,7 +50,7 @@ func (f *fileReader) trainingSet(n ast.Node, values map[string]ast.Node) *Step {
 			f.problem(values["features"], "%s", err)
 		}
 	}
-	return &Step{Name: "training_set " + filepath.Base(t.File), TrainingSet: t}
+	return &Step{Name: "training_set", TrainingSet: t}
 }
 
 // references reads features, each view:feature. In brackets and without quotes
