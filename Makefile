@@ -54,6 +54,10 @@ bench-fill: build feast-venv ## filling online stores beside Feast and bare load
 bench-load: build ## loading a CSV file beside DuckDB's reader and COPY, as ratios
 	go run ./bench/load $(ARGS)
 
+.PHONY: bench-schedule
+bench-schedule: build ## how late scheduled runs start; fails where fewer than 99 of 100 are within 100 ms
+	go run ./bench/schedule $(ARGS)
+
 .PHONY: bench-registry
 bench-registry: build feast-venv ## registry servers of 5,000 objects beside Feast's, as ratios
 	go run ./bench/registry $(ARGS)

@@ -104,7 +104,8 @@ func (a *app) serveCommand() *cobra.Command {
 		Short: "Serve features over HTTP and gRPC",
 		Long: "Serves POST /get-online-features as Feast's server does, GET /features and GET /features/{key},\n" +
 			"POST /push, /write-to-online-store and /materialize, GET /health, GET /ready and GET /metrics; with --all also\n" +
-			"gRPC, the registry over gRPC and HTTP, and the offline store. With -k and -c all of them speak TLS.",
+			"gRPC, the registry over gRPC and HTTP, and the offline store, and pipelines are run by their schedules.\n" +
+			"With -k and -c all of them speak TLS.",
 		Example: a.example("-c my_project serve", "-c my_project serve -h 0.0.0.0 -p 8000", "-c my_project serve --all", "-c my_project serve -t grpc --grpc-port 50052",
 			"-c my_project serve --metrics-port 9100"),
 		Args: a.args(),
@@ -203,6 +204,9 @@ func (r *repository) serve(ctx context.Context, o serveFlags, security *tls.Conf
 	}
 	if ownMetrics {
 		surfaces = append(surfaces, metricsSurface(metrics.Handler(), o.metricsPort))
+	}
+	if o.all {
+		return r.serveAll(ctx, o.host, security, surfaces, r.work)
 	}
 	return r.serveAll(ctx, o.host, security, surfaces)
 }

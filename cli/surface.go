@@ -28,8 +28,8 @@ var protocols = map[string][]string{"http": {"h2", "http/1.1"}, "grpc": {"h2"}}
 
 // serveAll answers over the surfaces until the context ends, then lets open
 // requests finish. It listens everywhere before it serves anywhere; security is
-// nil for servers in the clear.
-func (r *repository) serveAll(ctx context.Context, host string, security *tls.Config, surfaces []surface) error {
+// nil for servers in the clear. What else a server does goes on beside.
+func (r *repository) serveAll(ctx context.Context, host string, security *tls.Config, surfaces []surface, beside ...func(context.Context) error) error {
 	listeners := make([]net.Listener, 0, len(surfaces))
 	defer func() {
 		for _, l := range listeners {
@@ -52,6 +52,9 @@ func (r *repository) serveAll(ctx context.Context, host string, security *tls.Co
 		}
 		fmt.Fprintf(r.app.stdio.Err, "Serving %s on %s://%s\n", s.what, scheme, listeners[i].Addr())
 		group.Go(func() error { return s.serve(ctx, listeners[i]) })
+	}
+	for _, do := range beside {
+		group.Go(func() error { return do(ctx) })
 	}
 	forgetStart()
 	return group.Wait()

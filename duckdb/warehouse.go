@@ -125,6 +125,9 @@ func (w *Warehouse) sweep(m *manifest) ([]retired, error) {
 		}
 	}
 	err = filepath.WalkDir(w.dir, func(path string, entry fs.DirEntry, err error) error {
+		if path == filepath.Join(w.dir, stageFolder) {
+			return fs.SkipDir // of runs that go on, without the writer's lock
+		}
 		if err != nil || entry.IsDir() {
 			return err
 		}

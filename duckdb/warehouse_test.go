@@ -9,7 +9,9 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -185,6 +187,35 @@ func TestFilesGoWhenNobodyNeedsThem(t *testing.T) {
 	publish(t, w, live, nil, "1", "7")
 	if got := files(t, dir); len(got) != 7 || !slices.Contains(got, foreign) {
 		t.Errorf("files = %v: one present, three kept, two within their grace time, and one that is not ours", got)
+	}
+}
+
+// TestStagesComeAndGoWhilePublishing: the stages of other runs, which begin and
+// end without the writer's lock, do not get in the way of one that publishes.
+func TestStagesComeAndGoWhilePublishing(t *testing.T) {
+	dir := t.TempDir()
+	w, err := asofduckdb.OpenWarehouse(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop, others := make(chan struct{}), sync.WaitGroup{}
+	others.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			run := filepath.Join(dir, ".stage", strconv.Itoa(i%7))
+			for _, folder := range []string{"a", "b", "c"} {
+				_ = os.MkdirAll(filepath.Join(run, folder, "live"), 0o755)
+			}
+			_ = os.RemoveAll(run)
+		}
+	})
+	defer func() { close(stop); others.Wait() }()
+	for i := range 40 {
+		publish(t, w, live, nil, "1", strconv.Itoa(i))
 	}
 }
 
