@@ -5,11 +5,12 @@ import (
 	"time"
 )
 
-// Coverage is what the finished runs of a view covered.
+// Coverage is what the finished runs of a view covered. After the rollback of
+// its only run it is known, and nothing is covered.
 type Coverage struct {
 	Known     bool      // there was a finished run
-	Watermark time.Time // the end of the gap-free prefix
-	End       time.Time // the end of all
+	Watermark time.Time // the end of the gap-free prefix; zero for none
+	End       time.Time // the end of all; zero for none
 	Newest    time.Time // the newest event that was ever written; zero for none
 }
 
@@ -25,9 +26,10 @@ func Covered(entries []Materialization) Coverage {
 	slices.SortFunc(done, func(a, b Materialization) int { return a.Span.From.Compare(b.Span.From) })
 	gap := false
 	for _, m := range done {
-		if !c.Known {
-			c.Known, c.Watermark = true, m.Span.To
+		if c.Watermark.IsZero() {
+			c.Watermark = m.Span.To
 		}
+		c.Known = true
 		gap = gap || m.Span.From.After(c.Watermark)
 		if !gap {
 			c.Watermark = laterOf(c.Watermark, m.Span.To)

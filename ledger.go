@@ -2,6 +2,7 @@ package asof
 
 import (
 	"context"
+	"strings"
 	"time"
 )
 
@@ -16,15 +17,22 @@ type Materialization struct {
 	Read     int64     // rows of the source within the span that were read
 	Written  int64     // keys that hold a row of this run
 	Newest   time.Time // newest event written; zero where nothing was
-	Error    string    // why it failed; "" otherwise
-	Cause    string    // "materialize", "incremental", "pipeline ingest_month", …
+	Error    string    // why it failed, or that it was rolled back; "" otherwise
+	Cause    string    // "materialize", "incremental", "pipeline ingest_month", "rollback RUN", …
 }
+
+// RolledBack begins the Error of a run that counts no more, because what it had
+// read has been rolled back since.
+const RolledBack = "rolled back"
+
+// Undone reports whether the run has been rolled back.
+func (m *Materialization) Undone() bool { return strings.HasPrefix(m.Error, RolledBack) }
 
 // Ledger remembers what was materialized, from where, when, how many rows.
 //
-// Begin records a run and returns its ID; Finish completes the entry of m.ID.
-// Only a finished entry without an Error counts as materialized. A process
-// that dies leaves its entry unfinished.
+// Begin records a run and returns its ID; Finish completes the entry of m.ID, or
+// replaces how it ended. Only a finished entry without an Error counts as
+// materialized. A process that dies leaves its entry unfinished.
 //
 // Materializations lists the entries of a project, newest first; view "" means
 // every view. Forget removes the entries of views that are gone.

@@ -225,7 +225,11 @@ func (a *app) materializationsCommand() *cobra.Command {
 				}
 				rows := [][]any{}
 				for _, m := range entries {
-					rows = append(rows, []any{m.ID, m.View, instant{m.Span.From, "the oldest row"}, instant{m.Span.To, ""},
+					from := "the oldest row"
+					if m.Span.To.IsZero() {
+						from = "" // a rollback after which nothing is covered
+					}
+					rows = append(rows, []any{m.ID, m.View, instant{m.Span.From, from}, instant{m.Span.To, ""},
 						instant{m.Started, ""}, outcome(m), m.Read, m.Written, m.Cause, m.Error})
 				}
 				return a.printList(output, []string{"ID", "VIEW", "FROM", "TO", "STARTED", "STATE", "ROWS READ", "KEYS WRITTEN", "CAUSE", "ERROR"}, rows)
@@ -250,6 +254,8 @@ func (r *repository) knownView(ctx context.Context, view string) error {
 
 func outcome(m asof.Materialization) string {
 	switch {
+	case m.Undone():
+		return "rolled back"
 	case m.Error != "":
 		return "failed"
 	case m.Finished.IsZero():

@@ -24,6 +24,7 @@ const pipelineFolder = "pipelines"
 func (a *app) pipelineCommand() *cobra.Command {
 	return a.group("pipeline", "Load, check, snapshot and materialize a month", a.pipelineRunCommand(), a.pipelineListCommand(),
 		a.pipelineValidateCommand(), a.pipelineSchemaCommand(), a.pipelineChecksCommand(), a.pipelineQuarantineCommand(), a.pipelineReportCommand(),
+		a.pipelineRollbackCommand(),
 		a.pipelineSchedulesCommand(), a.pipelineBackfillCommand(), a.pipelinePauseCommand(true), a.pipelinePauseCommand(false))
 }
 

@@ -93,8 +93,25 @@ func (b *bench) apply(views ...*asof.FeatureView) {
 // table fills a table from "user day created value; …"; - is no created time.
 func (b *bench) table(name, text string) {
 	b.Helper()
-	schema := arrow.NewSchema([]arrow.Field{{Name: "user", Type: arrow.BinaryTypes.String}, {Name: "at", Type: asof.Timestamp},
-		{Name: "created", Type: asof.Timestamp, Nullable: true}, {Name: "x", Type: arrow.PrimitiveTypes.Int64}}, nil)
+	batch := b.rows("at", "created", text)
+	b.offline.put(b.T, name, batch)
+	batch.Release()
+}
+
+// push writes rows online as a push does.
+func (b *bench) push(text string) {
+	b.Helper()
+	batch := b.rows(asof.EventTimestamp, asof.CreatedTimestamp, text)
+	defer batch.Release()
+	if _, err := b.Online.Write(b.Context(), "p", b.views[0], batch); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func (b *bench) rows(event, created, text string) arrow.RecordBatch {
+	b.Helper()
+	schema := arrow.NewSchema([]arrow.Field{{Name: "user", Type: arrow.BinaryTypes.String}, {Name: event, Type: asof.Timestamp},
+		{Name: created, Type: asof.Timestamp, Nullable: true}, {Name: "x", Type: arrow.PrimitiveTypes.Int64}}, nil)
 	var rows []string
 	for row := range strings.SplitSeq(text, ";") {
 		f := strings.Fields(row)
@@ -108,14 +125,13 @@ func (b *bench) table(name, text string) {
 			}
 			return fmt.Sprintf("%q", day(n).Format(time.RFC3339))
 		}
-		rows = append(rows, fmt.Sprintf(`{"user": %q, "at": %s, "created": %s, "x": %s}`, f[0], at(f[1]), at(f[2]), f[3]))
+		rows = append(rows, fmt.Sprintf(`{"user": %q, %q: %s, %q: %s, "x": %s}`, f[0], event, at(f[1]), created, at(f[2]), f[3]))
 	}
 	batch, _, err := array.RecordFromJSON(arrowmemory.DefaultAllocator, schema, strings.NewReader("["+strings.Join(rows, ",")+"]"))
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.offline.put(b.T, name, batch)
-	batch.Release()
+	return batch
 }
 
 func (b *bench) users(names ...string) arrow.RecordBatch {

@@ -25,13 +25,22 @@ func (m *Materializer) recorded(ctx context.Context, v *asof.FeatureView, r *Res
 		_, err := m.noteEmpty(ctx, q, r)
 		return err
 	}
-	entry := asof.Materialization{Project: m.Project, View: v.Name, Span: r.Span, Started: m.now(), Cause: cause}
+	return m.entered(ctx, cause, r, func() error {
+		if err := work(m, q); err != nil {
+			return err
+		}
+		return m.account(ctx, q, r)
+	})
+}
+
+// entered runs work between the two entries of its result in the ledger.
+func (m *Materializer) entered(ctx context.Context, cause string, r *Result, work func() error) error {
+	entry := asof.Materialization{Project: m.Project, View: r.View, Span: r.Span, Started: m.now(), Cause: cause}
+	var err error
 	if entry.ID, err = m.Ledger.Begin(ctx, entry); err != nil {
 		return err
 	}
-	if err = work(m, q); err == nil {
-		err = m.account(ctx, q, r)
-	}
+	err = work()
 	entry.Finished, entry.Read, entry.Written = m.now(), r.Read, r.Written
 	if r.Written > 0 {
 		entry.Newest = r.Newest

@@ -144,7 +144,7 @@ func summed(v *asof.FeatureView, entries []asof.Materialization) viewRuns {
 		case e.Finished.IsZero():
 			s.unfinished++
 			continue
-		case e.Error != "":
+		case e.Error != "" && !e.Undone(): // one that was rolled back had succeeded
 			s.failed++
 		default:
 			s.succeeded++

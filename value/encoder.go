@@ -76,8 +76,8 @@ func (e *Encoder) Encode(batch arrow.RecordBatch) ([]Row, error) {
 	return newestByKey(rows), nil
 }
 
-// EncodeKeys returns the keys of a batch of join keys, sorted, each once.
-func (e *Encoder) EncodeKeys(batch arrow.RecordBatch) ([][]byte, error) {
+// RowKeys returns the key of each row of a batch, in the batch's order.
+func (e *Encoder) RowKeys(batch arrow.RecordBatch) ([][]byte, error) {
 	rows, err := e.encodeKeys(batch)
 	if err != nil {
 		return nil, err
@@ -85,6 +85,15 @@ func (e *Encoder) EncodeKeys(batch arrow.RecordBatch) ([][]byte, error) {
 	keys := make([][]byte, len(rows))
 	for i, row := range rows {
 		keys[i] = row.Key
+	}
+	return keys, nil
+}
+
+// EncodeKeys returns the keys of a batch of join keys, sorted, each once.
+func (e *Encoder) EncodeKeys(batch arrow.RecordBatch) ([][]byte, error) {
+	keys, err := e.RowKeys(batch)
+	if err != nil {
+		return nil, err
 	}
 	slices.SortFunc(keys, bytes.Compare)
 	return slices.CompactFunc(keys, bytes.Equal), nil

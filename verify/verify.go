@@ -118,7 +118,7 @@ func (v *Verifier) view(ctx context.Context, view *asof.FeatureView) (*Result, e
 	covered := asof.Covered(runs)
 	switch {
 	case !v.At.IsZero():
-	case covered.Known:
+	case !covered.End.IsZero():
 		r.At = covered.End
 	default:
 		r.At = v.now()
