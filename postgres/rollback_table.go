@@ -120,7 +120,12 @@ func (r *rollback) drop(ctx context.Context, table string) error {
 		return err
 	}
 	err := pgx.BeginFunc(ctx, r.tx, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, "DROP TABLE "+r.w.db.qualified(table))
+		views, err := stageViews(ctx, tx, r.w.db.qualified(table))
+		for _, view := range append(views, "TABLE "+r.w.db.qualified(table)) {
+			if err == nil {
+				_, err = tx.Exec(ctx, "DROP "+view)
+			}
+		}
 		return err
 	})
 	var server *pgconn.PgError
@@ -132,4 +137,16 @@ func (r *rollback) drop(ctx context.Context, table string) error {
 		r.w.step("dropped " + table)
 	}
 	return err
+}
+
+// stageViews returns the views by which open stages see a table that was staged
+// once, and became the published one.
+func stageViews(ctx context.Context, tx pgx.Tx, table string) ([]string, error) {
+	rows, err := tx.Query(ctx, `SELECT DISTINCT format('VIEW %I.%I', n.nspname, c.relname) FROM pg_depend d JOIN pg_rewrite w ON w.oid = d.objid
+ JOIN pg_class c ON c.oid = w.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace
+ WHERE d.refobjid = to_regclass($1) AND d.classid = 'pg_rewrite'::regclass AND c.relkind = 'v' AND c.relpersistence = 't'`, table)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
