@@ -107,6 +107,18 @@ func settings(db storetest.PostgresDatabase) map[string]string {
 		"POSTGRES_USER": db.User, "POSTGRES_PASSWORD": db.Password}
 }
 
+// TestPipelinesPage runs the commands of docs/pipelines.md, on both set-ups.
+func TestPipelinesPage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/pipelines.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	setDatabase(t)
+	for _, config := range []string{"feature_store.yaml", "feature_store.postgres.yaml"} {
+		t.Run(config, func(t *testing.T) { followPage(t, string(page), config) })
+	}
+}
+
 // TestMaterializePage runs the commands of docs/materialize.md.
 func TestMaterializePage(t *testing.T) {
 	page, err := os.ReadFile("../../docs/materialize.md")
