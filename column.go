@@ -119,9 +119,27 @@ type DuplicateKey struct {
 
 // Error names the table and the key.
 func (e *DuplicateKey) Error() string {
-	parts := make([]string, len(e.Key))
-	for i, k := range e.Key {
-		parts[i] = fmt.Sprintf("%s=%s", k, e.Values[i])
+	return fmt.Sprintf("table %q: %d rows have the key %s; keep one of them", e.Table, e.Count, keyText(e.Key, e.Values))
+}
+
+// KeyTaken is why rows are not added to a table: it has one of their keys, with
+// other values. An error of Stage.Publish wraps it.
+type KeyTaken struct {
+	Table  string
+	Key    []string // the columns
+	Values []string // theirs, as text
+}
+
+func (e *KeyTaken) Error() string {
+	return fmt.Sprintf("table %q has the key %s already, with other values, and rows are only added to it; take the row out of the file, or set `mode: upsert`",
+		e.Table, keyText(e.Key, e.Values))
+}
+
+// keyText writes a key for messages.
+func keyText(key, values []string) string {
+	parts := make([]string, len(key))
+	for i, k := range key {
+		parts[i] = k + "=" + values[i]
 	}
-	return fmt.Sprintf("table %q: %d rows have the key %s; keep one of them", e.Table, e.Count, strings.Join(parts, ", "))
+	return strings.Join(parts, ", ")
 }

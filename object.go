@@ -33,13 +33,13 @@ type Object interface {
 // It is not registered.
 type Place struct {
 	File string // relative to the repository
-	Line int    // from 1
+	Line int    // from 1; 0 for the file as a whole
 }
 
-// String returns file:line, or "" for the zero Place.
+// String returns file:line, the file alone, or "" for the zero Place.
 func (p Place) String() string {
-	if p.File == "" {
-		return ""
+	if p.Line == 0 {
+		return p.File
 	}
 	return fmt.Sprintf("%s:%d", p.File, p.Line)
 }

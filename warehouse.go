@@ -118,12 +118,27 @@ type Publication struct {
 }
 
 // Write writes the rows of a staged table into the live table of the same
-// name, by its key. A reference to a key that is neither staged nor published
-// is CodeInvalid. It is left out, and said to be, where a newer AsOf has been
-// loaded into the live table already.
+// name. A reference to a key that is neither staged nor published is
+// CodeInvalid. Where a newer AsOf has been loaded into the live table already
+// it is left out, and said to be, but for WriteAppend, which changes no row.
 type Write struct {
 	Table Table
+	Mode  WriteMode
 }
+
+// WriteMode says what becomes of the rows that a live table has. The zero value
+// is WriteUpsert.
+type WriteMode string
+
+// The modes. All of them change nothing when the same rows come again.
+const (
+	WriteUpsert  WriteMode = "upsert"  // a row with the key of a new one is replaced
+	WriteAppend  WriteMode = "append"  // stays: a new row with its key and other values is CodeInvalid
+	WriteReplace WriteMode = "replace" // the new rows are the table's only ones
+)
+
+// WriteModes are all of them.
+var WriteModes = []WriteMode{WriteUpsert, WriteAppend, WriteReplace}
 
 // Frozen is a snapshot: the rows that SQL selects from the stage become exactly
 // the rows of Table at AsOf. The table's key is Key and then as_of.

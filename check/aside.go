@@ -19,6 +19,7 @@ const MostAside = 100_000
 type AsideRow struct {
 	Cells []*string // of the table's columns, as text; nil is null
 	Rules []string  // that it breaks, as "min hours: 0"
+	File  string    // which has the line; "" where it is not known
 	Line  int       // in the file; 0 where it is not known
 }
 
@@ -91,7 +92,7 @@ func (s Subject) place(aside []AsideRow, keys [][]string) {
 	lines := s.Lines(keys)
 	for i, row := range aside {
 		if at := lines[strings.Join(keys[i], "\x00")]; len(at) > 0 {
-			aside[i].Line = at[0]
+			aside[i].File, aside[i].Line = at[0].File, at[0].Line
 		}
 		for j, c := range s.Table.Columns {
 			if row.Cells[j] != nil {

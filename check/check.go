@@ -34,7 +34,7 @@ type Subject struct {
 
 	// Lines finds the lines of rows in the file by their keys, as text, joined
 	// by zero bytes.
-	Lines func(keys [][]string) map[string][]int
+	Lines func(keys [][]string) map[string][]asof.Place
 }
 
 // Implicit returns what is expected of a loaded table without being said: rows,

@@ -77,7 +77,7 @@ func (c *checker) tellBroken(r Rule, a ask, result Result, all int64, problem *a
 	for i, row := range rows {
 		at := lines[strings.Join(keys[i], "\x00")]
 		if i == 0 && len(at) > 0 {
-			problem.Place.Line = at[0]
+			problem.Place = at[0]
 		}
 		shown[i] = sample(t.Key, row, at)
 		if r.Kind == NotNull || len(r.Columns) == 0 || len(r.Columns) == 1 && slices.Contains(t.Key, r.Columns[0]) {
@@ -144,19 +144,22 @@ func (c *checker) tellRows(r Rule, a ask, n float64) (string, error) {
 	return fmt.Sprintf("the query of %s:%d returns %.0f rows, and should return none: %s", r.Place.File, r.Place.Line, n, listed(shown, n)), err
 }
 
-// sample writes one row: its key, its line.
-func sample(key, row []string, lines []int) string {
+// sample writes one row: its key, its line, with the file where the two of a
+// key stand in different ones.
+func sample(key, row []string, lines []asof.Place) string {
 	parts := make([]string, len(key))
 	for i, k := range key {
 		parts[i] = k + "=" + row[i]
 	}
 	text := strings.Join(parts, ", ")
-	switch len(lines) {
-	case 0:
-	case 1:
-		text += fmt.Sprintf(" (line %d)", lines[0])
+	switch {
+	case len(lines) == 0:
+	case len(lines) == 1:
+		text += fmt.Sprintf(" (line %d)", lines[0].Line)
+	case lines[0].File != lines[1].File:
+		text += fmt.Sprintf(" (%s:%d and %s:%d)", lines[0].File, lines[0].Line, lines[1].File, lines[1].Line)
 	default:
-		text += fmt.Sprintf(" (lines %d and %d)", lines[0], lines[1])
+		text += fmt.Sprintf(" (lines %d and %d)", lines[0].Line, lines[1].Line)
 	}
 	return text
 }

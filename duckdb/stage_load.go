@@ -79,7 +79,7 @@ func selected(table asof.Table, sql string) string {
 	for i, c := range plainColumns(table.Columns) {
 		typed[i] = quoteName(c.Name) + "::" + duckType(c.Type) + " AS " + quoteName(c.Name)
 	}
-	return "SELECT " + strings.Join(typed, ", ") + " FROM (" + sql + ") q"
+	return "SELECT " + strings.Join(typed, ", ") + " FROM (\n" + sql + "\n) q"
 }
 
 // put makes the rows of a relation the table's in the stage.

@@ -37,7 +37,7 @@ func (s *stage) publish(ctx context.Context, p asof.Publication) (asof.Published
 	var done asof.Published
 	after := map[string]*table{}
 	for _, w := range p.Writes {
-		change, t, err := s.upsert(ctx, w.Table, p.AsOf)
+		change, t, err := s.write(ctx, w, p.AsOf)
 		if err != nil {
 			return done, err
 		}

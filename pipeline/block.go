@@ -12,11 +12,12 @@ import (
 // ends the reading there.
 type blocks struct {
 	r    io.Reader
-	size int    // bytes of a block, about
-	rest []byte // read, and of the next block
-	line int    // the next block's first
-	read int64  // bytes that are in blocks
-	err  error  // what the reader said last
+	end  func(text []byte) int // of the last whole record, 0 for none
+	size int                   // bytes of a block, about
+	rest []byte                // read, and of the next block
+	line int                   // the next block's first
+	read int64                 // bytes that are in blocks
+	err  error                 // what the reader said last
 }
 
 // block is some records of a file.
@@ -30,7 +31,9 @@ type block struct {
 // blockSize is about how much of a file is in memory for each that reads it.
 const blockSize = 1 << 20
 
-func newBlocks(r io.Reader) *blocks { return &blocks{r: r, size: blockSize, line: 1} }
+func newBlocks(r io.Reader, end func(text []byte) int) *blocks {
+	return &blocks{r: r, end: end, size: blockSize, line: 1}
+}
 
 // next returns the next block, written into buf or into a larger one, and
 // io.EOF after the last.
@@ -40,7 +43,7 @@ func (b *blocks) next(buf []byte) (block, error) {
 		if text, b.err = fill(b.r, text, want, b.err); b.err != nil {
 			break
 		}
-		if end := recordsEnd(text); end > 0 {
+		if end := b.end(text); end > 0 {
 			b.rest = append(b.rest[:0], text[end:]...)
 			return b.cut(text[:end]), nil
 		}
@@ -78,19 +81,42 @@ func fill(r io.Reader, text []byte, want int, err error) ([]byte, error) {
 	return text, err
 }
 
+// linesEnd returns where the last line of text ends, 0 for nowhere.
+func linesEnd(text []byte) int { return bytes.LastIndexByte(text, '\n') + 1 }
+
 // recordsEnd returns where the last whole record of text ends, 0 for nowhere:
 // behind a line end with as many opening as closing quotes before it.
-func recordsEnd(text []byte) int {
-	open := bytes.Count(text, []byte{'"'}) % 2
+func (s *scanner) recordsEnd(text []byte) int {
+	if s.escape != 0 {
+		return s.escapedEnd(text)
+	}
+	quote := []byte{s.quote}
+	open := bytes.Count(text, quote) % 2
 	for end := len(text); ; {
 		i := bytes.LastIndexByte(text[:end], '\n')
 		if i < 0 {
 			return 0
 		}
-		open ^= bytes.Count(text[i:end], []byte{'"'}) % 2
+		open ^= bytes.Count(text[i:end], quote) % 2
 		if open == 0 {
 			return i + 1
 		}
 		end = i
 	}
+}
+
+// escapedEnd is recordsEnd where a quote may be escaped.
+func (s *scanner) escapedEnd(text []byte) (end int) {
+	open := false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case open && c == s.escape:
+			i++
+		case c == s.quote:
+			open = !open
+		case c == '\n' && !open:
+			end = i + 1
+		}
+	}
+	return end
 }

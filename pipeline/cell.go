@@ -2,7 +2,9 @@ package pipeline
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -13,23 +15,66 @@ type column struct {
 	builder array.Builder
 	text    *array.StringBuilder // nil where the column holds something else
 	parse   func(value []byte) string
+	nulls   []string // texts that are null
 }
 
 // newColumns returns what appends to the fields of a batch, in their order.
-func newColumns(b *array.RecordBuilder) []column {
+func newColumns(b *array.RecordBuilder, d Dialect) []column {
 	columns := make([]column, len(b.Fields()))
 	for i, field := range b.Fields() {
-		columns[i] = column{builder: field, parse: parseInto(field)}
+		columns[i] = column{builder: field, parse: parseInto(field), nulls: d.Nulls}
 		columns[i].text, _ = field.(*array.StringBuilder)
+		columns[i].speak(d)
 	}
 	return columns
 }
 
+// speak has the column read values as a dialect writes them.
+func (c *column) speak(d Dialect) {
+	plain := c.parse
+	switch b := c.builder.(type) {
+	case *array.Int64Builder, *array.Int32Builder, *array.Float64Builder, *array.Float32Builder, *array.Decimal128Builder:
+		if d.plainNumbers() {
+			return
+		}
+		var buf []byte
+		c.parse = func(value []byte) (wrong string) {
+			var ok bool
+			if buf, ok = d.number(buf, value); !ok || len(buf) == 0 {
+				return notANumber
+			}
+			return plain(buf)
+		}
+	case *array.Date32Builder:
+		if d.Dates != "" {
+			c.parse = func(value []byte) string {
+				t, err := time.Parse(d.Dates, string(value))
+				if err != nil {
+					return "has to be a date like " + time.Date(2024, 1, 31, 0, 0, 0, 0, time.UTC).Format(d.Dates)
+				}
+				b.Append(arrow.Date32(floorDays(t.Unix())))
+				return ""
+			}
+		}
+	case *array.TimestampBuilder:
+		if d.Times != "" {
+			c.parse = func(value []byte) string {
+				t, err := time.Parse(d.Times, string(value))
+				if err != nil {
+					return "has to be a time like " + time.Date(2024, 1, 31, 23, 59, 58, 0, time.UTC).Format(d.Times)
+				}
+				b.Append(arrow.Timestamp(t.UnixMicro()))
+				return ""
+			}
+		}
+	}
+}
+
 // append appends the value that a cell spells, and returns what the text had
-// to be where it spells none; "" is right. An empty cell is null, but for a
-// quoted one in a text column, which is the empty text.
+// to be where it spells none; "" is right. An empty cell, or one of the words
+// for it, is null, but for a quoted one in a text column, which is that text.
 func (c *column) append(f field) string {
-	if len(f.value) == 0 && (c.text == nil || !f.quoted) {
+	if (c.text == nil || !f.quoted) && (len(f.value) == 0 || len(c.nulls) > 0 && slices.Contains(c.nulls, string(f.value))) {
 		c.builder.AppendNull()
 		return ""
 	}

@@ -16,7 +16,7 @@ func (r *run) check(ctx context.Context, load Step, report *StepReport) (problem
 	file := r.files[table.Name]
 	subject := check.Subject{Table: table, AsOf: r.report.AsOf, File: file.name, Loaded: map[string]asof.Table{}, Failed: r.failed,
 		Profile: r.Pipeline.profiles(table.Name),
-		Lines:   func(keys [][]string) map[string][]int { return linesOf(file.path, table, keys) }}
+		Lines:   func(keys [][]string) map[string][]asof.Place { return linesOf(file.inputs, keys) }}
 	for name, l := range r.loads {
 		subject.Loaded[name] = l.Table
 	}

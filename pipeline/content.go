@@ -10,7 +10,7 @@ import (
 )
 
 // content is the hash of what a load puts into the stage: how it reads, and
-// the bytes that it reads.
+// the names and bytes of what it reads.
 type content struct{ hash.Hash }
 
 func newContent(load *LoadStep) content {
@@ -19,16 +19,27 @@ func newContent(load *LoadStep) content {
 	return c
 }
 
+// file begins a file, whose bytes follow.
+func (c content) file(in input) {
+	_ = json.NewEncoder(c).Encode([]any{in.name, in.given})
+}
+
 func (c content) String() string { return hex.EncodeToString(c.Sum(nil)) }
 
-// contentOf returns the content of a file as a load would read it.
-func contentOf(load *LoadStep, path string) (string, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer file.Close()
+// contentOf returns the content of files as a load would read them.
+func contentOf(load *LoadStep, inputs []input) (string, error) {
 	c := newContent(load)
-	_, err = io.Copy(c, file)
-	return c.String(), err
+	for _, in := range inputs {
+		c.file(in)
+		file, err := os.Open(in.path)
+		if err != nil {
+			return "", err
+		}
+		_, err = io.Copy(c, file)
+		_ = file.Close()
+		if err != nil {
+			return "", err
+		}
+	}
+	return c.String(), nil
 }

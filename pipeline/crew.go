@@ -44,7 +44,7 @@ type work struct {
 // the warehouse that takes the rows.
 const mostReaders = 8
 
-func (r *rows) start() *crew {
+func (r *rows) hire() *crew {
 	readers := min(runtime.GOMAXPROCS(0), mostReaders)
 	c := &crew{order: make(chan chan parsed, readers), stop: make(chan struct{})}
 	todo, free := make(chan work), make(chan []byte, 2*readers+2)
@@ -54,8 +54,8 @@ func (r *rows) start() *crew {
 		c.cut(r, todo, free)
 	})
 	for range readers {
+		p := newBlockReader(r)
 		c.done.Go(func() {
-			p := newBlockReader(r)
 			defer p.builder.Release()
 			for w := range todo {
 				w.to <- p.parse(w.block)
@@ -118,38 +118,51 @@ func (c *crew) dismiss() {
 	c.done.Wait()
 }
 
+// records reads what a block holds, a field for each cell.
+type records interface {
+	reset(block)
+	record() ([]field, error) // io.EOF after the last; a record's fields hold until the next
+	line() int                // the record's first one
+	torn() bool               // the last line has no end
+}
+
 // blockReader makes batches of blocks.
 type blockReader struct {
 	rows     *rows // its file's columns; nothing of it is changed
-	scanner  scanner
+	records  records
 	builder  *array.RecordBuilder
 	columns  []column
 	problems asof.Problems
 }
 
 func newBlockReader(r *rows) *blockReader {
-	p := &blockReader{rows: r, builder: array.NewRecordBuilder(memory.DefaultAllocator, r.schema)}
-	p.columns = newColumns(p.builder)
+	p := &blockReader{rows: r, records: r.newRecords(), builder: array.NewRecordBuilder(memory.DefaultAllocator, r.schema)}
+	p.columns = newColumns(p.builder, r.in.load.CSV)
 	return p
 }
 
 func (p *blockReader) parse(b block) (done parsed) {
 	p.problems = nil
-	p.scanner.reset(b)
+	p.records.reset(b)
 	p.builder.Reserve(b.lines + 1)
 	for len(p.problems) < mostProblems {
-		fields, err := p.scanner.record()
+		fields, err := p.records.record()
+		var wrong *lineError
+		switch {
+		case errors.As(err, &wrong) && wrong.alone:
+			p.problem("%s", wrong.message)
+			continue
+		case err != nil && !errors.Is(err, io.EOF):
+			done.err = err
+		}
 		if err != nil {
-			if !errors.Is(err, io.EOF) {
-				done.err = err
-			}
 			break
 		}
 		p.append(fields)
 		done.rows++
-		done.last = p.scanner.line
+		done.last = p.records.line()
 	}
-	done.torn, done.read, done.problems = p.scanner.torn, b.read, p.problems
+	done.torn, done.read, done.problems = p.records.torn(), b.read, p.problems
 	batch := p.builder.NewRecordBatch()
 	if batch.NumRows() == 0 || len(p.problems) > 0 || done.err != nil {
 		batch.Release()
@@ -163,15 +176,27 @@ func (p *blockReader) parse(b block) (done parsed) {
 func (p *blockReader) append(fields []field) {
 	places := p.rows.places
 	if len(fields) != len(places) {
-		message := fmt.Sprintf("the line has %d cells, and the header %d", len(fields), len(places))
-		if p.scanner.torn && len(fields) < len(places) {
+		named := "the header"
+		if p.rows.in.load.CSV.NoHeader {
+			named = "the pipeline"
+		}
+		message := fmt.Sprintf("the line has %d cells, and %s %d", len(fields), named, len(places))
+		if p.records.torn() && len(fields) < len(places) {
 			message += "; it is the last one and has no line end: the file is cut off"
 		}
 		p.problem("%s", message)
 		return
 	}
+	for _, g := range p.rows.given {
+		if wrong := p.columns[g.place].append(field{value: g.value}); wrong != "" {
+			p.problem("column %q: %s, which the pipeline gives it, %s", p.rows.table.Columns[g.place].Name, shown(g.value), wrong)
+		}
+	}
 	for i, f := range fields {
 		place := places[i]
+		if place < 0 {
+			continue
+		}
 		wrong := p.columns[place].append(f)
 		if b := p.columns[place].builder; wrong == "" && p.rows.key[place] && b.IsNull(b.Len()-1) {
 			wrong = "is part of the key and is empty"
@@ -189,12 +214,12 @@ func (p *blockReader) append(fields []field) {
 }
 
 func (p *blockReader) problem(format string, args ...any) {
-	p.problems = append(p.problems, asof.Problem{Place: asof.Place{File: p.rows.name, Line: p.scanner.line}, Message: fmt.Sprintf(format, args...)})
+	p.problems = append(p.problems, asof.Problem{Place: asof.Place{File: p.rows.in.name, Line: p.records.line()}, Message: fmt.Sprintf(format, args...)})
 }
 
 // cutOff ends the message about the last cell of a file without a line end.
 func (p *blockReader) cutOff(i int, fields []field) string {
-	if p.scanner.torn && i == len(fields)-1 {
+	if p.records.torn() && i == len(fields)-1 {
 		return "; the line has no end: the file may be cut off"
 	}
 	return ""

@@ -100,7 +100,7 @@ func TestBadFilesAreRefusedWithTheirLine(t *testing.T) {
 		"UTF-16":              {"\xff\xfei\x00d\x00", 1, "UTF-16"},
 		"zero byte":           {row("2,a\x00,True,2024-01-31,,1,1,1,1,1"), 3, "zero byte at position 4"},
 		"zipped":              {"PK\x03\x04whatever", 1, "no CSV"},
-		"semicolons":          {strings.ReplaceAll(allHeader, ",", ";"), 1, `the cells are separated by ';', and have to be by commas`},
+		"semicolons":          {strings.ReplaceAll(allHeader, ",", ";"), 1, `the cells are separated by ';', and have to be by ','`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := runFile(t, w, allTypes, c.file)

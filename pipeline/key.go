@@ -3,6 +3,7 @@ package pipeline
 import (
 	"github.com/goccy/go-yaml/ast"
 
+	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/schedule"
 )
 
@@ -100,11 +101,18 @@ var paramKeys = keys{
 
 // stepKinds are what a step can do.
 var stepKinds = []stepKind{
-	{"load", "Reads a CSV file into a table: its rows are written by their key.", keys{
+	{"load", "Reads files into a table: CSV, Parquet or JSON lines.", keys{
 		{"load", "The table that the rows are written into.", aTable, true},
-		{"file", "The file, from the repository's folder on.", aText, true},
+		{"file", "The file, a pattern such as month_*.csv, or a folder, from the repository's folder on. Files that end with .gz or .zst are unpacked.", aText, true},
+		{"format", "What the files are; what their names end with where it is not said.", oneOf(formats...), false},
+		{"csv", "How CSV files are written, where that is not with commas, double quotes, a header and in UTF-8.", objectOf(csvKeys), false},
 		{"key", "The columns by which a row is known.", aTextOrList, true},
-		{"columns", "Every column of the file with its type; the file has exactly these, in any order.", mapOf(aColumnType), true},
+		{"mode", "upsert writes rows by their key; append adds rows and changes none; replace leaves no others in the table.", oneOf(asof.WriteModes...), false},
+		{"columns", "Every column of the table with its type; the files have exactly these, in any order.", mapOf(aColumnType), true},
+		{"rename", "By a column's name in the files, its name in the table.", mapOf(aText), false},
+		{"ignore", "Columns of the files that are left out; * is all that the table has not.", aTextOrList, false},
+		{"constants", "By column, the value that it has in every row.", mapOf(aText), false},
+		{"from_path", "By column, the regular expression that finds its value in a file's name: its group, or the whole.", mapOf(aText), false},
 		{"references", "By column, the table whose key each of its values is.", mapOf(aTable), false},
 		{"allow_empty", "A file with a header alone is right.", aBoolean, false},
 	}, (*fileReader).load, stages},
@@ -158,6 +166,20 @@ var stepKinds = []stepKind{
 		{"notify", "The text.", aText, true},
 		{"to", "Their names; all where it is not said.", aTextOrList, false},
 	}, (*fileReader).notify, anywhere},
+}
+
+// csvKeys are how CSV files are written.
+var csvKeys = keys{
+	{"delimiter", "What stands between cells: one character, or tab.", aText, false},
+	{"quote", "What a cell with delimiters or line ends stands in: one character, or none.", aText, false},
+	{"escape", "What stands before a quote within quotes, where it is not written twice: one character.", aText, false},
+	{"header", "false where the first line is a row; or a list of the columns' names, instead of such a line.", anyOf(aBoolean, listOf(aText)), false},
+	{"encoding", "How the characters are written.", oneOf(encodings...), false},
+	{"decimal", "What stands before the fraction of a number: one character.", aText, false},
+	{"thousands", "What stands between groups of three digits: one character.", aText, false},
+	{"nulls", "Words that are NULL, as empty cells are.", aTextOrList, false},
+	{"dates", "The format of dates, as %d.%m.%Y.", aText, false},
+	{"times", "The format of times, as %d.%m.%Y %H:%M.", aText, false},
 }
 
 // kindNames lists what a step can do.

@@ -86,47 +86,6 @@ func (f *fileReader) pipeline(root ast.Node) {
 	}
 }
 
-func (f *fileReader) load(n ast.Node, values map[string]ast.Node) *Step {
-	load := &LoadStep{File: f.template(values["file"], "file"), AllowEmpty: f.boolean(values["allow_empty"], "allow_empty")}
-	load.Table = asof.Table{Name: f.table(values["load"]), Key: f.texts(values["key"], "key"), References: map[string]string{}}
-	if values["columns"] != nil {
-		load.Table.Columns = f.columns(values["columns"])
-	}
-	f.among(values["key"], "key", load.Table.Key, load.Table)
-	if values["references"] != nil {
-		for _, e := range f.entries(values["references"], "references") {
-			f.among(e.key, "references", []string{e.name}, load.Table)
-			parent := f.text(e.value, "references")
-			if loaded := f.loads[parent]; loaded != nil && len(loaded.Table.Key) != 1 {
-				f.problem(e.value, "table %s has a key of %d columns: one column cannot refer to it", parent, len(loaded.Table.Key))
-			}
-			load.Table.References[e.name] = parent
-		}
-	}
-	f.fills(n, load)
-	return &Step{Name: "load " + load.Table.Name, Load: load}
-}
-
-// fills enters a table that the run fills.
-func (f *fileReader) fills(n ast.Node, load *LoadStep) {
-	if f.loads[load.Table.Name] != nil {
-		f.problem(n, "table %s is loaded by an earlier step already", load.Table.Name)
-	}
-	f.loads[load.Table.Name] = load
-}
-
-// query reads a step that makes a table by SQL.
-func (f *fileReader) query(n ast.Node, values map[string]ast.Node) *Step {
-	load := &LoadStep{Query: f.template(values["query"], "query"), AllowEmpty: f.boolean(values["allow_empty"], "allow_empty")}
-	load.Table = asof.Table{Name: f.table(values["sql"]), Key: f.texts(values["key"], "key")}
-	if values["columns"] != nil {
-		load.Table.Columns = f.columns(values["columns"])
-	}
-	f.among(values["key"], "key", load.Table.Key, load.Table)
-	f.fills(n, load)
-	return &Step{Name: "sql " + load.Table.Name, Load: load}
-}
-
 func (f *fileReader) columns(n ast.Node) []asof.TableColumn {
 	var columns []asof.TableColumn
 	for _, e := range f.entries(n, "columns") {

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -16,22 +15,40 @@ import (
 
 // linesOf finds the lines of rows by their keys, as a warehouse writes them as
 // text, for messages: at most two for a key. Whatever goes wrong leaves lines
-// out.
-func linesOf(path string, table asof.Table, keys [][]string) map[string][]int {
-	lines := map[string][]int{}
+// out, and Parquet files have none.
+func linesOf(inputs []input, keys [][]string) map[string][]asof.Place {
+	lines := map[string][]asof.Place{}
 	for _, k := range keys {
 		lines[strings.Join(k, "\x00")] = nil
 	}
-	r, err := openRows(path, path, table, nil, func(int64, int64) {})
-	if err != nil {
-		return lines
+	for _, in := range inputs {
+		if in.format() == Parquet {
+			continue
+		}
+		if r, err := openRows(in, nil, func(int64, int64) {}); err == nil {
+			r.locate(lines)
+			r.Release()
+		}
 	}
-	defer r.Release()
+	return lines
+}
+
+// locate adds the lines of one file.
+func (r *rows) locate(lines map[string][]asof.Place) {
 	builder := array.NewRecordBuilder(memory.DefaultAllocator, r.schema)
 	defer builder.Release()
-	columns := newColumns(builder)
-	text := make([]string, len(table.Key))
-	var s scanner
+	columns := newColumns(builder, r.in.load.CSV)
+	text := make([]string, len(r.table.Key))
+	put := func(place int, f field) {
+		if place >= 0 && r.key[place] {
+			text[slices.Index(r.table.Key, r.table.Columns[place].Name)] = spelled(&columns[place], f)
+		}
+	}
+	for _, g := range r.given {
+		put(g.place, field{value: g.value})
+	}
+	s := r.newRecords()
+	var err error
 	for b := r.body; err == nil; b, err = r.blocks.next(b.text) {
 		s.reset(b)
 		for {
@@ -40,20 +57,17 @@ func linesOf(path string, table asof.Table, keys [][]string) map[string][]int {
 				break
 			}
 			if err != nil || len(fields) != len(r.places) {
-				return lines
+				return
 			}
 			for i, f := range fields {
-				if k := slices.Index(table.Key, table.Columns[r.places[i]].Name); k >= 0 {
-					text[k] = spelled(&columns[r.places[i]], f)
-				}
+				put(r.places[i], f)
 			}
 			id := strings.Join(text, "\x00")
 			if found, ok := lines[id]; ok && len(found) < 2 {
-				lines[id] = append(found, s.line)
+				lines[id] = append(found, asof.Place{File: r.in.name, Line: s.line()})
 			}
 		}
 	}
-	return lines
 }
 
 // spelled returns a cell's value as text.
@@ -66,13 +80,16 @@ func spelled(c *column, f field) string {
 	return values.ValueStr(0)
 }
 
-// atLines writes lines for a message: "line 3", "lines 3 and 9".
-func atLines(lines []int) string {
-	switch len(lines) {
-	case 0:
+// atLines writes lines for a message: "line 3", "lines 3 and 9", "a.csv:3 and
+// b.csv:9".
+func atLines(lines []asof.Place) string {
+	switch {
+	case len(lines) == 0:
 		return ""
-	case 1:
-		return fmt.Sprintf("line %d", lines[0])
+	case len(lines) == 1:
+		return fmt.Sprintf("line %d", lines[0].Line)
+	case lines[0].File != lines[1].File:
+		return fmt.Sprintf("%s:%d and %s:%d", lines[0].File, lines[0].Line, lines[1].File, lines[1].Line)
 	}
-	return fmt.Sprintf("lines %d and %d", lines[0], cmp.Or(lines[1], lines[0]))
+	return fmt.Sprintf("lines %d and %d", lines[0].Line, lines[1].Line)
 }

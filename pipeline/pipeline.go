@@ -72,13 +72,19 @@ type Step struct {
 	Notify      *NotifyStep
 }
 
-// LoadStep reads a CSV file, or a query, into a table: the rows are written into
-// the live table by their key.
+// LoadStep reads files, or a query, into a table.
 type LoadStep struct {
-	File       string // relative to the repository; holds parameters
-	Query      string // instead of a file: a SELECT over the stage; holds parameters
+	File       string // a file, a pattern or a folder, relative to the repository; holds parameters
+	Query      string // instead of files: a SELECT over the stage; holds parameters
+	Format     Format // "": what the name's end says, CSV where it says nothing
+	CSV        Dialect
 	Table      asof.Table
-	AllowEmpty bool // no rows are right
+	Mode       asof.WriteMode
+	Rename     map[string]string // the files' name of a column → the table's
+	Ignore     []string          // columns of the files; "*": all that the table has not
+	Constants  map[string]string // column → its value in every row; holds parameters
+	FromPath   map[string]string // column → an expression that finds its value in a file's name
+	AllowEmpty bool              // no rows are right
 }
 
 // CheckStep holds what the staged rows of a table are expected to be.

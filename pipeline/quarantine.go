@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -175,7 +176,7 @@ func (r *run) asideBatch(s check.Subject, columns []string, content string, asid
 	own := columnNames(s.Table)
 	for _, row := range aside {
 		said := map[string]string{"asof_pipeline": r.Pipeline.Name, "asof_month": r.report.AsOf.Format(time.DateOnly), "asof_run": r.report.Run,
-			"asof_rules": strings.Join(row.Rules, "\n"), "asof_file": s.File, contentColumn: content}
+			"asof_rules": strings.Join(row.Rules, "\n"), "asof_file": cmp.Or(row.File, s.File), contentColumn: content}
 		for i, c := range columns {
 			text, isText := b.Field(i).(*array.StringBuilder)
 			value, known := said[c]

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -85,14 +84,17 @@ type run struct {
 	staged  map[string]int64 // rows by table
 	stage   asof.Stage
 	loads   map[string]*LoadStep
-	files   map[string]fileName // by table
-	failed  map[string]bool     // tables that could not be loaded
-	checked map[string]bool     // tables whose rules have been put
-	skipped map[string]bool     // steps, by name
+	files   map[string]loadFiles // by table
+	failed  map[string]bool      // tables that could not be loaded
+	checked map[string]bool      // tables whose rules have been put
+	skipped map[string]bool      // steps, by name
 }
 
-// fileName is a file's path, and its name in messages.
-type fileName struct{ path, name string }
+// loadFiles are the files of a load, and what they are called together.
+type loadFiles struct {
+	name   string
+	inputs []input
+}
 
 func (r *run) run(ctx context.Context) error {
 	values, err := r.Pipeline.Values(r.Params, r.started)
@@ -113,7 +115,7 @@ func (r *run) run(ctx context.Context) error {
 	}
 	defer stage.Discard(context.WithoutCancel(ctx))
 	r.stage, r.staged = stage, map[string]int64{}
-	r.loads, r.files, r.failed = map[string]*LoadStep{}, map[string]fileName{}, map[string]bool{}
+	r.loads, r.files, r.failed = map[string]*LoadStep{}, map[string]loadFiles{}, map[string]bool{}
 	r.checked, r.skipped = map[string]bool{}, map[string]bool{}
 	staging, after := r.Pipeline.parts()
 	problems, err := r.stageAll(ctx, staging)
@@ -221,76 +223,95 @@ func (r *run) checkAll(ctx context.Context, steps, later []Step) (problems asof.
 	return problems, nil
 }
 
-// load stages one file. What is wrong with the file is returned as problems.
+// load stages the files of one table. What is wrong with them is returned as
+// problems.
 func (r *run) load(ctx context.Context, s Step, report *StepReport) (asof.Problems, error) {
-	table := s.Load.Table
-	file := fileName{name: r.values.fill(s.Load.File)}
-	if file.path = file.name; !filepath.IsAbs(file.path) {
-		file.path = filepath.Join(r.Repo, file.name)
-	}
-	r.loads[table.Name], r.files[table.Name] = s.Load, file
+	stage := r.stageFiles
 	if s.Load.Query != "" {
-		r.files[table.Name] = fileName{name: s.Name} // in messages
-		if len(r.failed) > 0 {                       // which it may read, and which are told
-			r.failed[table.Name] = true
-			return nil, nil
-		}
-		path, err := r.selected(ctx, r.values.fill(s.Load.Query), table)
-		if asof.ErrorCode(err) == asof.CodeInvalid {
-			r.failed[table.Name] = true
-			return asof.Problems{{Place: s.Place, Message: s.Name + ": " + err.Error()}}, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		defer func() { _ = os.Remove(path) }()
-		file = fileName{path, s.Name}
+		stage = r.stageQuery
 	}
-	if there, err := r.isStaged(ctx, s.Load, file.path); err != nil || there != nil {
-		if there != nil {
-			report.Rows, r.staged[table.Name] = there.Rows, there.Rows
-		}
-		return nil, err
-	}
-	content := newContent(s.Load)
-	rows, err := openRows(file.path, file.name, table, content, func(done, total int64) { r.Progress.Report(s.Name, done, total) })
-	if err == nil {
-		defer rows.Release()
-		report.Rows, err = r.stage.Load(ctx, table, rows, content.String)
-		r.staged[table.Name] = report.Rows
-		if err == nil && rows.torn {
-			report.Warnings = append(report.Warnings, asof.Problem{Place: asof.Place{File: file.name, Line: rows.last},
-				Message: "the last line has no line end; the file may be cut off"})
-		}
-	}
+	err := stage(ctx, s, report)
 	if asof.ErrorCode(err) != asof.CodeInvalid {
 		return nil, err
 	}
+	table := s.Load.Table
 	r.failed[table.Name] = true
 	var problems asof.Problems
 	if errors.As(err, &problems) {
 		return problems, nil
 	}
-	problem := asof.Problem{Message: err.Error()}
-	var duplicate *asof.DuplicateKey
-	if errors.As(err, &duplicate) {
-		if lines := linesOf(file.path, table, [][]string{duplicate.Values})[strings.Join(duplicate.Values, "\x00")]; len(lines) > 0 {
-			problem.Place = asof.Place{File: file.name, Line: lines[0]}
-			problem.Message += " (" + atLines(lines) + ")"
-		}
-	}
-	return asof.Problems{problem}, nil
+	return asof.Problems{r.located(table.Name, err)}, nil
 }
 
-// isStaged returns what the stage holds of a file, nil where it has to be loaded.
-func (r *run) isStaged(ctx context.Context, load *LoadStep, path string) (*asof.Staged, error) {
+// located gives an error about a key of a loaded table the lines that have it.
+func (r *run) located(table string, err error) asof.Problem {
+	problem := asof.Problem{Message: err.Error()}
+	var duplicate *asof.DuplicateKey
+	var taken *asof.KeyTaken
+	var key []string
+	switch {
+	case errors.As(err, &duplicate):
+		key = duplicate.Values
+	case errors.As(err, &taken):
+		key, table = taken.Values, taken.Table
+	default:
+		return problem
+	}
+	if lines := linesOf(r.files[table].inputs, [][]string{key})[strings.Join(key, "\x00")]; len(lines) > 0 {
+		problem.Place = lines[0]
+		problem.Message += " (" + atLines(lines) + ")"
+	}
+	return problem
+}
+
+// stageFiles loads the files, unless the stage holds them already.
+func (r *run) stageFiles(ctx context.Context, s Step, report *StepReport) error {
+	table, name := s.Load.Table.Name, r.values.fill(s.Load.File)
+	path := name
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(r.Repo, name)
+	}
+	r.loads[table], r.files[table] = s.Load, loadFiles{name: name}
+	inputs, err := inputs(s.Load, path, name, r.values.fill)
+	if err != nil {
+		return err
+	}
+	r.files[table] = loadFiles{name, inputs}
 	tables, err := r.stage.Staged(ctx)
-	staged, there := tables[load.Table.Name]
-	if err != nil || !there {
-		return nil, err
+	if err != nil {
+		return err
 	}
-	if content, err := contentOf(load, path); err != nil || content != staged.Content {
-		return nil, nil // loading says what is wrong with the file
+	if staged, there := tables[table]; there {
+		if content, err := contentOf(s.Load, inputs); err == nil && content == staged.Content {
+			report.Rows, r.staged[table] = staged.Rows, staged.Rows
+			return nil
+		}
 	}
-	return &staged, nil
+	rows, err := newChain(s.Load, inputs, func(done, total int64) { r.Progress.Report(s.Name, done, total) })
+	if err != nil {
+		return err
+	}
+	defer rows.Release()
+	report.Rows, err = r.stage.Load(ctx, s.Load.Table, rows, rows.copied.String)
+	r.staged[table] = report.Rows
+	report.Warnings = append(report.Warnings, rows.warnings...)
+	return err
+}
+
+// stageQuery makes the table of a query, unless what it may read could not be
+// loaded, which is told.
+func (r *run) stageQuery(ctx context.Context, s Step, report *StepReport) (err error) {
+	table := s.Load.Table.Name
+	r.loads[table], r.files[table] = s.Load, loadFiles{name: s.Name}
+	if len(r.failed) > 0 {
+		r.failed[table] = true
+		return nil
+	}
+	query := strings.TrimRight(strings.TrimSpace(r.values.fill(s.Load.Query)), "; \n")
+	report.Rows, err = r.stage.Make(ctx, s.Load.Table, query, "")
+	r.staged[table] = report.Rows
+	if asof.ErrorCode(err) == asof.CodeInvalid {
+		return asof.Problems{{Place: s.Place, Message: s.Name + ": " + err.Error()}}.Err()
+	}
+	return err
 }

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -16,7 +17,7 @@ func (r *run) publish(ctx context.Context) (asof.Published, error) {
 		switch {
 		case r.skipped[s.Name] || s.Snapshot != nil && r.skippedTable(s.Snapshot.From):
 		case s.Load != nil:
-			p.Writes = append(p.Writes, asof.Write{Table: s.Load.Table})
+			p.Writes = append(p.Writes, asof.Write{Table: s.Load.Table, Mode: s.Load.Mode})
 		case s.Snapshot != nil:
 			p.Frozen = append(p.Frozen, asof.Frozen{Table: s.Snapshot.Table, SQL: r.values.fill(s.Snapshot.SQL)})
 		}
@@ -24,7 +25,11 @@ func (r *run) publish(ctx context.Context) (asof.Published, error) {
 	var done asof.Published
 	err := r.step(PublishStep, func(report *StepReport) (err error) {
 		r.Progress.Report(PublishStep, 0, 0)
-		if done, err = r.stage.Publish(ctx, p); err != nil {
+		done, err = r.stage.Publish(ctx, p)
+		if taken := (*asof.KeyTaken)(nil); errors.As(err, &taken) {
+			return asof.Problems{r.located(taken.Table, err)}.Err()
+		}
+		if err != nil {
 			return err
 		}
 		for _, c := range done.Tables {

@@ -7,19 +7,23 @@ import (
 	"unicode/utf8"
 )
 
-// scanner reads the records of a block of a CSV file: commas, double quotes,
-// LF or CRLF, UTF-8. Empty lines are passed over.
+// scanner reads the records of a block of a CSV file: LF or CRLF, UTF-8. Empty
+// lines are passed over.
 type scanner struct {
+	comma  byte
+	quote  byte // not a character of UTF-8 where there are no quotes
+	escape byte // 0: a quote is written twice
+
 	of     block
 	at     int    // of its text, where the next line starts
 	start  int    // of its text, where the record starts
-	line   int    // of the record's first line
+	first  int    // of the record's first line
 	next   int    // of the line that is read next
 	clean  bool   // the block is UTF-8, without zero bytes
 	buf    []byte // the record's lines, of the block
 	fields []field
 	text   []byte // values of quoted fields
-	torn   bool   // the last line had no end
+	noEnd  bool   // the last line had none
 }
 
 // field is a cell: its value, and whether it stood in quotes.
@@ -32,11 +36,28 @@ type field struct {
 // would take the whole file.
 const longest = 1 << 20
 
+// noQuote is no character, nor part of one.
+const noQuote = 0xff
+
+func newScanner(d Dialect) *scanner {
+	s := &scanner{comma: d.delimiter(), quote: noQuote, escape: d.Escape}
+	if quote, ok := d.quote(); ok {
+		s.quote = quote
+	}
+	if s.escape == s.quote {
+		s.escape = 0
+	}
+	return s
+}
+
 // reset makes the scanner read a block.
 func (s *scanner) reset(b block) {
-	s.of, s.at, s.next, s.torn = b, 0, b.line, false
+	s.of, s.at, s.next, s.noEnd = b, 0, b.line, false
 	s.clean = utf8.Valid(b.text) && bytes.IndexByte(b.text, 0) < 0
 }
+
+func (s *scanner) line() int  { return s.first }
+func (s *scanner) torn() bool { return s.noEnd }
 
 // left returns what follows the record.
 func (s *scanner) left() block {
@@ -49,6 +70,7 @@ func (s *scanner) left() block {
 type lineError struct {
 	line    int
 	message string
+	alone   bool // the lines behind it can be read
 }
 
 func (e *lineError) Error() string { return fmt.Sprintf("line %d: %s", e.line, e.message) }
@@ -60,9 +82,9 @@ func mark(start []byte) (int, error) {
 	case bytes.HasPrefix(start, []byte("\xef\xbb\xbf")):
 		return 3, nil
 	case bytes.HasPrefix(start, []byte("\xff\xfe")), bytes.HasPrefix(start, []byte("\xfe\xff")):
-		return 0, &lineError{1, "the file is UTF-16 and has to be UTF-8; convert it: iconv -f UTF-16 -t UTF-8 FILE"}
+		return 0, &lineError{line: 1, message: "the file is UTF-16 and has to be UTF-8; convert it: iconv -f UTF-16 -t UTF-8 FILE, or set `csv: {encoding: utf-16}`"}
 	case bytes.HasPrefix(start, []byte("PK\x03\x04")), bytes.HasPrefix(start, []byte("\x1f\x8b")):
-		return 0, &lineError{1, "the file is a compressed one, or a workbook, and no CSV"}
+		return 0, &lineError{line: 1, message: "the file is a compressed one whose name does not end with .gz, or a workbook, and no CSV"}
 	}
 	return 0, nil
 }
@@ -71,7 +93,7 @@ func mark(start []byte) (int, error) {
 // the next record.
 func (s *scanner) record() ([]field, error) {
 	for {
-		s.line, s.start = s.next, s.at
+		s.first, s.start = s.next, s.at
 		if err := s.readLine(); err != nil {
 			return nil, err
 		}
@@ -79,7 +101,7 @@ func (s *scanner) record() ([]field, error) {
 			break
 		}
 	}
-	if bytes.IndexByte(s.buf, '"') < 0 {
+	if bytes.IndexByte(s.buf, s.quote) < 0 {
 		return s.split(trimEnd(s.buf)), nil
 	}
 	return s.unquote()
@@ -94,12 +116,12 @@ func (s *scanner) readLine() error {
 	if i := bytes.IndexByte(line, '\n'); i >= 0 {
 		line = line[:i+1]
 	} else {
-		s.torn = true
+		s.noEnd = true
 	}
 	s.at += len(line)
 	s.buf = s.of.text[s.start:s.at]
 	if len(s.buf) > longest {
-		return &lineError{s.line, "the record is longer than 1 MiB; a quote may be open"}
+		return &lineError{line: s.first, message: "the record is longer than 1 MiB; a quote may be open"}
 	}
 	if !s.clean && (!utf8.Valid(line) || bytes.IndexByte(line, 0) >= 0) {
 		return badText(s.next, line)
@@ -111,7 +133,7 @@ func (s *scanner) readLine() error {
 // badText says what is wrong with the bytes of a line.
 func badText(n int, line []byte) error {
 	if i := bytes.IndexByte(line, 0); i >= 0 && utf8.Valid(line) {
-		return &lineError{n, fmt.Sprintf("there is a zero byte at position %d: the file is damaged, or no text", i+1)}
+		return &lineError{line: n, message: fmt.Sprintf("there is a zero byte at position %d: the file is damaged, or no text", i+1)}
 	}
 	for i := 0; i < len(line); {
 		r, size := utf8.DecodeRune(line[i:])
@@ -121,11 +143,11 @@ func badText(n int, line []byte) error {
 			if b >= 0xA0 {
 				message += fmt.Sprintf("; it looks like Latin-1, where it is %q", rune(b))
 			}
-			return &lineError{n, message + "; convert the file: iconv -f ISO-8859-1 -t UTF-8 FILE"}
+			return &lineError{line: n, message: message + "; convert the file: iconv -f ISO-8859-1 -t UTF-8 FILE, or set `csv: {encoding: latin-1}`"}
 		}
 		i += size
 	}
-	return &lineError{n, "the line is not UTF-8"}
+	return &lineError{line: n, message: "the line is not UTF-8"}
 }
 
 func trimEnd(line []byte) []byte {
@@ -137,7 +159,7 @@ func trimEnd(line []byte) []byte {
 func (s *scanner) split(line []byte) []field {
 	s.fields = s.fields[:0]
 	for {
-		i := bytes.IndexByte(line, ',')
+		i := bytes.IndexByte(line, s.comma)
 		if i < 0 {
 			s.fields = append(s.fields, field{value: line})
 			return s.fields
@@ -153,7 +175,7 @@ func (s *scanner) unquote() ([]field, error) {
 	var ends []int // of the values in s.text
 	var quoted []bool
 	for at := 0; ; {
-		if at < len(s.buf) && s.buf[at] == '"' {
+		if at < len(s.buf) && s.buf[at] == s.quote {
 			after, err := s.quotedField(at)
 			if err != nil {
 				return nil, err
@@ -162,12 +184,12 @@ func (s *scanner) unquote() ([]field, error) {
 			quoted = append(quoted, true)
 		} else {
 			end := len(s.buf)
-			if i := bytes.IndexAny(s.buf[at:], ",\n"); i >= 0 {
+			if i := bytes.IndexFunc(s.buf[at:], func(c rune) bool { return c == rune(s.comma) || c == '\n' }); i >= 0 {
 				end = at + i
 			}
 			value := s.buf[at:end]
-			if bytes.IndexByte(value, '"') >= 0 {
-				return nil, &lineError{s.line, fmt.Sprintf("a quote stands inside the cell %q; put the whole cell in quotes and write quotes in it twice", trimEnd(value))}
+			if bytes.IndexByte(value, s.quote) >= 0 {
+				return nil, &lineError{line: s.first, message: fmt.Sprintf("a quote stands inside the cell %q; put the whole cell in quotes and write quotes in it twice", trimEnd(value))}
 			}
 			if end >= len(s.buf) || s.buf[end] == '\n' {
 				value = trimEnd(value)
@@ -177,12 +199,12 @@ func (s *scanner) unquote() ([]field, error) {
 			quoted = append(quoted, false)
 		}
 		ends = append(ends, len(s.text))
-		if at < len(s.buf) && s.buf[at] == ',' {
+		if at < len(s.buf) && s.buf[at] == s.comma {
 			at++
 			continue
 		}
 		if len(trimEnd(s.buf[at:])) > 0 {
-			return nil, &lineError{s.line, fmt.Sprintf("%q follows the end of a quoted cell; write a quote in a cell twice", trimEnd(s.buf[at:]))}
+			return nil, &lineError{line: s.first, message: fmt.Sprintf("%q follows the end of a quoted cell; write a quote in a cell twice", trimEnd(s.buf[at:]))}
 		}
 		break
 	}
@@ -198,12 +220,12 @@ func (s *scanner) unquote() ([]field, error) {
 func (s *scanner) quotedField(at int) (int, error) {
 	opened := s.next - 1
 	for at++; ; {
-		i := bytes.IndexByte(s.buf[at:], '"')
+		i := s.special(s.buf[at:])
 		if i < 0 {
 			s.text = append(s.text, s.buf[at:]...)
 			at = len(s.buf)
 			if err := s.readLine(); err == io.EOF {
-				return 0, &lineError{opened, "the quote that opens a cell here is never closed; the file may be cut off"}
+				return 0, &lineError{line: opened, message: "the quote that opens a cell here is never closed; the file may be cut off"}
 			} else if err != nil {
 				return 0, err
 			}
@@ -211,10 +233,32 @@ func (s *scanner) quotedField(at int) (int, error) {
 		}
 		s.text = append(s.text, s.buf[at:at+i]...)
 		at += i + 1
-		if at >= len(s.buf) || s.buf[at] != '"' {
+		switch escaped := at < len(s.buf) && (s.buf[at] == s.quote || s.escape != 0 && s.buf[at] == s.escape); {
+		case s.escape != 0 && s.buf[at-1] == s.escape:
+			if !escaped { // it stands for itself
+				s.text = append(s.text, s.escape)
+				continue
+			}
+		case !escaped || s.buf[at] != s.quote || s.escape != 0:
 			return at, nil
 		}
-		s.text = append(s.text, '"')
+		s.text = append(s.text, s.buf[at])
 		at++
 	}
+}
+
+// special returns where the next quote is, or what may escape one, -1 for
+// nowhere.
+func (s *scanner) special(text []byte) int {
+	i := bytes.IndexByte(text, s.quote)
+	if s.escape == 0 || s.escape == s.quote {
+		return i
+	}
+	if i >= 0 {
+		text = text[:i]
+	}
+	if j := bytes.IndexByte(text, s.escape); j >= 0 {
+		return j
+	}
+	return i
 }

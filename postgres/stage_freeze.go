@@ -43,7 +43,7 @@ func (r *publishing) freeze(ctx context.Context, f asof.Frozen) error {
 	if err := m.write(ctx, &change); err != nil {
 		return err
 	}
-	if change.Removed, err = m.remove(ctx); err != nil {
+	if change.Removed, err = m.drop(ctx); err != nil {
 		return err
 	}
 	if err := r.remember(ctx, change, tableBefore{Key: key, Made: made}); err != nil {

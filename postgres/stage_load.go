@@ -52,7 +52,7 @@ func selected(table asof.Table, sql string) string {
 	for i, c := range table.Columns {
 		typed[i] = quoteName(c.Name) + "::" + c.Type + " AS " + quoteName(c.Name)
 	}
-	return "SELECT " + strings.Join(typed, ", ") + " FROM (" + sql + ") q"
+	return "SELECT " + strings.Join(typed, ", ") + " FROM (\n" + sql + "\n) q"
 }
 
 // put makes what fill writes the table's rows in the stage, in one transaction.

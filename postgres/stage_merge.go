@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/asof-dev/asof"
 )
@@ -41,29 +43,67 @@ func (m merge) write(ctx context.Context, change *asof.TableChange) error {
 	return err
 }
 
+// refuseChanges refuses rows whose key is there with other values.
+func (m merge) refuseChanges(ctx context.Context) error {
+	texts := make([]string, len(m.table.Key))
+	for i, k := range quoteNames(m.table.Key) {
+		texts[i] = "n." + k + "::text"
+	}
+	taken := &asof.KeyTaken{Table: m.table.Name, Key: m.table.Key}
+	err := m.row(ctx, fmt.Sprintf("SELECT ARRAY[%[1]s] FROM %[2]s l JOIN %[3]s n ON %[4]s ORDER BY %[1]s LIMIT 1",
+		strings.Join(texts, ", "), m.live, m.rows, m.differ())).Scan(&taken.Values)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if err == nil {
+		err = asof.Errorf(asof.CodeInvalid, "%w", taken)
+	}
+	return err
+}
+
 // update writes the rows that are there already and differ.
 func (m merge) update(ctx context.Context) (int64, error) {
-	var set, old, fresh, kept []string
-	for _, c := range names(m.table.Columns) {
-		kept = append(kept, "l."+quoteName(c))
-		if !slices.Contains(m.table.Key, c) {
-			set = append(set, quoteName(c)+" = n."+quoteName(c))
-			old, fresh = append(old, "l."+quoteName(c)), append(fresh, "n."+quoteName(c))
-		}
+	var set []string
+	for _, c := range m.values() {
+		set = append(set, c+" = n."+c)
 	}
 	if len(set) == 0 {
 		return 0, nil
 	}
-	differ := fmt.Sprintf("%s AND (%s) IS DISTINCT FROM (%s)", m.match(), strings.Join(old, ", "), strings.Join(fresh, ", "))
-	if m.asOf != "" {
-		kept = append(kept, "l."+asof.AsOfColumn)
-	}
 	n, err := m.changed(ctx, fmt.Sprintf("INSERT INTO %s SELECT $1, $2, 'changed', (SELECT to_jsonb(p) FROM (SELECT %s) p) FROM %s l JOIN %s n ON %s",
-		m.history(), strings.Join(kept, ", "), m.live, m.rows, differ), m.id, m.table.Name)
+		m.history(), m.written(), m.live, m.rows, m.differ()), m.id, m.table.Name)
 	if err != nil || n == 0 {
 		return n, err
 	}
-	return m.changed(ctx, fmt.Sprintf("UPDATE %s l SET %s FROM %s n WHERE %s", m.live, strings.Join(set, ", "), m.rows, differ))
+	return m.changed(ctx, fmt.Sprintf("UPDATE %s l SET %s FROM %s n WHERE %s", m.live, strings.Join(set, ", "), m.rows, m.differ()))
+}
+
+// values returns the columns that are not of the key, quoted.
+func (m merge) values() (list []string) {
+	for _, c := range names(m.table.Columns) {
+		if !slices.Contains(m.table.Key, c) {
+			list = append(list, quoteName(c))
+		}
+	}
+	return list
+}
+
+// written returns the columns of l that are written.
+func (m merge) written() string {
+	list := "l." + strings.Join(quoteNames(names(m.table.Columns)), ", l.")
+	if m.asOf != "" {
+		list += ", l." + asof.AsOfColumn
+	}
+	return list
+}
+
+// differ holds where l and n have the same key and other values.
+func (m merge) differ() string {
+	values := m.values()
+	if len(values) == 0 {
+		return "false"
+	}
+	return fmt.Sprintf("%s AND (l.%s) IS DISTINCT FROM (n.%s)", m.match(), strings.Join(values, ", l."), strings.Join(values, ", n."))
 }
 
 // insert writes the rows whose key is not there.
@@ -79,26 +119,43 @@ func (m merge) insert(ctx context.Context) (int64, error) {
 		m.id, m.table.Name)
 }
 
-// remove deletes the day's rows whose key is not among the new ones, and
-// remembers which keys the day has lost.
+// gone is the rows, of the day where there is one, whose key is not among the
+// new ones.
+func (m merge) gone() string {
+	return fmt.Sprintf("FROM %s l WHERE %s AND NOT EXISTS (SELECT FROM %s n WHERE %s)", m.live, m.ofDay(), m.rows, m.match())
+}
+
+func (m merge) ofDay() string {
+	if m.asOf == "" {
+		return "true"
+	}
+	return "l." + asof.AsOfColumn + " = '" + m.asOf + "'::date"
+}
+
+// remove deletes the rows whose key is not among the new ones.
 func (m merge) remove(ctx context.Context) (int64, error) {
+	n, err := m.changed(ctx, fmt.Sprintf("INSERT INTO %s SELECT $1, $2, 'removed', to_jsonb(l) %s", m.history(), m.gone()), m.id, m.table.Name)
+	if err != nil || n == 0 {
+		return n, err
+	}
+	m.differs = true
+	return n, m.exec(ctx, "DELETE "+m.gone())
+}
+
+// drop removes rows of the day, and remembers which keys it has lost.
+func (m merge) drop(ctx context.Context) (int64, error) {
 	dropped := m.w.db.qualified("asof_dropped")
 	if err := m.exec(ctx, fmt.Sprintf(`WITH back AS (DELETE FROM %s d USING %s n WHERE d.table_name = $1 AND d.as_of = $2::date AND d.key = %s RETURNING d.as_of, d.key)
  INSERT INTO %s SELECT $3, $1, 'back', to_jsonb(back) FROM back`,
 		dropped, m.rows, m.key("n", false), m.history()), m.table.Name, m.asOf, m.id); err != nil {
 		return 0, err
 	}
-	gone := fmt.Sprintf("FROM %s l WHERE l.%s = '%s'::date AND NOT EXISTS (SELECT FROM %s n WHERE %s)", m.live, asof.AsOfColumn, m.asOf, m.rows, m.match())
-	n, err := m.changed(ctx, fmt.Sprintf("INSERT INTO %s SELECT $1, $2, 'removed', to_jsonb(l) %s", m.history(), gone), m.id, m.table.Name)
-	if err != nil || n == 0 {
-		return n, err
-	}
 	if err := m.exec(ctx, fmt.Sprintf(`WITH dropped AS (INSERT INTO %s SELECT $1, $2::date, %s %s ON CONFLICT DO NOTHING RETURNING as_of, key)
- INSERT INTO %s SELECT $3, $1, 'dropped', to_jsonb(dropped) FROM dropped`, dropped, m.key("l", false), gone, m.history()),
+ INSERT INTO %s SELECT $3, $1, 'dropped', to_jsonb(dropped) FROM dropped`, dropped, m.key("l", false), m.gone(), m.history()),
 		m.table.Name, m.asOf, m.id); err != nil {
 		return 0, err
 	}
-	return n, m.exec(ctx, "DELETE "+gone)
+	return m.remove(ctx)
 }
 
 // match compares the keys of l, the table's rows, and n, the new ones.
@@ -108,7 +165,7 @@ func (m merge) match() string {
 		equal = append(equal, "l."+k+" = n."+k)
 	}
 	if m.asOf != "" {
-		equal = append(equal, "l."+asof.AsOfColumn+" = '"+m.asOf+"'::date")
+		equal = append(equal, m.ofDay())
 	}
 	return strings.Join(equal, " AND ")
 }

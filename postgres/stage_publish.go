@@ -14,11 +14,12 @@ import (
 // publishing is one transaction that carries out a publication.
 type publishing struct {
 	*link
-	p       asof.Publication
-	id      int64 // of its row in asof_publications
-	changes map[string]asof.TableChange
-	adopted []string // staged tables that have become the published ones
-	differs bool     // whether anything is other than before
+	p        asof.Publication
+	id       int64 // of its row in asof_publications
+	changes  map[string]asof.TableChange
+	adopted  []string    // staged tables that have become the published ones
+	replaced []replacing // parents first
+	differs  bool        // whether anything is other than before
 }
 
 // Publish carries out the writes in one transaction. A publication that
@@ -71,10 +72,13 @@ func (r *publishing) carryOut(ctx context.Context) error {
 		return err
 	}
 	for _, w := range writes {
-		if err := r.upsert(ctx, w.Table); err != nil {
+		if err := r.write(ctx, w); err != nil {
 			return r.w.db.fault("table "+w.Table.Name, err)
 		}
 		r.w.step("written " + w.Table.Name)
+	}
+	if err := r.removeOthers(ctx); err != nil {
+		return err
 	}
 	for _, f := range r.p.Frozen {
 		if err := r.freeze(ctx, f); err != nil {

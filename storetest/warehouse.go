@@ -50,6 +50,8 @@ func Warehouse(t *testing.T, open func(t *testing.T) WarehouseUnderTest) {
 		"a table is made of the stage's own":       testMake,
 		"tables are staged side by side":           testSideBySide,
 		"a fence stops a publication":              testFence,
+		"rows are added":                           testAppend,
+		"a file replaces a table":                  testReplaceRows,
 		"publications are listed newest first":     testPublications,
 		"a rollback puts everything back":          testRollback,
 		"the first publication is rolled back":     testRollbackFirst,

@@ -12,9 +12,10 @@ import (
 	"github.com/asof-dev/asof"
 )
 
-// upsert returns the live table as it is after the staged rows are written
-// into it by their key, nil where that is as it was.
-func (s *stage) upsert(ctx context.Context, declared asof.Table, asOf time.Time) (asof.TableChange, *table, error) {
+// write returns the live table as it is after the staged rows are written into
+// it, nil where that is as it was.
+func (s *stage) write(ctx context.Context, w asof.Write, asOf time.Time) (asof.TableChange, *table, error) {
+	declared := w.Table
 	change := asof.TableChange{Table: declared.Name}
 	staged := s.content.Tables[declared.Name]
 	if staged == nil {
@@ -24,11 +25,14 @@ func (s *stage) upsert(ctx context.Context, declared asof.Table, asOf time.Time)
 	if err := sameShape(present, declared, false); err != nil {
 		return change, nil, err
 	}
-	if present != nil && present.AsOf > day(asOf) {
+	next := &table{Key: declared.Key, Columns: settle(present, staged.Columns), AsOf: day(asOf)}
+	switch older := present != nil && present.AsOf > next.AsOf; {
+	case older && w.Mode == asof.WriteAppend:
+		next.AsOf = present.AsOf
+	case older:
 		change.Skipped = fmt.Sprintf("left as it is: it holds %s, which is newer than %s", present.AsOf, day(asOf))
 		return change, nil, nil
 	}
-	next := &table{Key: declared.Key, Columns: settle(present, staged.Columns), AsOf: day(asOf)}
 	if err := s.fit(ctx, declared, s.stagedFile(staged), next.Columns); err != nil {
 		return change, nil, err
 	}
@@ -43,10 +47,17 @@ func (s *stage) upsert(ctx context.Context, declared asof.Table, asOf time.Time)
 	if err := s.compare(ctx, &change, rows, old, declared.Key, names(declared.Columns), present); err != nil {
 		return change, nil, err
 	}
-	kept := change.Removed // an upsert removes nothing
-	change.Removed = 0
+	kept := change.Removed
+	if w.Mode == asof.WriteReplace {
+		kept = 0
+	} else {
+		change.Removed = 0
+	}
+	if w.Mode == asof.WriteAppend && change.Changed > 0 {
+		return change, nil, s.alreadyThere(ctx, declared, rows, old, present)
+	}
 	switch {
-	case change.Added+change.Changed == 0 && len(next.Columns) == len(present.Columns):
+	case change.Added+change.Changed+change.Removed == 0 && len(next.Columns) == len(present.Columns):
 		next.Parts = present.Parts
 		if present.AsOf == next.AsOf {
 			return change, nil, nil
@@ -55,7 +66,11 @@ func (s *stage) upsert(ctx context.Context, declared asof.Table, asOf time.Time)
 	case kept == 0 && slices.Equal(next.Columns, staged.Columns):
 		return change, next, s.publishWhole(staged, declared.Name, next)
 	}
-	file, n, err := s.writePart(ctx, declared.Name+"/", completed(rows, old, next, declared, present)+" UNION ALL "+keptRows(rows, old, next, declared, present))
+	sql := completed(rows, old, next, declared, present)
+	if kept > 0 {
+		sql += " UNION ALL " + keptRows(rows, old, next, declared, present)
+	}
+	file, n, err := s.writePart(ctx, declared.Name+"/", sql)
 	next.Parts = []part{{File: file, Rows: n, Width: len(next.Columns)}}
 	return change, next, err
 }
@@ -99,6 +114,21 @@ func keptRows(rows, old string, next *table, declared asof.Table, present *table
 // compare counts how the rows differ from the old ones in the named columns.
 // A column that the present table does not have yet was null.
 func (s *stage) compare(ctx context.Context, change *asof.TableChange, rows, old string, key, columns []string, present *table) error {
+	differs := differing(key, columns, present)
+	counts, err := s.counts(ctx, fmt.Sprintf(`SELECT count(asof_new), count(*) FILTER (asof_old IS NULL), count(*) FILTER (asof_new AND asof_old AND (%s)),
+ count(*) FILTER (asof_new IS NULL) FROM (SELECT *, true AS asof_new FROM %s) n FULL JOIN (SELECT *, true AS asof_old FROM %s) o ON %s`,
+		differs, rows, old, keysEqual("n", "o", key)))
+	if err != nil {
+		return err
+	}
+	change.Rows, change.Added, change.Changed, change.Removed = counts[0], counts[1], counts[2], counts[3]
+	change.Equal = change.Rows - change.Added - change.Changed
+	return nil
+}
+
+// differing returns SQL that holds where a new row n differs from the old one o
+// in the named columns.
+func differing(key, columns []string, present *table) string {
 	differs := "false"
 	for _, c := range columns {
 		switch {
@@ -109,15 +139,23 @@ func (s *stage) compare(ctx context.Context, change *asof.TableChange, rows, old
 			differs += " OR n." + quoteName(c) + " IS DISTINCT FROM o." + quoteName(c)
 		}
 	}
-	counts, err := s.counts(ctx, fmt.Sprintf(`SELECT count(asof_new), count(*) FILTER (asof_old IS NULL), count(*) FILTER (asof_new AND asof_old AND (%s)),
- count(*) FILTER (asof_new IS NULL) FROM (SELECT *, true AS asof_new FROM %s) n FULL JOIN (SELECT *, true AS asof_old FROM %s) o ON %s`,
-		differs, rows, old, keysEqual("n", "o", key)))
+	return differs
+}
+
+// alreadyThere tells of a row that is to be added, and whose key the table has
+// with other values.
+func (s *stage) alreadyThere(ctx context.Context, declared asof.Table, rows, old string, present *table) error {
+	texts := make([]string, len(declared.Key))
+	for i, k := range quoteNames(declared.Key) {
+		texts[i] = "CAST(n." + k + " AS VARCHAR)"
+	}
+	list := strings.Join(texts, ", ")
+	values, err := s.texts(ctx, fmt.Sprintf("SELECT %s FROM %s n JOIN %s o ON %s WHERE %s ORDER BY %s LIMIT 1", list, rows, old,
+		keysEqual("n", "o", declared.Key), differing(declared.Key, names(declared.Columns), present), list))
 	if err != nil {
 		return err
 	}
-	change.Rows, change.Added, change.Changed, change.Removed = counts[0], counts[1], counts[2], counts[3]
-	change.Equal = change.Rows - change.Added - change.Changed
-	return nil
+	return asof.Errorf(asof.CodeInvalid, "%w", &asof.KeyTaken{Table: declared.Name, Key: declared.Key, Values: values})
 }
 
 func keysEqual(a, b string, key []string) string {

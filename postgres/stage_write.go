@@ -12,8 +12,9 @@ import (
 	"github.com/asof-dev/asof"
 )
 
-// upsert writes a staged table into the live one, unless that is newer.
-func (r *publishing) upsert(ctx context.Context, table asof.Table) error {
+// write writes a staged table into the live one, unless that is newer.
+func (r *publishing) write(ctx context.Context, w asof.Write) error {
+	table := w.Table
 	staged, there := r.tables()[table.Name]
 	if !there {
 		return asof.Errorf(asof.CodeInvalid, "table %q is published and was not loaded", table.Name)
@@ -24,7 +25,7 @@ func (r *publishing) upsert(ctx context.Context, table asof.Table) error {
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return err
 	}
-	if newest > day(r.p.AsOf) {
+	if newest > day(r.p.AsOf) && w.Mode != asof.WriteAppend {
 		change.Skipped = fmt.Sprintf("left as it is: it holds %s, which is newer than %s", newest, day(r.p.AsOf))
 		r.changes[table.Name] = change
 		return nil
@@ -32,21 +33,51 @@ func (r *publishing) upsert(ctx context.Context, table asof.Table) error {
 	if err := r.checkReferences(ctx, table); err != nil {
 		return err
 	}
-	was := tableBefore{Key: table.Key, Loaded: newest != day(r.p.AsOf), AsOf: newest}
-	if err := r.merge(ctx, table, staged, &change, &was); err != nil {
+	was := tableBefore{Key: table.Key, Loaded: newest < day(r.p.AsOf), AsOf: newest}
+	if err := r.merge(ctx, w, staged, &change, &was); err != nil {
 		return err
 	}
 	r.changes[table.Name] = change
-	if err := r.remember(ctx, change, was); err != nil || !was.Loaded {
+	if w.Mode == asof.WriteReplace {
+		r.replaced = append(r.replaced, replacing{table, was})
+	} else if err := r.remember(ctx, change, was); err != nil {
 		return err
+	}
+	if !was.Loaded {
+		return nil
 	}
 	return r.exec(ctx, "INSERT INTO "+r.w.db.qualified("asof_loaded")+
 		" VALUES ($1, $2::date) ON CONFLICT (table_name) DO UPDATE SET as_of = EXCLUDED.as_of", table.Name, day(r.p.AsOf))
 }
 
+// replacing is a table of which the rows go that are not staged.
+type replacing struct {
+	table asof.Table
+	was   tableBefore
+}
+
+// removeOthers removes the rows that are not staged, of tables that are written
+// as a whole, children before their parents.
+func (r *publishing) removeOthers(ctx context.Context) (err error) {
+	for _, t := range slices.Backward(r.replaced) {
+		name := t.table.Name
+		m := merge{publishing: r, table: t.table, rows: "pg_temp." + quoteName(name), live: r.w.db.qualified(name)}
+		change := r.changes[name]
+		if change.Removed, err = m.remove(ctx); err == nil {
+			err = r.remember(ctx, change, t.was)
+		}
+		if err != nil {
+			return r.w.db.fault("table "+name, err)
+		}
+		r.changes[name] = change
+	}
+	return nil
+}
+
 // merge makes the staged table the published one, where there is none, and else
 // writes its rows into that.
-func (r *publishing) merge(ctx context.Context, table asof.Table, staged stagedTable, change *asof.TableChange, was *tableBefore) error {
+func (r *publishing) merge(ctx context.Context, w asof.Write, staged stagedTable, change *asof.TableChange, was *tableBefore) error {
+	table := w.Table
 	present, err := r.target(ctx, table.Name)
 	if err != nil {
 		return err
@@ -65,7 +96,13 @@ func (r *publishing) merge(ctx context.Context, table asof.Table, staged stagedT
 	if was.Made, err = r.create(ctx, table, table.Columns, table.Key); err != nil {
 		return err
 	}
-	return merge{publishing: r, table: table, rows: rows, live: r.w.db.qualified(table.Name)}.write(ctx, change)
+	m := merge{publishing: r, table: table, rows: rows, live: r.w.db.qualified(table.Name)}
+	if w.Mode == asof.WriteAppend {
+		if err := m.refuseChanges(ctx); err != nil {
+			return err
+		}
+	}
+	return m.write(ctx, change)
 }
 
 // refit is fit for a published table whose types have changed since the staged
