@@ -1,8 +1,11 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +19,7 @@ func (a *app) pipelineValidateCommand() *cobra.Command {
 		Use:   "validate [NAME]",
 		Short: "Tell every mistake of pipeline files with its line",
 		Long: "Reads pipelines/NAME.yaml, or all pipelines of the repository, and tells every mistake with its\n" +
-			"file and line. Exits with 1 where there is one.",
+			"file and line, and views and features that are not defined. Exits with 1 where there is one.",
 		Example: a.example("-c my_project pipeline validate", "-c my_project pipeline validate ingest_month --output json"),
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -31,7 +34,7 @@ func (a *app) pipelineValidateCommand() *cobra.Command {
 						return err
 					}
 				}
-				return r.validatePipelines(names, output)
+				return r.validatePipelines(cmd.Context(), names, output)
 			})
 		},
 	}
@@ -40,9 +43,10 @@ func (a *app) pipelineValidateCommand() *cobra.Command {
 }
 
 // validatePipelines tells what is wrong with each pipeline.
-func (r *repository) validatePipelines(names []string, output string) error {
+func (r *repository) validatePipelines(ctx context.Context, names []string, output string) error {
 	rows := []map[string]any{}
 	failed := false
+	defined := r.defined(ctx)
 	for _, name := range names {
 		p, err := r.loadPipeline(name)
 		var problems asof.Problems
@@ -51,6 +55,9 @@ func (r *repository) validatePipelines(names []string, output string) error {
 				return err
 			}
 			problems = asof.Problems{{Message: err.Error()}}
+		}
+		if err == nil && defined != nil {
+			problems = unknownNames(p, defined)
 		}
 		mistakes := []map[string]any{}
 		for _, problem := range problems {
@@ -75,6 +82,70 @@ func (r *repository) validatePipelines(names []string, output string) error {
 		return errReported
 	}
 	return nil
+}
+
+// defined returns what the repository's Python files define; nil, which is told,
+// where they cannot be read.
+func (r *repository) defined(ctx context.Context) *asof.Snapshot {
+	desired, err := r.definitions(ctx, false)
+	if err != nil {
+		fmt.Fprintf(r.app.stdio.Err, "%s the definitions cannot be read, so names of views and features are not looked at: %s\n",
+			paint(r.app.stdio.Err, yellow, "note:"), err)
+		return nil
+	}
+	return asof.NewSnapshot("", time.Time{}, desired.Objects)
+}
+
+// unknownNames finds the views, features and services of a pipeline's steps that
+// are not defined.
+func unknownNames(p *pipeline.Pipeline, defined *asof.Snapshot) (problems asof.Problems) {
+	for _, s := range p.Steps {
+		var wrong []error
+		switch {
+		case s.Materialize != nil:
+			for _, view := range s.Materialize.Views {
+				wrong = append(wrong, knownFeature(defined, view, ""))
+			}
+		case s.TrainingSet != nil && s.TrainingSet.Service != "":
+			_, err := defined.Service(s.TrainingSet.Service)
+			wrong = append(wrong, err)
+		case s.TrainingSet != nil:
+			for _, text := range s.TrainingSet.Features {
+				reference, err := defined.Reference(text)
+				if err == nil {
+					err = knownFeature(defined, reference.View, reference.Feature)
+				}
+				wrong = append(wrong, err)
+			}
+		}
+		for _, err := range wrong {
+			if err != nil {
+				problems = append(problems, asof.Problem{Place: s.Place, Message: s.Name + ": " + err.Error()})
+			}
+		}
+	}
+	return problems
+}
+
+// knownFeature returns an error unless the view is defined, and has the feature
+// where it says which it has. "" is any.
+func knownFeature(defined *asof.Snapshot, view, feature string) error {
+	var fields []asof.Field
+	if odfv, ok := defined.Object(asof.KindOnDemandView, view).(*asof.OnDemandFeatureView); ok {
+		fields = odfv.Features
+	} else if fv, err := defined.View(view); err != nil {
+		return err
+	} else {
+		fields = fv.Features
+	}
+	names := make([]string, len(fields))
+	for i, f := range fields {
+		names[i] = f.Name
+	}
+	if feature == "" || len(fields) == 0 || slices.Contains(names, feature) {
+		return nil
+	}
+	return asof.Errorf(asof.CodeNotFound, "feature view %q has no feature %q%s", view, feature, asof.DidYouMean(feature, names))
 }
 
 func (a *app) pipelineSchemaCommand() *cobra.Command {
