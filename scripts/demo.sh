@@ -21,17 +21,21 @@ trap 'if [ -n "$server" ]; then kill "$server" 2>/dev/null || true; fi' EXIT
 # step TITLE PATTERN COMMAND... runs a command and prints the title, the time
 # that it took, the command, and the lines of its output that match the
 # pattern. Where it fails, its whole output, and the demo ends.
-step() {
-  local title=$1 pattern=$2 began=${EPOCHREALTIME/./} output status=0 line
-  shift 2
+step() { ends 0 "$@"; }
+
+# ends STATUS TITLE PATTERN COMMAND... is step for a command that has to end
+# with that exit status.
+ends() {
+  local expected=$1 title=$2 pattern=$3 began=${EPOCHREALTIME/./} output status=0 line
+  shift 3
   output=$("$@" 2>&1) || status=$?
   printf '\n%-68s %5d ms\n' "$title" $(((${EPOCHREALTIME/./} - began) / 1000))
   line="  \$ $*"
   [ ${#line} -le 110 ] || line=${line:0:109}…
   echo "$line"
-  if [ "$status" -ne 0 ]; then
+  if [ "$status" -ne "$expected" ]; then
     echo "$output"
-    exit "$status"
+    exit "$((status == 0 ? 1 : status))"
   fi
   grep -E "$pattern" <<<"$output" | sed 's/^ */    /' || true
 }
@@ -42,19 +46,20 @@ total=${EPOCHREALTIME/./}
 
 step "Make a repository: definitions, pipeline, configurations" 'py$|yaml$' \
   asof -c demo init streamflow -t streamflow
-if [ -n "$months" ]; then
-  mkdir "$repo/data"
-  ln -s "$months" "$repo/data/seeds"
+if [ -n "$months" ]; then # links: sed -i below puts a file in the place of one
+  mkdir -p "$repo/data/seeds"
+  cp -rs "$months"/month_* "$repo/data/seeds/"
 else
   step "Make two months of files" 'as of' asof sample streamflow --out "$repo/data/seeds"
 fi
 
-for folder in "$repo"/data/seeds/month_*; do
-  month=$(basename "$folder")
-  as_of=$(date -d "2024-01-01 +$((10#${month#month_} + 1)) months -1 day" +%F)
-  step "Load, check, snapshot and publish $month" '^publish|_snapshots: |a constant' \
-    asof -c "$repo" pipeline run ingest_month "month=$month" "as_of=$as_of"
-done
+# ingest STATUS TITLE PATTERN MONTH runs the pipeline for a month.
+ingest() {
+  ends "$1" "$2" "$3" asof -c "$repo" pipeline run ingest_month "month=$4" \
+    "as_of=$(date -d "2024-01-01 +$((10#${4#month_} + 1)) months -1 day" +%F)"
+}
+
+ingest 0 "Load, check, snapshot and publish January" '^publish|_snapshots: |a constant' month_000
 step "Register the definitions" 'feature view|Applied' asof -c "$repo" apply
 step "Bring January online" '_fv|VIEW' \
   asof -c "$repo" materialize 2024-01-01T00:00:00 2024-02-01T00:00:00
@@ -69,6 +74,20 @@ step "Write the training set of January, with its labels" 'Wrote' \
   -f usage_agg_30d_fv:watch_hours_30d -f usage_agg_30d_fv:avg_session_mins_7d \
   -f payments_agg_90d_fv:failed_payments_90d
 grep -E "^user_id|^$user" "$repo/$training" | sed 's/^/    /'
+
+february=$repo/data/seeds/month_001
+if [ -d "$february" ]; then
+  cp -rL "$february" demo/right
+  sed -i '3s/,[^,]*/,-1.5/' "$february/usage_agg_30d.csv"
+  sed -i '5s/,[^,]*/,-3/' "$february/subscriptions.csv"
+  ingest 1 "February has mistakes: nothing of it is published" 'as they were|below 0' month_001
+  cp --remove-destination demo/right/usage_agg_30d.csv demo/right/subscriptions.csv "$february"
+  ingest 0 "The files are corrected: the run goes on, and February is online" '^publish|_snapshots: |^materialize' month_001
+fi
+for folder in "$repo"/data/seeds/month_*; do
+  case $folder in *_000 | *_001) continue ;; esac
+  ingest 0 "Load $(basename "$folder") and bring it online" '^publish|_snapshots: |^materialize' "$(basename "$folder")"
+done
 
 step "Read a user online, from the command line" . \
   asof -c "$repo" get-online-features --output table -e "user_id=$user" \
