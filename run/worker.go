@@ -29,6 +29,7 @@ type Worker struct {
 
 	named sync.Once
 	name  string
+	ready bool      // a run is to be claimed now, as far as is known
 	broke time.Time // when dead workers were last looked for
 }
 
@@ -84,19 +85,26 @@ func (w *Worker) Work(ctx context.Context) error {
 
 // next claims a run, or waits for a while where there is none.
 func (w *Worker) next(ctx context.Context) (*asof.Run, error) {
+	if w.ready { // its time has come while we slept, or another may wait beside the last
+		run, err := w.claim(ctx, "")
+		if w.ready = run != nil; w.ready || err != nil {
+			return run, err
+		}
+	}
 	now, due, err := w.Store.Due(ctx, w.Project)
 	if err != nil {
 		return nil, err
 	}
 	wait := cmp.Or(w.Poll, DefaultPoll)
 	if !due.IsZero() && !due.After(now) {
-		if run, err := w.claim(ctx, ""); run != nil || err != nil {
+		run, err := w.claim(ctx, "")
+		if w.ready = run != nil; w.ready || err != nil {
 			return run, err
 		}
-	} else if !due.IsZero() {
-		wait = min(wait, due.Sub(now))
+	} else if !due.IsZero() && due.Sub(now) <= wait {
+		wait, w.ready = due.Sub(now), true
 	}
-	if time.Since(w.broke) > deadEvery {
+	if time.Since(w.broke) > deadEvery && !w.ready {
 		w.broke = time.Now()
 		if err := w.breakDead(ctx, ""); err != nil {
 			return nil, err

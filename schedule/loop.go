@@ -136,7 +136,7 @@ const atOnce = 100
 func (p pass) times(ctx context.Context) (again time.Time, err error) {
 	last := p.known[p.Name()].Last
 	if last.IsZero() {
-		last = p.now
+		last = p.now.Add(Ahead)
 		if _, err := p.Store.Fire(ctx, p.Project, p.Name(), time.Time{}, last); err != nil {
 			return again, err
 		}
