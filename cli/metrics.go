@@ -14,7 +14,7 @@ import (
 // metrics counts what the servers of the repository do.
 func (r *repository) metrics(log *slog.Logger) *metric.Metrics {
 	return metric.New(metric.Options{Project: r.config.Project, Version: Version, Registry: r.Registry, Ledger: r.Ledger,
-		Runs: r.Runs, Told: func() []notify.Count { return r.notifier().Counts() },
+		Runs: r.Runs, Told: func() []notify.Count { return r.notifier().Counts() }, Calendars: r.config.Asof.Freshness,
 		FeatureCountBins: r.config.Metrics.FeatureCountBins, Log: log})
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/asof-dev/asof"
@@ -216,14 +217,22 @@ func (r *repository) serve(ctx context.Context, o serveFlags, security *tls.Conf
 func (r *repository) httpSurface(f *features, observer serving.Observer, own http.Handler, port int) surface {
 	log, limits := slog.Default(), r.config.Asof.Serve
 	stopping := make(chan struct{})
+	watch := r.watch()
 	handler := r.trace.Handler(httpapi.New(httpapi.Options{Reader: f.reader, Pusher: f.pusher, Materializer: f.materialize, Jobs: &f.jobs, Features: r.apiFeatures(), Timeout: limits.Timeout, Load: f.load,
-		Log: log, Guard: f.guard, Observer: observer, Metrics: own, Pipelines: r.pipelinesHandler(f.guard, stopping)}), tracedRoute)
+		Log: log, Guard: f.guard, Observer: observer, Metrics: own, Freshness: watch.Header, Pipelines: r.pipelinesHandler(f.guard, stopping)}), tracedRoute)
 	return surface{what: "project " + r.config.Project, scheme: "http", port: port, flag: "-p", serve: func(ctx context.Context, l net.Listener) error {
 		stop := context.AfterFunc(ctx, func() { // for requests that wait for one, and those that follow a run
 			close(stopping)
 			f.jobs.Close()
 		})
 		defer stop()
+		if r.config.Asof.Freshness.Any() {
+			watching, end := context.WithCancel(ctx)
+			var kept sync.WaitGroup
+			kept.Go(func() { watch.Keep(watching) })
+			defer kept.Wait()
+			defer end()
+		}
 		return server.HTTP(ctx, l, handler, server.HTTPOptions{Log: log})
 	}}
 }

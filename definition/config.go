@@ -41,6 +41,7 @@ type Asof struct {
 	OnExpired   string // "keep" or "drop"
 	Python      string // the interpreter for on-demand functions that need one; "" for none
 	Notify      []Notify
+	Freshness   asof.Calendars
 	Layout      string // of the online store: "asof", "feast", or "" where the store's rows decide
 }
 
@@ -49,7 +50,7 @@ var topKeys = []string{"project", "project_description", "provider", "registry",
 	"entity_key_serialization_version", "auth", "batch_engine", "feature_server", "embedding_model", "flags", "repo_path",
 	"coerce_tz_aware", "materialization", "materialization_engine", "openlineage", "mlflow", "data_quality_monitoring", "asof"}
 
-var asofKeys = []string{"warehouse", "connections", "serve", "on_expired", "layout", "python", "notify"}
+var asofKeys = []string{"warehouse", "connections", "serve", "on_expired", "layout", "python", "notify", "freshness"}
 
 // LoadConfig reads the file at path, for the repository in dir. Environment
 // variables ($NAME and ${NAME}) are put in as Feast does; one that is not set
@@ -156,6 +157,7 @@ func (c *Config) readAsof(r *reading, own *ast.MappingNode) {
 	}
 	c.readServe(r, values["serve"])
 	c.readNotify(r, values["notify"])
+	c.readFreshness(r, values["freshness"])
 }
 
 // readConnections reads databases by their names. Only the DuckDB offline store

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/definition"
 )
 
@@ -94,6 +95,20 @@ func TestConfigReadsServe(t *testing.T) {
 	}
 }
 
+func TestConfigReadsFreshness(t *testing.T) {
+	monthly, late := asof.Freshness{DueDay: 5, GraceDays: 10}, asof.Freshness{DueDay: 20}
+	for text, want := range map[string]asof.Calendars{
+		"monthly, due day 5, grace 10 days": {Default: &monthly},
+		"":                                  {},
+		"{default: \"monthly, due day 5, grace 10 days\", labels: \"monthly, due day 20\", free: none}": {Default: &monthly, Views: map[string]*asof.Freshness{"labels": &late, "free": nil}},
+	} {
+		c, err := config(t, "project: p\nregistry: r.db\nasof:\n  freshness: "+text+"\n")
+		if err != nil || len(c.Warnings) > 0 || !reflect.DeepEqual(c.Asof.Freshness, want) {
+			t.Errorf("%s: %+v, %v %v", text, c.Asof.Freshness, c.Warnings, err)
+		}
+	}
+}
+
 func TestConfigMistakes(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                 "is empty",
@@ -104,6 +119,8 @@ func TestConfigMistakes(t *testing.T) {
 		"project: p\nregistry: r.db\nentity_key_serialization_version: 1\n":                           "feature_store.yaml:3: entity_key_serialization_version is 1; write 2 or 3",
 		"project: p\nregistry: r.db\nentity_key_serialization_version: two\n":                         "feature_store.yaml:3: entity_key_serialization_version has to be a whole number",
 		"project: p\nregistry: r.db\nasof: {on_expired: forget}\n":                                    `on_expired is "forget"; write keep or drop`,
+		"project: p\nregistry: r.db\nasof:\n  freshness: weekly\n":                                    "feature_store.yaml:4: asof.freshness: \"weekly\" is no calendar: write one like `monthly, due day 5, grace 10 days`",
+		"project: p\nregistry: r.db\nasof:\n  freshness:\n    labels: monthly, due day 40\n":          "feature_store.yaml:5: asof.freshness.labels: the day 40",
 		"project: p\nregistry: r.db\nasof:\n  serve: {timeout: 5}\n":                                  `feature_store.yaml:4: asof.serve.timeout is "5"; write a time above 0 with its unit`,
 		"project: p\nregistry: r.db\nasof:\n  serve:\n    max_entities: 0\n":                          `feature_store.yaml:5: asof.serve.max_entities is 0; write a number above 0`,
 		"project: p\nregistry: r.db\nasof:\n  serve:\n    max_requests: many\n":                       `asof.serve.max_requests has to be a whole number`,

@@ -25,6 +25,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -59,6 +60,10 @@ type Options struct {
 	Jobs         *materialize.Jobs // of Materializer
 
 	Log *slog.Logger // gets what no caller can set right; nil for nowhere
+
+	// Freshness returns the header Asof-Freshness of an answer that holds values
+	// of the views; "" for none. Nil: there is no such header.
+	Freshness func(views iter.Seq[string]) string
 
 	Guard    *permission.Guard // says who may ask; nil for everybody
 	Observer serving.Observer  // is told what became of each request; nil for nobody

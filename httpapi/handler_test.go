@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"iter"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -144,6 +146,27 @@ func TestEntityRoute(t *testing.T) {
 		exact := status == 200 || strings.HasPrefix(c.want, "{")
 		if status != c.status || exact && got != c.want || !exact && !(strings.HasPrefix(got, `{"detail":"`) && strings.Contains(got, c.want)) {
 			t.Errorf("%s: got %d %s, want %d %s", c.target, status, got, c.status, c.want)
+		}
+	}
+}
+
+// Answers that hold values say how their views stand to their calendars.
+func TestFreshnessHeader(t *testing.T) {
+	registry, store := streamflow(t)
+	h := httpapi.New(httpapi.Options{Reader: newReader(t, registry, store), Freshness: func(views iter.Seq[string]) string {
+		return strings.Join(slices.Collect(views), "+")
+	}})
+	for _, c := range []struct{ method, target, body, want string }{
+		{"POST", "/get-online-features", oneUser, "subs_profile_fv"},
+		{"GET", "/features/3413-BMNZE?features=monthly_fee", "", "subs_profile_fv"},
+		{"GET", "/features?user_id=3413-BMNZE&features=subs_profile_fv:monthly_fee", "", "subs_profile_fv"},
+		{"GET", "/features/3413-BMNZE?features=nothing", "", ""},
+		{"GET", "/health", "", ""},
+	} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), c.method, c.target, strings.NewReader(c.body)))
+		if got := w.Header().Get("Asof-Freshness"); got != c.want {
+			t.Errorf("%s %s: %q, want %q", c.method, c.target, got, c.want)
 		}
 	}
 }

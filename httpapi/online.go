@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"io"
+	"iter"
 	"net/http"
 
 	"github.com/asof-dev/asof/serving"
@@ -93,8 +94,24 @@ func (h *handler) answer(w http.ResponseWriter, r *http.Request, b *buffer, read
 		return err
 	}
 	defer a.Release()
+	if h.Freshness != nil {
+		if text := h.Freshness(viewNames(a)); text != "" {
+			w.Header()["Asof-Freshness"] = []string{text}
+		}
+	}
 	show(a)
 	return nil
+}
+
+// viewNames are the views that an answer holds values of.
+func viewNames(a *serving.Answer) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, v := range a.Views() {
+			if !yield(v.Name) {
+				return
+			}
+		}
+	}
 }
 
 // read reads the body.

@@ -34,6 +34,8 @@ type Options struct {
 	Runs     func(context.Context) (asof.RunStore, error)
 	Told     func() []notify.Count // who was told of runs; nil for nobody
 
+	Calendars asof.Calendars // by which views' data comes
+
 	FeatureCountBins []int            // bounds of the label feature_count, ascending; nil for Feast's 10, 50, 200
 	Now              func() time.Time // nil is time.Now
 	Log              *slog.Logger     // gets why something could not be asked; nil for nowhere

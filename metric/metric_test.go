@@ -246,6 +246,20 @@ func TestLedger(t *testing.T) {
 	s.shows(t, `asof_materialized_rows_total{feature_view="plan"} 156`, `feast_feature_freshness_seconds{feature_view="plan",project="shop"} 86460`)
 }
 
+// A view with a calendar is late from the day after its month was due, and stale
+// once the grace is over.
+func TestCalendars(t *testing.T) {
+	s := newServer(t, metric.Options{Calendars: asof.Calendars{Views: map[string]*asof.Freshness{"plan": {DueDay: 5, GraceDays: 10}, "usage": {DueDay: 5}}}}, httpapi.Options{})
+	s.materialized(t, 31, 31, 1, "", 5)
+	const stale, late = `asof_feature_view_stale{feature_view="plan"} `, `asof_feature_view_lateness_seconds{feature_view="plan"} `
+	s.now = time.Date(2024, 3, 5, 23, 59, 0, 0, time.UTC)
+	s.shows(t, stale+"0", late+"0", `asof_feature_view_stale{feature_view="usage"} 1`, `asof_feature_view_lateness_seconds{feature_view="usage"} 0`)
+	s.now = time.Date(2024, 3, 6, 0, 1, 0, 0, time.UTC)
+	s.shows(t, stale+"0", late+"60")
+	s.now = time.Date(2024, 3, 16, 0, 0, 0, 0, time.UTC)
+	s.shows(t, stale+"1", late+"864000")
+}
+
 // A view that Feast filled is as fresh as Feast's registry says.
 func TestFeastsIntervals(t *testing.T) {
 	s := newServer(t, metric.Options{}, httpapi.Options{})

@@ -18,6 +18,8 @@ var (
 	ourNewest      = desc("asof_newest_event_timestamp_seconds", "Newest event time that was materialized, in seconds since 1970", "feature_view")
 	ourWritten     = desc("asof_materialized_rows_total", "Rows that materializations wrote to the online store", "feature_view")
 	ourRunning     = desc("asof_materializations_unfinished", "Materializations that began and have not ended: they run, or were killed", "feature_view")
+	ourStale       = desc("asof_feature_view_stale", "1 where the months that are due by the view's calendar are not there and their grace is over, otherwise 0", "feature_view")
+	ourLate        = desc("asof_feature_view_lateness_seconds", "Time since the month that is missing was due by the view's calendar; 0 for none", "feature_view")
 	ourErrors      = desc("asof_collect_errors_total", "Times that registry, ledger or run store could not be asked for metrics", "source")
 )
 
@@ -61,11 +63,29 @@ func (v *viewRuns) collect(m *Metrics, to chan<- prometheus.Metric) {
 	if !v.newest.IsZero() {
 		to <- gauge(ourNewest, seconds(v.newest), v.view)
 	}
+	v.punctuality(m, to)
 	to <- counter(feastRuns, v.succeeded, v.view, "success")
 	to <- counter(feastRuns, v.failed, v.view, "failure")
 	to <- v.took.metric(feastDuration, v.view)
 	to <- counter(ourWritten, uint64(v.written), v.view)
 	to <- gauge(ourRunning, float64(v.unfinished), v.view)
+}
+
+// punctuality sends how a view stands to its calendar, if it has one.
+func (v *viewRuns) punctuality(m *Metrics, to chan<- prometheus.Metric) {
+	calendar := m.Calendars.Of(v.view)
+	if calendar == nil {
+		return
+	}
+	due, stale, late := calendar.At(m.Now(), v.newest), 0.0, 0.0
+	if due.State == asof.Stale {
+		stale = 1
+	}
+	if due.State != asof.Fresh && !due.Late.IsZero() {
+		late = m.Now().Sub(due.Late).Seconds()
+	}
+	to <- gauge(ourStale, stale, v.view)
+	to <- gauge(ourLate, late, v.view)
 }
 
 // read reads registry and ledger within the time that a scrape may take.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -60,7 +61,7 @@ func TestServeSettings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	settings := "asof:\n  serve: {max_entities: 2, max_requests: 8, timeout: 3s, features: [monthly_fee], cache: {entries: 10, ttl: 1ms}}\n"
+	settings := "asof:\n  serve: {max_entities: 2, max_requests: 8, timeout: 3s, features: [monthly_fee], cache: {entries: 10, ttl: 1ms}}\n  freshness: monthly, due day 5, grace 10 days\n"
 	if err := os.WriteFile(yaml, []byte(strings.Replace(string(text), "asof:\n", settings, 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +69,7 @@ func TestServeSettings(t *testing.T) {
 	for query, want := range map[string]string{
 		"/features?user_id=3413-BMNZE&user_id=x":  `{"rows":[{"user_id":"3413-BMNZE","features":{"monthly_fee":45.25}},{"user_id":"x","features":{"monthly_fee":null}}]}`,
 		"/features?user_id=a&user_id=b&user_id=c": "has 3 entity rows, and the limit is 2",
-		"/openapi.json": `"maxItems": 2`,
+		"/openapi.json": `"maxItems":2`,
 		"/features/3413-BMNZE?features=paperless_billing": `{"user_id":"3413-BMNZE","features":{"paperless_billing":`,
 	} {
 		answer, err := http.Get(address + query)
@@ -80,6 +81,22 @@ func TestServeSettings(t *testing.T) {
 		if !strings.Contains(string(body), want) {
 			t.Errorf("%s: %.300s, want %s", query, body, want)
 		}
+	}
+	// The sample's month is years ago.
+	header := ""
+	for end := time.Now().Add(10 * time.Second); header == "" && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		answer, err := http.Get(address + "/features/3413-BMNZE")
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		header = answer.Header.Get("Asof-Freshness")
+	}
+	if header != "subs_profile_fv=stale; month=2024-02" {
+		t.Errorf("Asof-Freshness: %q", header)
+	}
+	if body := fetch(t, address+"/metrics", 200); !strings.Contains(body, `asof_feature_view_stale{feature_view="usage_agg_30d_fv"} 1`) {
+		t.Errorf("no view is stale in %s", body)
 	}
 }
 
