@@ -151,13 +151,17 @@ func (f *fileReader) plain(n ast.Node, text string) string {
 
 var single = regexp.MustCompile(`\{\w+\}`)
 
-// filesBelow are the files of load steps below such a folder. What differs in
-// their names from run to run is any text.
+// filesBelow are the files and folders of load steps below such a folder, but
+// for those that are loaded on a condition. What differs in their names from run
+// to run is any text.
 func (f *fileReader) filesBelow(folder string) (files []string) {
 	alike := func(text string) string { return path.Clean(placeholder.ReplaceAllString(text, "{$1}")) }
 	for _, s := range f.p.Steps {
-		if s.Load == nil {
+		if s.Load == nil || s.When != nil {
 			continue
+		}
+		if alike(s.Load.File) == alike(folder) {
+			files = append(files, "*")
 		}
 		if below, ok := strings.CutPrefix(alike(s.Load.File), alike(folder)+"/"); ok {
 			files = append(files, single.ReplaceAllString(below, "*"))

@@ -74,6 +74,10 @@ func TestSchedules(t *testing.T) {
 	if next := every.Times.Next(after); !next.Equal(after.Add(6*time.Hour)) || every.CatchUp != "last" {
 		t.Errorf("%+v, next %s", every, next)
 	}
+	whole := strings.ReplaceAll(scheduledHead, "{{seeds}}/{{month}}/users.csv", "in/{{ month }}/")
+	if p, err := loadText(t, whole+"schedule: {folder: 'in/{month}'}\n"); err != nil || !slices.Equal(p.Schedules[0].Folder.Files, []string{"*"}) {
+		t.Errorf("%+v, %v", p, err)
+	}
 	if f := folder.Folder; f.Pattern != "data/seeds/{month}" || !slices.Equal(f.Files, []string{"users.csv", "usage/*.csv"}) || f.Settle != 5*time.Second || folder.CatchUp != "all" {
 		t.Errorf("%+v", f)
 	}

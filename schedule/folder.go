@@ -130,7 +130,7 @@ func (f Folder) measure(one *Found, all fs.FS, folder string) error {
 		if changed := info.ModTime().UTC().Truncate(time.Microsecond); changed.After(one.Changed) {
 			one.Changed = changed
 		}
-		if !entry.IsDir() {
+		if !entry.IsDir() && !hidden(entry.Name()) {
 			files = append(files, strings.TrimPrefix(p, folder+"/"))
 			one.Bytes += info.Size()
 		}
@@ -140,14 +140,19 @@ func (f Folder) measure(one *Found, all fs.FS, folder string) error {
 	if f.Marker != "" {
 		needed = []string{f.Marker}
 	}
-	there := func(name string) bool {
-		return slices.ContainsFunc(files, func(file string) bool {
-			fits, _ := path.Match(name, file)
-			return fits || name == file
-		})
-	}
+	there := func(name string) bool { return slices.ContainsFunc(files, func(file string) bool { return fits(name, file) }) }
 	one.Complete = len(files) > 0 && !slices.ContainsFunc(needed, func(name string) bool { return !there(name) })
 	return err
+}
+
+// fits reports whether a pattern is that of a file, or of a folder above it.
+func fits(pattern, file string) bool {
+	for ; file != "."; file = path.Dir(file) {
+		if ok, _ := path.Match(pattern, file); ok || pattern == file {
+			return true
+		}
+	}
+	return false
 }
 
 // Settling remembers since when folders are as they are. The zero value has

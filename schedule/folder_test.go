@@ -57,7 +57,7 @@ func TestLook(t *testing.T) {
 	root, elsewhere := filepath.Join(t.TempDir(), "a [b] {c} *"), t.TempDir() // a root is no pattern
 	put(t, elsewhere, "month_000/users.csv")
 	put(t, root, "seeds/month_000/users.csv", "seeds/month_000/usage/a.csv", "seeds/month_001/users.csv", "seeds/month_002/", "seeds/.month_003.part/users.csv",
-		"seeds/README", "seeds/März Ü/users.csv", "2024/01/DONE", "2024/02/users.csv", "other/month_000/users.csv")
+		"seeds/README", "seeds/März Ü/users.csv", "2024/01/DONE", "2024/02/users.csv", "other/month_000/users.csv", "part/1/.users.csv.tmp")
 	if err := os.Symlink(filepath.Join(root, "seeds", "month_000"), filepath.Join(root, "seeds", "month_link")); err != nil {
 		t.Fatal(err)
 	}
@@ -68,9 +68,11 @@ func TestLook(t *testing.T) {
 		{Folder{Pattern: "seeds/{month}", Files: []string{"users.csv", "usage/*.csv"}},
 			[]string{"seeds/März Ü month=März Ü", "seeds/month_000 month=month_000!", "seeds/month_001 month=month_001", "seeds/month_002 month=month_002", "seeds/month_link month=month_link!"}},
 		{Folder{Pattern: "./seeds//month_{month}"}, []string{"seeds/month_000 month=000!", "seeds/month_001 month=001!", "seeds/month_002 month=002", "seeds/month_link month=link!"}},
-		{Folder{Pattern: "{year}/{month}", Marker: "DONE"}, []string{"2024/01 year=2024 month=01!", "2024/02 year=2024 month=02", "other/month_000 year=other month=month_000",
+		{Folder{Pattern: "{year}/{month}", Marker: "DONE"}, []string{"2024/01 year=2024 month=01!", "2024/02 year=2024 month=02", "other/month_000 year=other month=month_000", "part/1 year=part month=1",
 			"seeds/März Ü year=seeds month=März Ü", "seeds/month_000 year=seeds month=month_000", "seeds/month_001 year=seeds month=month_001", "seeds/month_002 year=seeds month=month_002", "seeds/month_link year=seeds month=month_link"}},
 		{Folder{Pattern: "nowhere/{month}"}, nil},
+		{Folder{Pattern: "seeds/month_{month}", Files: []string{"us[a-z]ge"}}, []string{"seeds/month_000 month=000!", "seeds/month_001 month=001", "seeds/month_002 month=002", "seeds/month_link month=link!"}},
+		{Folder{Pattern: "part/{month}", Files: []string{"*"}}, []string{"part/1 month=1"}},
 		{Folder{Pattern: filepath.ToSlash(elsewhere) + "/{month}"}, []string{filepath.ToSlash(elsewhere) + "/month_000 month=month_000!"}},
 	} {
 		c.folder.Root = root
