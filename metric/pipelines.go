@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -130,13 +131,28 @@ func (p *pipelines) read(ctx context.Context, m *Metrics) ([]prometheus.Metric, 
 	for name, r := range p.named {
 		shown = append(shown, r.metrics(name)...)
 	}
-	for _, s := range schedules {
+	for name, s := range byName(schedules) {
 		if !s.Last.IsZero() {
-			shown = append(shown, gauge(scheduleFired, seconds(s.Last), s.Name))
+			shown = append(shown, gauge(scheduleFired, seconds(s.Last), name))
 		}
-		shown = append(shown, gauge(schedulePaused, truth(s.Paused), s.Name))
+		shown = append(shown, gauge(schedulePaused, truth(s.Paused), name))
 	}
 	return shown, nil
+}
+
+// byName joins what is remembered of each folder of a schedule, under NAME =
+// FOLDER, with the schedule: a series for each folder would be too many.
+func byName(schedules []asof.RunSchedule) map[string]asof.RunSchedule {
+	all := map[string]asof.RunSchedule{}
+	for _, s := range schedules {
+		name, _, _ := strings.Cut(s.Name, " = ")
+		if known := all[name]; known.Last.After(s.Last) {
+			s.Last = known.Last
+		}
+		s.Paused = s.Paused || all[name].Paused
+		all[name] = s
+	}
+	return all
 }
 
 // of returns the runs of a pipeline.

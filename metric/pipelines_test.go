@@ -78,8 +78,10 @@ func TestPipelines(t *testing.T) {
 	if _, _, err := runs.Submit(t.Context(), asof.Run{Project: project, Pipeline: "other", Due: time.Now().Add(-time.Hour)}, asof.AgainAlways); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := runs.Fire(t.Context(), project, "nightly", time.Time{}, time.Unix(1700000000, 0)); err != nil {
-		t.Fatal(err)
+	for name, at := range map[string]int64{"nightly": 1700000000, "files": 1700000000, "files = in/1": 1750000000, "files = in/2": 1740000000} { // of folders, the newest
+		if _, err := runs.Fire(t.Context(), project, name, time.Time{}, time.Unix(at, 0)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := runs.Pause(t.Context(), project, "hourly", true); err != nil {
 		t.Fatal(err)
@@ -101,6 +103,7 @@ func TestPipelines(t *testing.T) {
 		`asof_pipeline_run_delay_seconds_bucket{pipeline="month",le="10"} 1`,
 		`asof_schedule_fired_timestamp_seconds{schedule="nightly"} 1.7e+09`,
 		`asof_schedule_paused{schedule="nightly"} 0`,
+		`asof_schedule_fired_timestamp_seconds{schedule="files"} 1.75e+09`,
 		`asof_schedule_paused{schedule="hourly"} 1`)
 	s.now = s.now.Add(time.Minute)
 	s.shows(t, `asof_pipeline_runs_total{pipeline="month",state="failed"} 1`) // the same run is counted once
