@@ -140,7 +140,9 @@ func (f Folder) measure(one *Found, all fs.FS, folder string) error {
 	if f.Marker != "" {
 		needed = []string{f.Marker}
 	}
-	there := func(name string) bool { return slices.ContainsFunc(files, func(file string) bool { return fits(name, file) }) }
+	there := func(name string) bool {
+		return slices.ContainsFunc(files, func(file string) bool { return fits(name, file) })
+	}
 	one.Complete = len(files) > 0 && !slices.ContainsFunc(needed, func(name string) bool { return !there(name) })
 	return err
 }
