@@ -31,6 +31,9 @@ func Load(path string) (*Pipeline, error) {
 		return nil, asof.Errorf(asof.CodeInvalid, "%s is empty: it needs `name`, `params` and `steps`", path)
 	}
 	f.pipeline(file.Docs[0].Body)
+	if len(file.Docs) > 1 && file.Docs[1].Body != nil {
+		f.problem(file.Docs[1].Body, "a file holds one pipeline: put what stands behind --- into a file of its own")
+	}
 	return f.p, f.problems.Err()
 }
 

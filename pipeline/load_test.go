@@ -121,6 +121,7 @@ func TestEveryMistakeHasItsLine(t *testing.T) {
 		"sql without query":     {head + "  - {sql: t, key: a, columns: {a: text}}\n", 10, "a sql step needs `query`"},
 		"load after failure":    {head + "on_failure:\n  - {snapshot: a, from: users}\n", 11, "when a run has failed, a step is of the kind"},
 		"error before it":       {head + "  - command: [echo, '{{error}}']\n", 10, `there is no parameter "error"`},
+		"two documents":         {head + "---\nname: q\n", 11, "a file holds one pipeline"},
 		"wrong default":         {strings.Replace(head, "{type: date}", "{type: date, default: soon}", 1), 3, "has to be a date"},
 		"snapshot of nothing":   {head + "  - snapshot: s\n", 10, "either `from`, a loaded table, or `sql`"},
 		"snapshot by sql":       {head + "  - snapshot: s\n    sql: SELECT 1\n", 10, "needs `key` and `columns`"},
