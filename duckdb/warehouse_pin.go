@@ -83,6 +83,9 @@ func (w *Warehouse) relation(t *table, parts []part) string {
 	}
 	for i, c := range t.Columns {
 		columns[i] = quoteName(c.Name)
+		if t.Snapshot && c.Name == asof.AsOfColumn {
+			columns[i] = "CAST(" + quoteName(c.Name) + " AS DATE) AS " + quoteName(c.Name)
+		}
 		if i >= widest {
 			columns[i] = "NULL::" + duckType(c.Type) + " AS " + quoteName(c.Name)
 		}
@@ -91,8 +94,8 @@ func (w *Warehouse) relation(t *table, parts []part) string {
 		return "(SELECT " + strings.Join(columns, ", ") + " WHERE false)"
 	}
 	options := "hive_partitioning = false"
-	if t.Snapshot {
-		options = "hive_partitioning = true, hive_types = {'" + asof.AsOfColumn + "': DATE}"
+	if t.Snapshot { // cast here: of a DATE in a folder's name, DuckDB cannot tell the newest before another
+		options = "hive_partitioning = true, hive_types = {'" + asof.AsOfColumn + "': VARCHAR}"
 	}
 	if narrowest < widest {
 		options += ", union_by_name = true"

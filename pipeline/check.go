@@ -52,7 +52,6 @@ func (r *run) before(ctx context.Context, table asof.Table) (from string, day ti
 	if err != nil || !there {
 		return "", day, err
 	}
-	// Ordered, and no max(): DuckDB fails on that of a column that stands in folder names.
 	rows, err := r.stage.Query(ctx, "SELECT CAST(as_of AS text) FROM "+name+" WHERE as_of < DATE '"+r.report.AsOf.Format(time.DateOnly)+"' ORDER BY as_of DESC LIMIT 1")
 	if err != nil {
 		return "", day, err
