@@ -80,6 +80,16 @@ func ledgerEntries(t *testing.T, open func() asof.Ledger) {
 	if diff := cmp.Diff([]asof.Materialization{first}, list(t, l, "p", "v")); diff != "" {
 		t.Errorf("the entries of a view: %s", diff)
 	}
+	// A rollback covers nothing by itself, and ends other entries again.
+	rollback := begin(t, l, asof.Materialization{Project: "p", View: "v", Started: at, Cause: "rollback r"})
+	first.Error = asof.RolledBack + " with run r"
+	if err := l.Finish(t.Context(), first); err != nil {
+		t.Fatal(err)
+	}
+	rolled := list(t, l, "p", "v")
+	if diff := cmp.Diff([]asof.Materialization{rollback, first}, rolled); diff != "" || !rolled[0].Span.To.IsZero() || !rolled[1].Undone() || rolled[1].Done() {
+		t.Errorf("entries after a rollback: %s", diff)
+	}
 	if err := l.Finish(t.Context(), asof.Materialization{ID: 1 << 40}); asof.ErrorCode(err) != asof.CodeNotFound {
 		t.Errorf("finishing an entry that is not there: %v", err)
 	}
