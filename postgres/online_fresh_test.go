@@ -14,8 +14,9 @@ import (
 	"github.com/asof-dev/asof/storetest"
 )
 
-// numbered returns so many rows of onlineView from an id on, each of that time.
-func numbered(t *testing.T, from, n int, event time.Time) arrow.RecordBatch {
+// numbered returns so many rows of onlineView from an id on, each of that time;
+// the first have the texts.
+func numbered(t *testing.T, from, n int, event time.Time, texts ...string) arrow.RecordBatch {
 	t.Helper()
 	instant := arrow.Field{Type: asof.Scalar(asof.TypeUnixTimestamp).Arrow(), Nullable: true}
 	named := func(name string) arrow.Field { instant.Name = name; return instant }
@@ -26,6 +27,10 @@ func numbered(t *testing.T, from, n int, event time.Time) arrow.RecordBatch {
 		b.Field(0).(*array.Int64Builder).Append(int64(from + i))
 		b.Field(1).(*array.TimestampBuilder).Append(arrow.Timestamp(event.UnixMicro()))
 		b.Field(2).AppendNull()
+		if i < len(texts) {
+			b.Field(3).(*array.StringBuilder).Append(texts[i])
+			continue
+		}
 		b.Field(3).AppendNull() // a row without a byte
 	}
 	rows := b.NewRecordBatch()
