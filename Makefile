@@ -13,7 +13,7 @@ GOVULNCHECK   := go run golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 .PHONY: help
 help: ## list these targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 .PHONY: build
 build: ## build bin/asof
@@ -25,7 +25,7 @@ demo: build ## run a month of StreamFlow end to end; MONTHS=DIR takes real month
 	@scripts/demo.sh $(if $(MONTHS),'$(MONTHS)')
 
 .PHONY: test
-test: feast-venv ## what CI runs: linters and all tests, with real PostgreSQL, Redis and Feast
+test: feast-venv prefect-venv ## what CI runs: linters and all tests, with real PostgreSQL, Redis, Feast and Prefect
 	@scripts/need.sh compiler postgres redis
 	@$(MAKE) --no-print-directory format-check vet staticcheck
 	@scripts/test.sh
@@ -96,7 +96,11 @@ generate: ## write the generated code again
 
 .PHONY: feast-venv
 feast-venv: ## install Feast's SDK (tests compare us with it) into .cache/feast-venv
-	@scripts/feast-venv.sh
+	@scripts/venv.sh feast
+
+.PHONY: prefect-venv
+prefect-venv: ## install Prefect (a flow of it drives our pipelines in a test) into .cache/prefect-venv
+	@scripts/venv.sh prefect
 
 .PHONY: dist
 dist: ## build release archives with checksums into dist/

@@ -23,6 +23,13 @@ func OlderFeastPython(tb testing.TB) string {
 	return pythonOf(tb, "ASOF_FEAST_066_VENV", "feast-venv-0.66")
 }
 
+// PrefectPython returns the Python that holds Prefect: ASOF_PREFECT_VENV, else
+// .cache/prefect-venv of the module.
+func PrefectPython(tb testing.TB) string {
+	tb.Helper()
+	return pythonOf(tb, "ASOF_PREFECT_VENV", "prefect-venv")
+}
+
 func pythonOf(tb testing.TB, variable, name string) string {
 	tb.Helper()
 	venv := os.Getenv(variable)
@@ -35,7 +42,7 @@ func pythonOf(tb testing.TB, variable, name string) string {
 	}
 	python := filepath.Join(venv, "bin", "python")
 	if _, err := os.Stat(python); err != nil {
-		tb.Fatalf("tests need Feast's SDK, and %s is not there: run `make feast-venv`", python)
+		tb.Fatalf("the test needs %s, which is not there: run `make feast-venv prefect-venv`", python)
 	}
 	return python
 }
