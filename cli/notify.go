@@ -18,7 +18,7 @@ func (r *repository) notifier() *notify.Notifier {
 		if target, ok := lineageTarget(lineage); ok {
 			targets = append(targets, target)
 		}
-		return notify.New(notify.Options{Targets: targets, Version: Version, Namespace: lineageNamespace(lineage), Log: slog.Default()}), nil
+		return notify.New(notify.Options{Targets: targets, Version: Version, Namespace: lineageNamespace(lineage), About: r.about, Log: slog.Default()}), nil
 	})
 	return n
 }

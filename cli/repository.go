@@ -69,6 +69,9 @@ func (a *app) withConfig(ctx context.Context, config *definition.Config, warn fu
 	}
 	r.closers = append(r.closers, r.trace) // closed last
 	defer func() {
+		if told := r.notifying.store; told != nil { // what is still to be told is read from the other stores
+			err = errors.Join(err, told.Close())
+		}
 		for i := len(r.closers) - 1; i >= 0; i-- {
 			err = errors.Join(err, r.closers[i].Close())
 		}

@@ -30,9 +30,6 @@ func (r *repository) work(ctx context.Context) error {
 		case <-time.After(openAgain):
 		}
 	}
-	notifier := r.notifier()
-	defer notifier.Close()
-	store = notifier.Store(store)
 	var both sync.WaitGroup
 	both.Go(func() { r.schedule(ctx, store) })
 	worker := run.Worker{Store: store, Project: r.config.Project, Job: r.job}

@@ -3,6 +3,7 @@ package notify_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -81,8 +82,8 @@ type watched struct {
 	log bytes.Buffer
 }
 
-// Close closes both, as the store does.
-func (w *watched) Close() error { return w.RunStore.Close() }
+// Close ends the telling, and then the store.
+func (w *watched) Close() error { return errors.Join(w.Notifier.Close(), w.RunStore.Close()) }
 
 func watch(t *testing.T, o notify.Options) *watched {
 	t.Helper()

@@ -9,8 +9,8 @@ import (
 )
 
 // Store returns the store with what becomes of its runs told to the targets:
-// what this process claims, records and ends. Closing it closes the Notifier
-// first.
+// what this process claims, records and ends. The Notifier reads it, and is to be
+// closed first.
 func (n *Notifier) Store(s asof.RunStore) asof.RunStore {
 	if len(n.options.Targets) == 0 {
 		return s
@@ -95,11 +95,4 @@ func (s *store) Cancel(ctx context.Context, id string) (asof.Run, error) {
 		s.tell(asof.RunLease{Run: run.ID, Epoch: run.Epoch}, asof.RunCancelled, "")
 	}
 	return run, err
-}
-
-// Close waits until the targets have been told, for a bounded time, and closes
-// the store.
-func (s *store) Close() error {
-	_ = s.n.Close()
-	return s.RunStore.Close()
 }

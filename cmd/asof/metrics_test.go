@@ -2,12 +2,14 @@ package main
 
 import (
 	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"google.golang.org/grpc"
@@ -20,6 +22,7 @@ import (
 // what asof verify writes against the dashboard and the alerts.
 func TestMetrics(t *testing.T) {
 	dir := shop(t)
+	t.Setenv("OPENLINEAGE_URL", "http://127.0.0.1:1") // nobody is there to be told of runs
 	where := serve(t, dir, 6, "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0", "--rest-port", "0", "--offline-port", "0", "--metrics-port", "0")
 	fetch(t, "http://"+where["http"]+"/features/3413-BMNZE?features=monthly_fee", 200)
 	fetch(t, "http://"+where["http"]+"/features/3413-BMNZE?feature_service=nope", 404)
@@ -34,15 +37,26 @@ func TestMetrics(t *testing.T) {
 		Kind: &servingpb.GetOnlineFeaturesRequest_Features{Features: &servingpb.FeatureList{Val: []string{"subs_profile_fv:monthly_fee"}}}}); err == nil {
 		t.Error("a request without entities is answered")
 	}
+	response, err := http.Post("http://"+where["http"]+"/pipelines/ingest_month/runs", "application/json", strings.NewReader(`{"parameters": {"month": "month_000", "as_of": "2024-01-31"}}`))
+	if err != nil || response.StatusCode != http.StatusAccepted {
+		t.Fatal(response, err)
+	}
+	response.Body.Close()
+	for deadline := time.Now().Add(30 * time.Second); !strings.Contains(fetch(t, "http://"+where["http"]+response.Header.Get("Location"), 200), `"completed"`) && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	}
 	shown := fetch(t, "http://"+where["metrics"]+"/metrics", 200)
 	for _, line := range []string{
 		`feast_feature_server_request_total{endpoint="/features/{key}",status="success"} 1`,
 		`feast_feature_server_request_total{endpoint="feast.serving.ServingService/GetOnlineFeatures",status="error"} 1`,
 		`asof_request_duration_seconds_count{code="InvalidArgument",feature_service="",route="feast.serving.ServingService/GetOnlineFeatures"} 1`,
-		`feast_materialization_result_total{feature_view="subs_profile_fv",status="success"} 1`,
-		`asof_materialized_rows_total{feature_view="subs_profile_fv"} 50`,
+		`feast_materialization_result_total{feature_view="subs_profile_fv",status="success"} 2`,
+		`asof_materialized_rows_total{feature_view="subs_profile_fv"} 100`,
 		`asof_newest_event_timestamp_seconds{feature_view="subs_profile_fv"} 1.7066592e+09`,
 		`asof_collect_errors_total{source="ledger"} 0`,
+		`asof_collect_errors_total{source="runs"} 0`,
+		`asof_pipeline_failed{pipeline="ingest_month"} 0`,
+		`asof_pipeline_as_of_timestamp_seconds{pipeline="ingest_month"} 1.7066592e+09`,
+		`asof_notifications_total{result="dropped",target="openlineage"} 0`,
 		`feast_feature_freshness_seconds{feature_view="subs_profile_fv",project="shop"} `,
 		`asof_build_info{`, `go_goroutines `, `process_resident_memory_bytes `,
 	} {
