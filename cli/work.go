@@ -6,9 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/asof-dev/asof"
-	"github.com/asof-dev/asof/materialize"
-	"github.com/asof-dev/asof/pipeline"
 	"github.com/asof-dev/asof/run"
 )
 
@@ -32,48 +29,9 @@ func (r *repository) work(ctx context.Context) error {
 	}
 	var both sync.WaitGroup
 	both.Go(func() { r.schedule(ctx, store) })
-	worker := run.Worker{Store: store, Project: r.config.Project, Job: r.job}
+	both.Go(func() { r.tidying(ctx, store) })
+	worker := run.Worker{Store: store, Project: r.config.Project, Job: r.jobs(nil, nil)}
 	err = worker.Work(ctx)
 	both.Wait()
 	return err
-}
-
-// job is what a run of a pipeline does: one step, which does all of the
-// pipeline's.
-func (r *repository) job(ctx context.Context, entered asof.Run) (run.Job, error) {
-	p, err := r.loadPipeline(entered.Pipeline)
-	if err != nil {
-		return run.Job{}, err
-	}
-	warehouse, err := r.Warehouse(ctx)
-	if err != nil {
-		return run.Job{}, err
-	}
-	applied, err := r.applied(ctx)
-	if err != nil {
-		return run.Job{}, err
-	}
-	do := func(ctx context.Context, attempt *run.Attempt) error {
-		var told sync.Map
-		progress := func(step string, done, total int64) {
-			attempt.Progress(done, total)
-			if _, known := told.LoadOrStore(step, true); !known {
-				attempt.Log("info", step)
-			}
-		}
-		options := pipeline.Options{Pipeline: p, Params: entered.Params, Repo: r.config.Dir, Warehouse: warehouse, Progress: progress,
-			Log: func(step, line string) { attempt.Log("info", step+": "+line) }}
-		var followed []materialize.Result
-		if applied {
-			options.Materialize, options.TrainingSet = r.follow("pipeline "+p.Name, progress, &followed), r.trainingSet(progress)
-		}
-		report, err := pipeline.Run(ctx, options)
-		for _, s := range report.Steps {
-			for _, w := range s.Warnings {
-				attempt.Log("warn", w.String())
-			}
-		}
-		return err
-	}
-	return run.Job{Steps: []run.Step{{Name: p.Name, Do: do}}}, nil
 }

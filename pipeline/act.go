@@ -3,29 +3,25 @@ package pipeline
 import (
 	"context"
 	"path/filepath"
+	"time"
 
 	"github.com/asof-dev/asof"
 )
 
-// act does a command, http, notify or training_set step.
-func (r *run) act(ctx context.Context, s Step, values Values) error {
-	return r.step(s.Name, func(report *StepReport) error {
-		r.Progress.Report(s.Name, 0, 0)
-		return r.attempts(ctx, s, func(ctx context.Context) (err error) {
-			a := action{values: values, repo: r.Repo, pipeline: r.Pipeline.Name, run: r.report.Run, step: s.Name, log: func(line string) { r.tell(s.Name, line) }}
-			switch {
-			case s.Command != nil:
-				return a.command(ctx, s.Command)
-			case s.HTTP != nil:
-				return a.http(ctx, s.HTTP)
-			case s.Notify != nil && r.Notify != nil:
-				return r.Notify(ctx, Message{Run: a.run, Step: s.Name, Text: values.fill(s.Notify.Text), Params: r.values, To: s.Notify.To})
-			case s.TrainingSet != nil && r.TrainingSet != nil:
-				report.Rows, err = r.TrainingSet(ctx, s.TrainingSet.filled(values, r.Repo))
-			}
-			return err
-		})
-	})
+// act does a command, http, notify or training_set step. What it prints goes to log.
+func (r *run) act(ctx context.Context, s Step, values Values, log func(line string), report *StepReport) (err error) {
+	a := action{values: values, repo: r.Repo, pipeline: r.Pipeline.Name, run: r.id, step: s.Name, log: log}
+	switch {
+	case s.Command != nil:
+		return a.command(ctx, s.Command)
+	case s.HTTP != nil:
+		return a.http(ctx, s.HTTP)
+	case s.Notify != nil && r.Notify != nil:
+		return r.Notify(ctx, Message{Run: a.run, Step: s.Name, Text: values.fill(s.Notify.Text), Params: r.values, To: s.Notify.To})
+	case s.TrainingSet != nil && r.TrainingSet != nil:
+		report.Rows, err = r.TrainingSet(ctx, s.TrainingSet.filled(values, r.Repo))
+	}
+	return err
 }
 
 // filled returns the step with its parameters filled in and its files found
@@ -40,16 +36,9 @@ func (t TrainingSetStep) filled(values Values, repo string) TrainingSetStep {
 	return t
 }
 
-// tell logs a line of a step.
-func (r *run) tell(step, line string) {
-	if r.Log != nil {
-		r.Log(step, line)
-	}
-}
-
 // afterFailure does what the pipeline says of runs that fail. What fails of it
 // is a warning.
-func (r *run) afterFailure(ctx context.Context, why error) {
+func (r *run) afterFailure(ctx context.Context, why error, log func(level, step, text string)) (reports []StepReport) {
 	values := Values{ErrorParam: why.Error()}
 	for name, value := range r.values {
 		values[name] = value
@@ -58,9 +47,15 @@ func (r *run) afterFailure(ctx context.Context, why error) {
 		if !s.When.Holds(values) {
 			continue
 		}
-		if err := r.act(ctx, s, values); err != nil {
-			last := &r.report.Steps[len(r.report.Steps)-1]
-			last.Warnings = append(last.Warnings, asof.Problem{Place: s.Place, Message: err.Error()})
+		report := StepReport{Name: s.Name}
+		start := time.Now()
+		tell := func(line string) { log("info", s.Name, line) }
+		if err := s.attempts(ctx, tell, func(ctx context.Context) error { return r.act(ctx, s, values, tell, &report) }); err != nil {
+			report.Warnings = asof.Problems{{Place: s.Place, Message: err.Error()}}
 		}
+		report.Duration = time.Since(start)
+		r.tell(report)
+		reports = append(reports, report)
 	}
+	return reports
 }

@@ -12,14 +12,14 @@ import (
 
 // attempts does a step, again as often as its retries say. What is the caller's
 // mistake stays one, and is not tried again.
-func (r *run) attempts(ctx context.Context, s Step, do func(context.Context) error) error {
+func (s *Step) attempts(ctx context.Context, tell func(line string), do func(context.Context) error) error {
 	for n := 0; ; n++ {
 		err := s.attempt(ctx, do)
 		if err == nil || n == s.Retries.Times || ctx.Err() != nil || asof.ErrorCode(err) == asof.CodeInvalid {
 			return err
 		}
 		wait := s.Retries.pause(n, rand.Float64())
-		r.tell(s.Name, "failed, and is tried again in "+wait.Round(time.Millisecond).String()+": "+err.Error())
+		tell("failed, and is tried again in " + wait.Round(time.Millisecond).String() + ": " + err.Error())
 		select {
 		case <-ctx.Done():
 			return err

@@ -13,21 +13,37 @@ import (
 // what stops the run; warnings and all results are in the report.
 func (r *run) check(ctx context.Context, load Step, report *StepReport) (problems asof.Problems, err error) {
 	table := load.Load.Table
-	file := r.files[table.Name]
-	subject := check.Subject{Table: table, AsOf: r.report.AsOf, File: file.name, Loaded: map[string]asof.Table{}, Failed: r.failed,
+	file := r.filesOf(table.Name)
+	stage, err := r.staging(ctx)
+	if err != nil {
+		return nil, err
+	}
+	staged, err := stage.Staged(ctx)
+	if err != nil {
+		return nil, err
+	}
+	subject := check.Subject{Table: table, AsOf: r.asOf, File: file.name, Loaded: map[string]asof.Table{}, Failed: map[string]bool{},
 		Profile: r.Pipeline.profiles(table.Name),
 		Lines:   func(keys [][]string) map[string][]asof.Place { return linesOf(file.inputs, keys) }}
 	for name, l := range r.loads {
 		subject.Loaded[name] = l.Table
+		if _, there := staged[name]; !there {
+			subject.Failed[name] = true
+		}
 	}
-	report.Table, report.Rows = table.Name, r.staged[table.Name]
+	r.mu.Lock()
+	for name := range r.failed {
+		subject.Failed[name] = true
+	}
+	r.mu.Unlock()
+	report.Table, report.Rows = table.Name, staged[table.Name].Rows
 	rules := r.rules(load)
 	if slices.ContainsFunc(rules, func(rule check.Rule) bool { return rule.Kind.Compares() }) {
 		if subject.Before, subject.BeforeDay, err = r.before(ctx, table); err != nil {
 			return nil, err
 		}
 	}
-	done, err := check.Run(ctx, r.stage, subject, rules)
+	done, err := check.Run(ctx, stage, subject, rules)
 	if q := r.Pipeline.quarantineOf(table.Name); q != nil && err == nil {
 		done, err = r.putAside(ctx, q, subject, rules, done, report)
 	}
@@ -52,7 +68,7 @@ func (r *run) before(ctx context.Context, table asof.Table) (from string, day ti
 	if err != nil || !there {
 		return "", day, err
 	}
-	rows, err := r.stage.Query(ctx, "SELECT CAST(as_of AS text) FROM "+name+" WHERE as_of < DATE '"+r.report.AsOf.Format(time.DateOnly)+"' ORDER BY as_of DESC LIMIT 1")
+	rows, err := r.stage.Query(ctx, "SELECT CAST(as_of AS text) FROM "+name+" WHERE as_of < DATE '"+r.asOf.Format(time.DateOnly)+"' ORDER BY as_of DESC LIMIT 1")
 	if err != nil {
 		return "", day, err
 	}

@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/asof-dev/asof"
-	"github.com/asof-dev/asof/pipeline"
 )
 
 const allTypes = `name: p
@@ -36,7 +35,7 @@ func runFile(t *testing.T, w asof.Warehouse, definition, file string) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = pipeline.Run(t.Context(), pipeline.Options{Pipeline: p, Repo: dir, Warehouse: w, Params: map[string]string{"as_of": "2024-01-31"}})
+	_, err = carryOut(t.Context(), settings{Pipeline: p, Repo: dir, Warehouse: w, Params: map[string]string{"as_of": "2024-01-31"}})
 	return err
 }
 
@@ -143,15 +142,15 @@ func TestAMissingFileNamesTheNearOnes(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(dir, "month_001"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	_, err = pipeline.Run(t.Context(), pipeline.Options{Pipeline: p, Repo: dir, Warehouse: w, Params: map[string]string{"as_of": "2024-01-31"}})
+	_, err = carryOut(t.Context(), settings{Pipeline: p, Repo: dir, Warehouse: w, Params: map[string]string{"as_of": "2024-01-31"}})
 	if asof.ErrorCode(err) != asof.CodeInvalid || !strings.Contains(err.Error(), `holds no "month_000"; did you mean "month_001"?`) {
 		t.Errorf("err = %v", err)
 	}
-	_, err = pipeline.Run(t.Context(), pipeline.Options{Pipeline: p, Repo: dir, Warehouse: w, Params: map[string]string{"asof": "2024-01-31"}})
+	_, err = carryOut(t.Context(), settings{Pipeline: p, Repo: dir, Warehouse: w, Params: map[string]string{"asof": "2024-01-31"}})
 	if err == nil || !strings.HasPrefix(err.Error(), "pipeline p: the parameter as_of is missing: add as_of=2024-01-31") || !strings.Contains(err.Error(), `did you mean "as_of"?`) {
 		t.Errorf("wrong parameters: %v", err)
 	}
-	_, err = pipeline.Run(t.Context(), pipeline.Options{Pipeline: p, Repo: dir, Warehouse: w, Params: map[string]string{"as_of": "31.1.2024"}})
+	_, err = carryOut(t.Context(), settings{Pipeline: p, Repo: dir, Warehouse: w, Params: map[string]string{"as_of": "31.1.2024"}})
 	if err == nil || !strings.Contains(err.Error(), "has to be a date like 2024-01-31") {
 		t.Errorf("a wrong date: %v", err)
 	}
@@ -168,7 +167,7 @@ func TestACancelledRunPublishesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err = pipeline.Run(ctx, pipeline.Options{Pipeline: p, Repo: dir, Warehouse: w, Params: map[string]string{"as_of": "2024-01-31"},
+	_, err = carryOut(ctx, settings{Pipeline: p, Repo: dir, Warehouse: w, Params: map[string]string{"as_of": "2024-01-31"},
 		Progress: func(step string, _, _ int64) {
 			if step == "check t" {
 				cancel()

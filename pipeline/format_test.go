@@ -19,7 +19,6 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/asof-dev/asof"
-	"github.com/asof-dev/asof/pipeline"
 )
 
 // shaped is a load step of the table t with the columns id, name, fee, day and
@@ -30,7 +29,7 @@ func shaped(file, more string) string {
 }
 
 // loadFolder runs the definition over files by name.
-func loadFolder(t *testing.T, w asof.Warehouse, definition string, files map[string]string) (pipeline.Report, error) {
+func loadFolder(t *testing.T, w asof.Warehouse, definition string, files map[string]string) (monthReport, error) {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range files {
@@ -46,7 +45,7 @@ func loadFolder(t *testing.T, w asof.Warehouse, definition string, files map[str
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pipeline.Run(t.Context(), pipeline.Options{Pipeline: p, Repo: dir, Warehouse: w, Params: map[string]string{"as_of": "2024-01-31"}})
+	return carryOut(t.Context(), settings{Pipeline: p, Repo: dir, Warehouse: w, Params: map[string]string{"as_of": "2024-01-31"}})
 }
 
 const (

@@ -9,7 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/asof-dev/asof"
-	"github.com/asof-dev/asof/pipeline"
 )
 
 // TestProfile asks what columns of every family hold: with values, with nulls
@@ -40,7 +39,7 @@ func TestProfile(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			report, err := pipeline.Run(t.Context(), pipeline.Options{Pipeline: p, Repo: dir, Warehouse: w, Params: map[string]string{"as_of": "2024-01-31"}})
+			report, err := carryOut(t.Context(), settings{Pipeline: p, Repo: dir, Warehouse: w, Params: map[string]string{"as_of": "2024-01-31"}})
 			if err != nil {
 				t.Fatal(err)
 			}

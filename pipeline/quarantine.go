@@ -83,7 +83,7 @@ func (r *run) putAside(ctx context.Context, q *Quarantine, s check.Subject, rule
 // again, after its rows were taken out of the stage, leaves them there.
 func (r *run) quarantine(ctx context.Context, table string, s check.Subject, content string, aside []check.AsideRow) error {
 	// A stage of its own sees what is there now.
-	look, err := r.Warehouse.Stage(ctx, r.report.Run+"-"+table)
+	look, err := r.Warehouse.Stage(ctx, r.id+"-"+table)
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (r *run) quarantine(ctx context.Context, table string, s check.Subject, con
 	}
 	columns := append(slices.Clone(QuarantineColumns), contentColumn)
 	columns = append(columns, columnNames(s.Table)...)
-	month := fmt.Sprintf("asof_pipeline = %s AND asof_month = '%s'", literal(r.Pipeline.Name), r.report.AsOf.Format(time.DateOnly))
+	month := fmt.Sprintf("asof_pipeline = %s AND asof_month = '%s'", literal(r.Pipeline.Name), r.asOf.Format(time.DateOnly))
 	kept := ""
 	if there {
 		known, err := columnsOf(ctx, look, name)
@@ -119,7 +119,7 @@ func (r *run) quarantine(ctx context.Context, table string, s check.Subject, con
 // them this run put aside from the same content.
 func (r *run) counted(ctx context.Context, look asof.Stage, name, month, content string) (had, ours int64, err error) {
 	rows, err := look.Query(ctx, fmt.Sprintf("SELECT count(*), count(*) FILTER (WHERE asof_run = %s AND %s = %s) FROM %s WHERE %s",
-		literal(r.report.Run), contentColumn, literal(content), name, month))
+		literal(r.id), contentColumn, literal(content), name, month))
 	if err != nil {
 		return 0, 0, err
 	}
@@ -175,7 +175,7 @@ func (r *run) asideBatch(s check.Subject, columns []string, content string, asid
 	defer b.Release()
 	own := columnNames(s.Table)
 	for _, row := range aside {
-		said := map[string]string{"asof_pipeline": r.Pipeline.Name, "asof_month": r.report.AsOf.Format(time.DateOnly), "asof_run": r.report.Run,
+		said := map[string]string{"asof_pipeline": r.Pipeline.Name, "asof_month": r.asOf.Format(time.DateOnly), "asof_run": r.id,
 			"asof_rules": strings.Join(row.Rules, "\n"), "asof_file": cmp.Or(row.File, s.File), contentColumn: content}
 		for i, c := range columns {
 			text, isText := b.Field(i).(*array.StringBuilder)

@@ -40,14 +40,14 @@ steps:
 }
 
 // run runs a month with files.
-func (a *asideRun) run(t *testing.T, month, users, usage string) (pipeline.Report, error) {
+func (a *asideRun) run(t *testing.T, month, users, usage string) (monthReport, error) {
 	t.Helper()
 	for name, text := range map[string]string{"users.csv": "id,fee,plan,seen\n" + users, "usage.csv": "id,day,hours\n" + usage} {
 		if err := os.WriteFile(filepath.Join(a.dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return pipeline.Run(t.Context(), pipeline.Options{Pipeline: a.p, Repo: a.dir, Warehouse: a.w, Params: map[string]string{"as_of": month}})
+	return carryOut(t.Context(), settings{Pipeline: a.p, Repo: a.dir, Warehouse: a.w, Params: map[string]string{"as_of": month}})
 }
 
 // rows returns what SQL says, as CSV.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/check"
 )
 
@@ -58,10 +59,27 @@ type KeptReport struct {
 	Steps    []KeptStep `json:"steps"`
 }
 
-// MarshalJSON writes a report as KeptReport.
-func (r Report) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct {
+// reportOf is the report of a run from its attempts at steps: the last of each,
+// in the order of the graph, and of what was done after a failure.
+func (r *run) reportOf(attempts []asof.RunStep, after []StepReport) (json.RawMessage, error) {
+	report := struct {
 		KeptReport
-		Steps []StepReport `json:"steps"`
-	}{KeptReport{Pipeline: r.Pipeline, Run: r.Run, AsOf: r.AsOf.Format(time.DateOnly), Time: r.Duration.Seconds()}, append([]StepReport{}, r.Steps...)})
+		Steps []any `json:"steps"`
+	}{KeptReport{Pipeline: r.Pipeline.Name, Run: r.id, AsOf: r.asOf.Format(time.DateOnly), Time: max(time.Since(r.began), 0).Seconds()}, []any{}}
+	last := map[string]asof.RunStep{}
+	for _, attempt := range attempts {
+		last[attempt.Name] = attempt
+	}
+	for _, s := range r.graph() {
+		switch attempt, there := last[s.Name]; {
+		case there && attempt.State == asof.RunSkipped:
+			report.Steps = append(report.Steps, StepReport{Name: s.Name, Skipped: true})
+		case there && attempt.Report != nil:
+			report.Steps = append(report.Steps, attempt.Report)
+		}
+	}
+	for _, s := range after {
+		report.Steps = append(report.Steps, s)
+	}
+	return json.Marshal(report)
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/check"
-	"github.com/asof-dev/asof/pipeline"
 )
 
 // ruleCase is a rule of the corpus: what is expected of it where the file has
@@ -104,7 +103,7 @@ func runRules(t *testing.T, w asof.Warehouse, files []ruleFile, cases []*ruleCas
 	for i := range rules {
 		rules[i].Warn = true
 	}
-	report, err := pipeline.Run(t.Context(), pipeline.Options{Pipeline: p, Repo: dir, Warehouse: w, Params: map[string]string{"as_of": "2024-01-31"}})
+	report, err := carryOut(t.Context(), settings{Pipeline: p, Repo: dir, Warehouse: w, Params: map[string]string{"as_of": "2024-01-31"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +131,7 @@ func runBefore(t *testing.T, w asof.Warehouse, definition string, f ruleFile) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := pipeline.Run(t.Context(), pipeline.Options{Pipeline: p, Repo: dir, Warehouse: w, Params: map[string]string{"as_of": cmp.Or(f.day, "2023-12-31")}}); err != nil {
+	if _, err := carryOut(t.Context(), settings{Pipeline: p, Repo: dir, Warehouse: w, Params: map[string]string{"as_of": cmp.Or(f.day, "2023-12-31")}}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -189,7 +188,7 @@ func TestAQueryDoesNotHideABadFile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = pipeline.Run(t.Context(), pipeline.Options{Pipeline: p, Repo: dir, Warehouse: w, Params: map[string]string{"as_of": "2024-01-31"}})
+		_, err = carryOut(t.Context(), settings{Pipeline: p, Repo: dir, Warehouse: w, Params: map[string]string{"as_of": "2024-01-31"}})
 		for _, want := range []string{`"one" has to be a whole number`, "1 of 1 rows are below 5"} {
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("err = %v\nwant %s", err, want)
@@ -210,7 +209,7 @@ func TestAQueryThatFailsIsToldAtItsLine(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		report, err := pipeline.Run(t.Context(), pipeline.Options{Pipeline: p, Repo: dir, Warehouse: w, Params: map[string]string{"as_of": "2024-01-31"}})
+		report, err := carryOut(t.Context(), settings{Pipeline: p, Repo: dir, Warehouse: w, Params: map[string]string{"as_of": "2024-01-31"}})
 		for _, want := range []string{`p.yaml:7: table "t", sql: the query fails`, `p.yaml:9: table "t", expression: the query fails`, "idd", "1 of 1 rows are below 5", "returns 1 rows"} {
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("err = %v\nwant %s", err, want)

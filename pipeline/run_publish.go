@@ -3,94 +3,128 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/asof-dev/asof"
+	runner "github.com/asof-dev/asof/run"
 )
 
-// publish shows everything that was staged, as one.
-func (r *run) publish(ctx context.Context) (asof.Published, error) {
-	p := asof.Publication{ID: r.report.Run, Name: r.Pipeline.Name, AsOf: r.report.AsOf}
+// publication is what the run publishes.
+func (r *run) publication() asof.Publication {
+	p := asof.Publication{ID: r.id, Name: r.Pipeline.Name, AsOf: r.asOf, Frozen: r.frozen()}
 	for _, s := range r.Pipeline.Steps {
-		switch {
-		case r.skipped[s.Name] || s.Snapshot != nil && r.skippedTable(s.Snapshot.From):
-		case s.Load != nil:
+		if s.Load != nil && !r.skipped[s.Name] {
 			p.Writes = append(p.Writes, asof.Write{Table: s.Load.Table, Mode: s.Load.Mode})
-		case s.Snapshot != nil:
-			p.Frozen = append(p.Frozen, asof.Frozen{Table: s.Snapshot.Table, SQL: r.values.fill(s.Snapshot.SQL)})
 		}
 	}
-	var done asof.Published
-	err := r.step(PublishStep, func(report *StepReport) (err error) {
-		r.Progress.Report(PublishStep, 0, 0)
-		done, err = r.stage.Publish(ctx, p)
-		if taken := (*asof.KeyTaken)(nil); errors.As(err, &taken) {
-			return asof.Problems{r.located(taken.Table, err)}.Err()
+	return p
+}
+
+// frozen are the snapshots that the run takes: not of a table that it does not
+// load.
+func (r *run) frozen() (list []asof.Frozen) {
+	for _, s := range r.Pipeline.Steps {
+		if s.Snapshot != nil && !r.skipped[s.Name] && (s.Snapshot.From == "" || r.loads[s.Snapshot.From] != nil) {
+			list = append(list, asof.Frozen{Table: s.Snapshot.Table, SQL: r.values.fill(s.Snapshot.SQL)})
 		}
+	}
+	return list
+}
+
+// publishNode is the step that shows everything that was staged, as one.
+func (r *run) publishNode(needs []string) runner.Step {
+	p := r.publication()
+	return runner.Step{Name: PublishStep, Needs: needs, Seals: true, Input: r.input(false, p.Writes, p.Frozen, p.AsOf), Stands: r.stillStaged,
+		Do: r.step(PublishStep, func(ctx context.Context, a *runner.Attempt, report *StepReport) (asof.Problems, error) {
+			done, err := r.publish(ctx, a)
+			if taken := (*asof.KeyTaken)(nil); errors.As(err, &taken) {
+				return asof.Problems{r.located(taken.Table, err)}, nil
+			}
+			if err != nil {
+				return nil, err
+			}
+			for _, c := range done.Tables {
+				report.Rows += c.Added + c.Changed + c.Removed
+				c.Dropped = nil
+				report.Changes = append(report.Changes, c)
+			}
+			if r.asOf.After(r.started) {
+				report.Warnings = asof.Problems{{Message: "the day " + r.values[AsOfParam] + " has not come yet"}}
+			}
+			return nil, nil
+		})}
+}
+
+// publish publishes what is staged, or says once more what publishing it did.
+func (r *run) publish(ctx context.Context, a *runner.Attempt) (*asof.Published, error) {
+	r.opening.Lock() // of steps that need it at once, one publishes
+	done := r.done
+	r.opening.Unlock()
+	if done != nil {
+		return done, nil
+	}
+	stage, err := r.staging(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p := r.publication()
+	p.Fence = a.Fence
+	now, err := stage.Publish(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	r.opening.Lock()
+	defer r.opening.Unlock()
+	r.done = &now
+	return r.done, nil
+}
+
+// stillStaged reports whether what was published can be published again: a
+// materialize step follows the keys that this tells to be dropped.
+func (r *run) stillStaged(ctx context.Context) (bool, error) {
+	stage, err := r.staging(ctx)
+	if err != nil {
+		return false, err
+	}
+	staged, err := stage.Staged(ctx)
+	for table := range r.loads {
+		if _, there := staged[table]; !there {
+			return false, err
+		}
+	}
+	return true, err
+}
+
+// materializeNode brings the online store after what was published.
+func (r *run) materializeNode(s Step) runner.Step {
+	return runner.Step{Input: r.input(false, s.Materialize), Do: r.step(s.Name, func(ctx context.Context, a *runner.Attempt, report *StepReport) (asof.Problems, error) {
+		if r.Materialize == nil {
+			return nil, nil
+		}
+		done, err := r.publish(ctx, a)
 		if err != nil {
-			return err
+			return nil, err
 		}
+		dropped := map[string]arrow.RecordBatch{}
 		for _, c := range done.Tables {
-			report.Rows += c.Added + c.Changed + c.Removed
-			plain := c
-			plain.Dropped = nil
-			report.Changes = append(report.Changes, plain)
+			if c.Dropped != nil {
+				dropped[c.Table] = c.Dropped
+			}
 		}
-		if r.report.AsOf.After(r.started) {
-			report.Warnings = asof.Problems{{Message: "the day " + r.values[AsOfParam] + " has not come yet"}}
-		}
-		return nil
-	})
-	return done, err
+		report.Rows, err = r.Materialize(ctx, r.asOf, s.Materialize.Views, dropped)
+		return nil, err
+	})}
 }
 
-// skippedTable reports whether the step that loads a table is left out.
-func (r *run) skippedTable(table string) bool {
-	return table != "" && r.loads[table] == nil
-}
-
-// follow does the steps behind publishing.
-func (r *run) follow(ctx context.Context, steps []Step, done asof.Published) error {
-	dropped := map[string]arrow.RecordBatch{}
-	defer func() {
-		for _, batch := range dropped {
-			batch.Release()
-		}
-	}()
-	for _, c := range done.Tables {
-		if c.Dropped != nil {
-			dropped[c.Table] = c.Dropped
+// parts returns the steps before publishing, the last of which stages or checks
+// something, and those behind it.
+func (p *Pipeline) parts() (before, after []Step) {
+	last := 0
+	for i, s := range p.Steps {
+		if s.Load != nil || s.Check != nil || s.Snapshot != nil {
+			last = i + 1
 		}
 	}
-	for _, s := range steps {
-		var err error
-		switch {
-		case r.skips(s):
-		case s.Materialize != nil:
-			err = r.materialize(ctx, s, dropped)
-		case s.TrainingSet == nil || r.TrainingSet != nil:
-			err = r.act(ctx, s, r.values)
-		}
-		if err != nil {
-			return asof.Errorf(asof.ErrorCode(err), "the month %s is published, and %s failed; run the same command again to complete it: %w",
-				r.report.AsOf.Format(time.DateOnly), s.Name, err)
-		}
-	}
-	return nil
-}
-
-// materialize brings the online store after what was published.
-func (r *run) materialize(ctx context.Context, s Step, dropped map[string]arrow.RecordBatch) error {
-	if r.Materialize == nil {
-		return nil
-	}
-	return r.step(s.Name, func(report *StepReport) (err error) {
-		r.Progress.Report(s.Name, 0, 0)
-		return r.attempts(ctx, s, func(ctx context.Context) error {
-			report.Rows, err = r.Materialize(ctx, r.report.AsOf, s.Materialize.Views, dropped)
-			return err
-		})
-	})
+	return p.Steps[:last], p.Steps[last:]
 }

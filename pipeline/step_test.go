@@ -25,7 +25,7 @@ import (
 // flow is a run of a small pipeline in a folder of its own.
 type flow struct {
 	dir    string
-	report pipeline.Report
+	report monthReport
 	mu     sync.Mutex
 	log    []string
 }
@@ -33,7 +33,7 @@ type flow struct {
 const users = "id,name,born,fee\n1,a,2001-01-31,1.5\n2,b,,\n3,\"c \"\"d\"\"\",2003-03-31,2.25\n"
 
 // runSteps runs a pipeline that loads three users and then does the steps.
-func runSteps(ctx context.Context, t *testing.T, w asof.Warehouse, steps string, change func(*pipeline.Options)) (*flow, error) {
+func runSteps(ctx context.Context, t *testing.T, w asof.Warehouse, steps string, change func(*settings)) (*flow, error) {
 	t.Helper()
 	f := &flow{dir: t.TempDir()}
 	if err := os.WriteFile(filepath.Join(f.dir, "users.csv"), []byte(users), 0o644); err != nil {
@@ -44,7 +44,7 @@ func runSteps(ctx context.Context, t *testing.T, w asof.Warehouse, steps string,
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := pipeline.Options{Pipeline: p, Repo: f.dir, Warehouse: w, Params: map[string]string{"as_of": "2024-01-31"}, Log: func(step, line string) {
+	o := settings{Pipeline: p, Repo: f.dir, Warehouse: w, Params: map[string]string{"as_of": "2024-01-31"}, Log: func(step, line string) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		f.log = append(f.log, step+": "+line)
@@ -52,7 +52,7 @@ func runSteps(ctx context.Context, t *testing.T, w asof.Warehouse, steps string,
 	if change != nil {
 		change(&o)
 	}
-	f.report, err = pipeline.Run(ctx, o)
+	f.report, err = carryOut(ctx, o)
 	return f, err
 }
 
@@ -140,7 +140,7 @@ func TestStepsThatAreLeftOut(t *testing.T) {
 	if want := []string{"command echo 2: January"}; !slices.Equal(f.log, want) {
 		t.Errorf("log %q", f.log)
 	}
-	if _, err := runSteps(t.Context(), t, w, steps, func(o *pipeline.Options) { o.Params["full"] = "true" }); err == nil || !strings.Contains(err.Error(), "above 2") {
+	if _, err := runSteps(t.Context(), t, w, steps, func(o *settings) { o.Params["full"] = "true" }); err == nil || !strings.Contains(err.Error(), "above 2") {
 		t.Errorf("the check of a full run: %v", err)
 	}
 }
@@ -153,7 +153,7 @@ func TestCommands(t *testing.T) {
     name: all
   - {command: "echo {{word}} | tr a-z A-Z; exit 0", shell: true}
 `
-	f, err := runSteps(t.Context(), t, w, steps, func(o *pipeline.Options) { o.Params["word"] = "it's; rm -rf *, $HOME ${LANGUAGE_TEST_TOKEN} {{as_of}}" })
+	f, err := runSteps(t.Context(), t, w, steps, func(o *settings) { o.Params["word"] = "it's; rm -rf *, $HOME ${LANGUAGE_TEST_TOKEN} {{as_of}}" })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,7 +253,7 @@ func TestCallsOfServers(t *testing.T) {
 	t.Setenv("LANGUAGE_TEST_URL", server.URL)
 	do := func(step string, answers ...int) (*flow, error) {
 		calls, status = nil, answers
-		return runSteps(t.Context(), t, w, "  - "+step+"\n", func(o *pipeline.Options) { o.Params["word"] = "a\"b\n${LANGUAGE_TEST_TOKEN}" })
+		return runSteps(t.Context(), t, w, "  - "+step+"\n", func(o *settings) { o.Params["word"] = "a\"b\n${LANGUAGE_TEST_TOKEN}" })
 	}
 	const retries = "retries: {times: 2, wait: 1ms}"
 	f, err := do("{http: '${LANGUAGE_TEST_URL}/in/{{as_of}}', headers: {Authorization: 'Bearer ${LANGUAGE_TEST_TOKEN}'}, json: {word: '{{word}}', n: [1, {a: null}]}, name: post, "+retries+"}", 503, 429, 201)
@@ -303,7 +303,7 @@ on_failure:
   - {notify: "{{as_of}} failed", to: ops}
 `
 	var told []pipeline.Message
-	trains := func(o *pipeline.Options) {
+	trains := func(o *settings) {
 		o.Materialize = asked.materialize
 		o.Notify = func(_ context.Context, m pipeline.Message) error { told = append(told, m); return nil }
 		o.TrainingSet = func(_ context.Context, step pipeline.TrainingSetStep) (int64, error) { made = step; return 7, nil }
@@ -319,7 +319,7 @@ on_failure:
 		t.Errorf("made %+v, materialized %v", made, asked.asOf)
 	}
 	log := strings.Join(f.log, "\n")
-	if !strings.Contains(log, "late: failed, and is tried again in") || strings.Count(log, "late: cat: again: No such file") != 2 || !strings.Contains(log, "sorry: the month 2024-01-31 is published") {
+	if !strings.Contains(log, "late: failed, and is tried again: attempt 1") || strings.Count(log, "late: cat: again: No such file") != 2 || !strings.Contains(log, "sorry: the month 2024-01-31 is published") {
 		t.Errorf("log: %s", log)
 	}
 	if last := f.report.Steps[len(f.report.Steps)-2]; len(last.Warnings) != 1 || !strings.Contains(last.Warnings[0].Message, "exit status 1") {

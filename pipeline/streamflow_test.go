@@ -94,13 +94,13 @@ func (o *online) materialize(_ context.Context, asOf time.Time, views []string, 
 	return 0, o.err
 }
 
-func ingest(t *testing.T, w asof.Warehouse, seeds, month, asOf string, o *online) (pipeline.Report, error) {
+func ingest(t *testing.T, w asof.Warehouse, seeds, month, asOf string, o *online) (monthReport, error) {
 	t.Helper()
 	p, err := pipeline.Load(ingestMonth)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pipeline.Run(t.Context(), pipeline.Options{Pipeline: p, Warehouse: w, Materialize: o.materialize,
+	return carryOut(t.Context(), settings{Pipeline: p, Warehouse: w, Materialize: o.materialize,
 		Params: map[string]string{"month": month, "as_of": asOf, "seeds": seeds}})
 }
 
@@ -114,7 +114,7 @@ func mustIngest(t *testing.T, w asof.Warehouse, seeds, month, asOf string) map[s
 	return changes(report)
 }
 
-func changes(report pipeline.Report) map[string]asof.TableChange {
+func changes(report monthReport) map[string]asof.TableChange {
 	byTable := map[string]asof.TableChange{}
 	for _, s := range report.Steps {
 		for _, c := range s.Changes {

@@ -151,7 +151,7 @@ func (g *graph) one(ctx context.Context, s *Step) outcome {
 		if err == nil || n > s.Retry.Times || !s.Retry.helps(err) {
 			return outcome{s, record.State, err}
 		}
-		g.h.log("warn", s.Name, fmt.Sprintf("attempt %d failed and is tried again: %v", record.Attempt, err))
+		g.h.log("warn", s.Name, fmt.Sprintf("failed, and is tried again: attempt %d: %v", record.Attempt, err))
 	}
 }
 
@@ -182,14 +182,12 @@ func (g *graph) attempt(ctx context.Context, s *Step, a *Attempt) (skipped bool,
 			return err == nil, err
 		}
 	}
-	if s.Input != nil && a.Input == "" {
-		if a.Input, err = s.Input(within); err != nil {
-			a.Input = "" // Do says what is wrong
-		}
-	}
 	err = s.Do(within, a)
+	if err == nil && s.Input != nil && a.Input == "" {
+		a.Input, err = s.Input(within)
+	}
 	if err != nil && ctx.Err() == nil && errors.Is(within.Err(), context.DeadlineExceeded) {
-		err = asof.Errorf(asof.CodeUnavailable, "step %s took longer than its timeout of %s", s.Name, s.Timeout)
+		err = asof.Errorf(asof.CodeUnavailable, "step %s took longer than %s, its timeout", s.Name, s.Timeout)
 	}
 	return false, err
 }

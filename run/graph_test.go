@@ -226,7 +226,7 @@ func TestTimeoutsConditionsAndPanics(t *testing.T) {
 	b := newBench(t)
 	slow := b.step("slow", func(ctx context.Context, _ *run.Attempt) error { <-ctx.Done(); return ctx.Err() })
 	slow.Timeout = 10 * time.Millisecond
-	if ended, _, err := b.carryOut("slow", slow); ended.State != asof.RunFailed || !strings.Contains(ended.Error, "longer than its timeout of 10ms") || asof.ErrorCode(err) != asof.CodeUnavailable {
+	if ended, _, err := b.carryOut("slow", slow); ended.State != asof.RunFailed || !strings.Contains(ended.Error, "longer than 10ms, its timeout") || asof.ErrorCode(err) != asof.CodeUnavailable {
 		t.Errorf("%+v, %v", ended, err)
 	}
 	never := b.step("never", nil)

@@ -18,6 +18,7 @@ import (
 // Job is what a run does.
 type Job struct {
 	Steps []Step // each name once; a step needs only steps before it
+	Most  int    // steps that go on at once; 0: as many as the worker's
 	// End is called when no step goes on any more, before the run ends, unless
 	// the lease is lost. It may be nil.
 	End func(ctx context.Context, o Outcome) (report json.RawMessage, err error)
@@ -31,6 +32,7 @@ type Outcome struct {
 	State asof.RunState // in which the run ends; pending where it is given back
 	Err   error         // why it is not completed
 	Steps []asof.RunStep
+	Log   func(level, step, text string) // writes a line to the run's log
 }
 
 // Step is one node of a job's graph. It begins when all that it needs are
@@ -51,7 +53,7 @@ type Step struct {
 	// Input is a hash of what the step is made from, as far as it is not made
 	// by the steps that it waits for. A completed step is not done again while
 	// its Input and those of all that it waits for are as they were; nil: always the
-	// same. Where Do finds it out by itself it sets Attempt.Input.
+	// same. Do may set Attempt.Input, else it is asked when Do has ended.
 	Input func(ctx context.Context) (string, error)
 	// Stands says whether what a completed step made is still there. It is
 	// asked only when a step that needs it is done. nil: it is.

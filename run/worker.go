@@ -182,7 +182,7 @@ func (w *Worker) carryOut(ctx context.Context, run *asof.Run, claimed time.Time,
 		err = w.steps(within, job, h, recorded)
 	}
 	o := outcomeOf(ctx, within, err, interrupted)
-	o.Steps = h.all()
+	o.Steps, o.Log = h.all(), h.log
 	after := context.WithoutCancel(ctx)
 	err = h.end(after, job, o)
 	if errors.Is(err, asof.ErrLeaseLost) {
@@ -210,7 +210,7 @@ func (w *Worker) steps(ctx context.Context, job Job, h *holder, recorded []asof.
 	if err != nil {
 		return err
 	}
-	g := &graph{plan: p, h: h, most: cmp.Or(w.Steps, 4)}
+	g := &graph{plan: p, h: h, most: cmp.Or(job.Most, w.Steps, 4)}
 	return g.run(ctx)
 }
 
