@@ -97,6 +97,19 @@ func read(r *http.Request, into any) error {
 	return nil
 }
 
+// posted reads the pipeline of a request, its body, and the parameters in that.
+func (h *handler) posted(r *http.Request, body any, params *parameters) (*pipeline.Pipeline, map[string]string, error) {
+	p, err := h.named(r)
+	if err == nil {
+		err = read(r, body)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	given, err := params.texts()
+	return p, given, err
+}
+
 // enter answers POST /pipelines/{name}/runs. Without a key a run of the same
 // parameters that goes on is answered, and one that has ended is run again.
 func (h *handler) enter(r *http.Request, store asof.RunStore) (answer, error) {
@@ -107,14 +120,7 @@ func (h *handler) enter(r *http.Request, store asof.RunStore) (answer, error) {
 	if len(key) > mostKey {
 		return answer{}, asof.Errorf(asof.CodeInvalid, "the Idempotency-Key is longer than %d bytes", mostKey)
 	}
-	p, err := h.named(r)
-	if err == nil {
-		err = read(r, &body)
-	}
-	if err != nil {
-		return answer{}, err
-	}
-	given, err := body.Parameters.texts()
+	p, given, err := h.posted(r, &body, &body.Parameters)
 	if err != nil {
 		return answer{}, err
 	}
@@ -168,14 +174,7 @@ func (h *handler) backfill(r *http.Request, store asof.RunStore) (answer, error)
 		By         string     `json:"by"`
 		Parameters parameters `json:"parameters"`
 	}{By: "month"}
-	p, err := h.named(r)
-	if err == nil {
-		err = read(r, &body)
-	}
-	if err != nil {
-		return answer{}, err
-	}
-	given, err := body.Parameters.texts()
+	p, given, err := h.posted(r, &body, &body.Parameters)
 	if err != nil {
 		return answer{}, err
 	}
