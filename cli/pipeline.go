@@ -19,7 +19,7 @@ const pipelineFolder = "pipelines"
 func (a *app) pipelineCommand() *cobra.Command {
 	return a.group("pipeline", "Load, check, snapshot and materialize a month", a.pipelineRunCommand(), a.pipelineListCommand(),
 		a.pipelineRunsCommand(), a.pipelineShowCommand(), a.pipelineLogsCommand(), a.pipelineCancelCommand(), a.pipelineResumeCommand(), a.pipelineWorkCommand(),
-		a.pipelineValidateCommand(), a.pipelineSchemaCommand(), a.pipelineChecksCommand(), a.pipelineQuarantineCommand(), a.pipelineReportCommand(),
+		a.pipelineValidateCommand(), a.pipelineSchemaCommand(), a.pipelineChecksCommand(), a.pipelineQuarantineCommand(), a.pipelineReplayCommand(), a.pipelineReportCommand(),
 		a.pipelineRollbackCommand(),
 		a.pipelineSchedulesCommand(), a.pipelineBackfillCommand(), a.pipelinePauseCommand(true), a.pipelinePauseCommand(false))
 }

@@ -22,8 +22,8 @@ func (a *app) pipelineQuarantineCommand() *cobra.Command {
 		Use:   "quarantine NAME [TABLE]",
 		Short: "Show the rows that a pipeline has put aside",
 		Long: "Counts the rows in the quarantines of a pipeline, by month; with TABLE, shows those of a loaded table: the\n" +
-			"rules that they break, their file and line, their values. With --output csv they can be corrected in a\n" +
-			"file, and replayed.",
+			"rules that they break, their file and line, their values. --output csv has the values alone, of rows that\n" +
+			"nobody has corrected, to be corrected in a file for `pipeline replay`.",
 		Example: a.example("-c my_project pipeline quarantine ingest_month", "-c my_project pipeline quarantine ingest_month usage --month 2024-02 --output csv"),
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 2 {
@@ -87,18 +87,26 @@ func (r *repository) countQuarantines(ctx context.Context, name, month, run, out
 	return r.app.printList(output, []string{"TABLE", "MONTH", "ROWS", "RUN", "QUARANTINE"}, rows)
 }
 
-func (r *repository) showQuarantine(ctx context.Context, name, table, month, run, output string) error {
+// quarantining reads a pipeline that has a quarantine for a table.
+func (r *repository) quarantining(name, table string) (*pipeline.Pipeline, error) {
 	p, err := r.loadPipeline(name)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	quarantines := p.Quarantines()
-	if _, known := quarantines[table]; !known {
-		tables := slices.Sorted(maps.Keys(quarantines))
-		if len(tables) == 0 {
-			return asof.Errorf(asof.CodeNotFound, "pipeline %s puts no rows aside: say `quarantine: true` in a check step", name)
-		}
-		return asof.Errorf(asof.CodeNotFound, "pipeline %s has no quarantine for table %q%s", name, table, asof.DidYouMean(table, tables))
+	tables := slices.Sorted(maps.Keys(p.Quarantines()))
+	switch {
+	case len(tables) == 0:
+		return nil, asof.Errorf(asof.CodeNotFound, "pipeline %s puts no rows aside: say `quarantine: true` in a check step", name)
+	case !slices.Contains(tables, table):
+		return nil, asof.Errorf(asof.CodeNotFound, "pipeline %s has no quarantine for table %q%s", name, table, asof.DidYouMean(table, tables))
+	}
+	return p, nil
+}
+
+func (r *repository) showQuarantine(ctx context.Context, name, table, month, run, output string) error {
+	p, err := r.quarantining(name, table)
+	if err != nil {
+		return err
 	}
 	var found pipeline.Quarantined
 	if err := r.looking(ctx, func(stage asof.Stage) (err error) {
@@ -148,12 +156,20 @@ func (r *repository) showQuarantine(ctx context.Context, name, table, month, run
 	return badOutput(output, "table", "json", "csv")
 }
 
-// writeCells writes rows as a load step reads them: null is an empty cell, and
-// an empty text a quoted one.
+// writeCells writes the values of rows that nobody has corrected as a load step
+// reads them: null is an empty cell, and an empty text a quoted one.
 func writeCells(w io.Writer, found pipeline.Quarantined) error {
-	write := func(cells []*string) error {
-		texts := make([]string, len(cells))
-		for i, cell := range cells {
+	own := slices.IndexFunc(found.Columns, func(c string) bool { return !strings.HasPrefix(c, asof.ReservedTables) })
+	state := slices.Index(found.Columns, "asof_state")
+	if _, err := fmt.Fprintln(w, strings.Join(found.Columns[own:], ",")); err != nil {
+		return err
+	}
+	for _, row := range found.Rows {
+		if *row[state] != "aside" {
+			continue
+		}
+		texts := make([]string, len(row)-own)
+		for i, cell := range row[own:] {
 			switch {
 			case cell == nil:
 			case *cell == "" || strings.ContainsAny(*cell, "\",\r\n"):
@@ -162,15 +178,7 @@ func writeCells(w io.Writer, found pipeline.Quarantined) error {
 				texts[i] = *cell
 			}
 		}
-		_, err := fmt.Fprintln(w, strings.Join(texts, ","))
-		return err
-	}
-	header := make([]*string, len(found.Columns))
-	for i := range found.Columns {
-		header[i] = &found.Columns[i]
-	}
-	for _, row := range append([][]*string{header}, found.Rows...) {
-		if err := write(row); err != nil {
+		if _, err := fmt.Fprintln(w, strings.Join(texts, ",")); err != nil {
 			return err
 		}
 	}

@@ -61,20 +61,19 @@ func (a *app) pipelineReportCommand() *cobra.Command {
 }
 
 // keptMonths lists the months of a pipeline of the repository, newest first.
-func (r *repository) keptMonths(ctx context.Context, name string) (asof.RunStore, []pipeline.KeptMonth, error) {
+func (r *repository) keptMonths(ctx context.Context, name string) ([]pipeline.KeptMonth, error) {
 	if _, err := r.loadPipeline(name); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	store, err := r.Runs(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	months, err := pipeline.KeptMonths(ctx, store, r.config.Project, name)
-	return store, months, err
+	return pipeline.KeptMonths(ctx, store, r.config.Project, name)
 }
 
 func (r *repository) listChecks(ctx context.Context, name, month string, failed bool, output string) error {
-	store, months, err := r.keptMonths(ctx, name)
+	months, err := r.keptMonths(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -83,7 +82,7 @@ func (r *repository) listChecks(ctx context.Context, name, month string, failed 
 		if !strings.HasPrefix(m.Day, month) {
 			continue
 		}
-		steps, err := pipeline.KeptChecks(ctx, store, m.Run.ID)
+		steps, err := pipeline.KeptChecks(m.Run)
 		if err != nil {
 			return err
 		}
@@ -110,6 +109,8 @@ func verdict(c check.Kept) string {
 	switch {
 	case c.Holds:
 		return "holds"
+	case c.Aside:
+		return "put aside"
 	case c.Severity == "warn":
 		return "warns"
 	}
@@ -131,7 +132,7 @@ func (r *repository) reportMonth(ctx context.Context, name, month, against, outp
 	if output != "table" && output != "json" {
 		return badOutput(output, "table", "json")
 	}
-	store, months, err := r.keptMonths(ctx, name)
+	months, err := r.keptMonths(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -144,13 +145,13 @@ func (r *repository) reportMonth(ctx context.Context, name, month, against, outp
 		return err
 	}
 	report := monthReport{Pipeline: name, Month: now.Day, Run: now.Run.ID, State: now.Run.State, Against: before.Day, Before: before.Run.ID}
-	found, err := pipeline.KeptChecks(ctx, store, now.Run.ID)
+	found, err := pipeline.KeptChecks(now.Run)
 	if err != nil {
 		return err
 	}
 	var earlier []pipeline.KeptStep
 	if before.Day != "" {
-		if earlier, err = pipeline.KeptChecks(ctx, store, before.Run.ID); err != nil {
+		if earlier, err = pipeline.KeptChecks(before.Run); err != nil {
 			return err
 		}
 	}
@@ -214,7 +215,7 @@ func (a *app) printMonth(m monthReport) error {
 			return err
 		}
 	}
-	fmt.Fprintf(a.stdio.Out, "\n%d rules hold, %d warn, %d fail\n", said["holds"], said["warns"], said["fails"])
+	fmt.Fprintf(a.stdio.Out, "\n%d rules hold, %d warn, %d fail, rows of %d are put aside\n", said["holds"], said["warns"], said["fails"], said["put aside"])
 	for _, p := range problems {
 		fmt.Fprintln(a.stdio.Out, "  "+p)
 	}

@@ -43,9 +43,12 @@ func (r *run) check(ctx context.Context, load Step, report *StepReport) (problem
 			return nil, err
 		}
 	}
-	done, err := check.Run(ctx, stage, subject, rules)
-	if q := r.Pipeline.quarantineOf(table.Name); q != nil && err == nil {
-		done, err = r.putAside(ctx, q, subject, rules, done, report)
+	var done check.Outcome
+	if q := r.Pipeline.quarantineOf(table.Name); q != nil {
+		where := quarantine{*q, r.Pipeline.Name, r.asOf.Format(time.DateOnly)}
+		done, err = (&apart{warehouse: r.Warehouse, stage: stage, run: r.id, s: subject, rules: rules, quarantine: where}).check(ctx, report)
+	} else {
+		done, err = check.Run(ctx, stage, subject, rules)
 	}
 	report.Checks, report.Profile = done.Results, done.Profile
 	for _, result := range report.Checks {

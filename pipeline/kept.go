@@ -61,30 +61,15 @@ func dayOf(run asof.Run) string {
 
 // KeptChecks returns what the steps of a run that check have kept, in their
 // order.
-func KeptChecks(ctx context.Context, store asof.RunHistory, run string) ([]KeptStep, error) {
-	attempts, err := store.Steps(ctx, run)
-	if err != nil {
-		return nil, err
+func KeptChecks(run asof.Run) ([]KeptStep, error) {
+	var report KeptReport
+	if len(run.Report) == 0 {
+		return nil, nil
 	}
-	var steps []KeptStep
-	for _, a := range attempts {
-		var step KeptStep
-		if a.Report == nil {
-			continue
-		}
-		if err := json.Unmarshal(a.Report, &step); err != nil {
-			return nil, asof.Errorf(asof.CodeInternal, "the report of step %s of run %s cannot be read: %w", a.Name, run, err)
-		}
-		if step.Table == "" {
-			continue // of a step that does not check
-		}
-		if i := slices.IndexFunc(steps, func(s KeptStep) bool { return s.Table == step.Table }); i >= 0 {
-			steps[i] = step // a later attempt
-			continue
-		}
-		steps = append(steps, step)
+	if err := json.Unmarshal(run.Report, &report); err != nil {
+		return nil, asof.Errorf(asof.CodeInternal, "the report of run %s cannot be read: %w", run.ID, err)
 	}
-	return steps, nil
+	return slices.DeleteFunc(report.Steps, func(s KeptStep) bool { return s.Table == "" }), nil
 }
 
 // TableComparison holds what is known of a table's rows against a month before.

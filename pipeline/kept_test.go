@@ -1,8 +1,8 @@
 package pipeline_test
 
 import (
-	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,8 +14,8 @@ import (
 	"github.com/asof-dev/asof/pipeline"
 )
 
-// keep enters a run that has ended, with a report of each attempt at a step.
-func keep(t *testing.T, store asof.RunStore, name string, params map[string]string, state asof.RunState, report string, attempts ...asof.RunStep) string {
+// keep enters a run that has ended, with its report.
+func keep(t *testing.T, store asof.RunStore, name string, params map[string]string, state asof.RunState, report string) string {
 	t.Helper()
 	ctx := t.Context()
 	entered, _, err := store.Submit(ctx, asof.Run{Project: "shop", Pipeline: name, Params: params}, asof.AgainAlways)
@@ -27,7 +27,7 @@ func keep(t *testing.T, store asof.RunStore, name string, params map[string]stri
 		t.Fatal(held, err)
 	}
 	lease := asof.RunLease{Run: held.ID, Epoch: held.Epoch}
-	if err := store.Record(ctx, lease, asof.RunRunning, attempts...); err != nil {
+	if err := store.Record(ctx, lease, asof.RunRunning); err != nil {
 		t.Fatal(err)
 	}
 	if state.Ended() {
@@ -66,19 +66,16 @@ func TestKeptMonths(t *testing.T) {
 }
 
 func TestKeptChecks(t *testing.T) {
-	store := memory.NewRuns()
-	step := func(name string, attempt int, report string) asof.RunStep {
-		return asof.RunStep{Name: name, Attempt: attempt, State: asof.RunCompleted, Started: time.Now(), Report: json.RawMessage(report)}
-	}
-	id := keep(t, store, "ingest", nil, asof.RunCompleted, "{}",
-		step("load users", 1, `{"name": "load users", "rows": 3}`),
-		step("check users", 1, `{"name": "check users", "table": "users", "rows": 3}`),
-		step("check usage", 1, `{"name": "check usage", "table": "usage", "rows": 9}`),
-		asof.RunStep{Name: "publish", Attempt: 1, State: asof.RunFailed, Started: time.Now()},
-		step("check users", 2, `{"name": "check users", "table": "users", "rows": 4}`))
-	steps, err := pipeline.KeptChecks(t.Context(), store, id)
+	steps, err := pipeline.KeptChecks(asof.Run{ID: "r", Report: []byte(`{"steps": [{"name": "load users", "rows": 3}, {"name": "check users", "table": "users", "rows": 4},
+		{"name": "check usage", "table": "usage", "rows": 9}, {"name": "publish"}]}`)})
 	if err != nil || len(steps) != 2 || steps[0].Rows != 4 || steps[1].Table != "usage" {
 		t.Errorf("%+v, %v", steps, err)
+	}
+	if steps, err := pipeline.KeptChecks(asof.Run{}); err != nil || len(steps) != 0 {
+		t.Errorf("of a run that did not end: %+v, %v", steps, err)
+	}
+	if _, err := pipeline.KeptChecks(asof.Run{ID: "r", Report: []byte(`[]`)}); err == nil || !strings.Contains(err.Error(), "the report of run r") {
+		t.Errorf("of another report: %v", err)
 	}
 }
 

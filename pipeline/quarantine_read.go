@@ -60,52 +60,35 @@ type Quarantined struct {
 	Rows    [][]*string
 }
 
-// ReadQuarantine returns what a run put aside, or where run is "" all that is
-// there of a month, or of all months where that is "" too.
+// ReadQuarantine returns what of a pipeline is in a loaded table's quarantine:
+// of a run, where run is not "", and of days that begin with month.
 func ReadQuarantine(ctx context.Context, stage asof.Stage, p *Pipeline, table, month, run string) (Quarantined, error) {
-	q := p.quarantineOf(table)
-	found := Quarantined{Columns: slices.Clone(QuarantineColumns[1:])}
-	for _, s := range p.Steps {
-		if s.Load != nil && s.Load.Table.Name == table {
-			found.Columns = append(found.Columns, columnNames(s.Load.Table)...)
-		}
-	}
-	name, there, err := stage.Published(ctx, q.Table)
+	found := Quarantined{Columns: append(slices.Clone(QuarantineColumns[1:]), columnNames(p.loadOf(table).Table)...)}
+	name, there, err := stage.Published(ctx, p.quarantineOf(table).Table)
 	if err != nil || !there {
 		return found, err
-	}
-	known, err := columnsOf(ctx, stage, name)
-	if err != nil {
-		return found, err
-	}
-	list := make([]string, len(found.Columns))
-	for i, c := range found.Columns {
-		list[i] = "CAST(NULL AS text)"
-		if slices.Contains(known, c) {
-			list[i] = "CAST(" + quote(c) + " AS text)"
-		}
 	}
 	where := "asof_pipeline = " + literal(p.Name) + " AND starts_with(asof_month, " + literal(month) + ")"
 	if run != "" {
 		where += " AND asof_run = " + literal(run)
 	}
-	rows, err := stage.Query(ctx, "SELECT "+strings.Join(list, ", ")+" FROM "+name+" WHERE "+where+" ORDER BY asof_month, asof_line")
-	if err != nil {
-		return found, err
+	rows, err := readQuarantined(ctx, stage, name, where)
+	for _, row := range rows {
+		cells := make([]*string, len(found.Columns))
+		for i, c := range found.Columns {
+			cells[i] = row[c]
+		}
+		found.Rows = append(found.Rows, cells)
 	}
-	defer rows.Release()
-	for rows.Next() {
-		batch := rows.RecordBatch()
-		for i := range int(batch.NumRows()) {
-			row := make([]*string, len(list))
-			for j, column := range batch.Columns() {
-				if !column.IsNull(i) {
-					value := strings.Clone(column.ValueStr(i))
-					row[j] = &value
-				}
-			}
-			found.Rows = append(found.Rows, row)
+	return found, err
+}
+
+// loadOf returns the step that loads a table.
+func (p *Pipeline) loadOf(table string) *LoadStep {
+	for _, s := range p.Steps {
+		if s.Load != nil && s.Load.Table.Name == table {
+			return s.Load
 		}
 	}
-	return found, rows.Err()
+	return nil
 }
