@@ -189,11 +189,13 @@ func (a *app) printMonth(m monthReport) error {
 	said := map[string]int{}
 	var problems []string
 	for _, t := range m.Tables {
-		rows := []string{t.Table, "rows", "", "-", thousands(t.Rows), ""}
-		if t.RowsBefore != nil {
-			rows[3] = thousands(*t.RowsBefore)
+		if !slices.ContainsFunc(t.Checks, func(c pipeline.CheckComparison) bool { return c.Rule == check.Rows }) {
+			rows := []string{t.Table, "rows", "", "-", thousands(t.Rows), ""}
+			if t.RowsBefore != nil {
+				rows[3] = thousands(*t.RowsBefore)
+			}
+			rules = append(rules, rows)
 		}
-		rules = append(rules, rows)
 		for _, c := range t.Checks {
 			said[verdict(c.Kept)]++
 			rules = append(rules, []string{t.Table, strings.TrimSpace(string(c.Rule) + " " + strings.Join(c.Columns, ", ")), c.Expected,

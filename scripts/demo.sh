@@ -83,6 +83,8 @@ if [ -d "$february" ]; then
   ingest 1 "February has mistakes: nothing of it is published" 'as they were|below 0' month_001
   cp --remove-destination demo/right/usage_agg_30d.csv demo/right/subscriptions.csv "$february"
   ingest 0 "The files are corrected: the run goes on, and February is online" '^publish|_snapshots: |^materialize' month_001
+  step "Hold February's quality against January's" 'against|RESULT|psi|warns|COLUMN |watch_hours_30d  |rules hold' \
+    asof -c "$repo" pipeline report ingest_month
 fi
 for folder in "$repo"/data/seeds/month_*; do
   case $folder in *_000 | *_001) continue ;; esac
