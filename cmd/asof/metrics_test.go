@@ -42,7 +42,11 @@ func TestMetrics(t *testing.T) {
 		t.Fatal(response, err)
 	}
 	response.Body.Close()
-	for deadline := time.Now().Add(30 * time.Second); !strings.Contains(fetch(t, "http://"+where["http"]+response.Header.Get("Location"), 200), `"completed"`) && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	var ran struct{ State string }
+	for deadline := time.Now().Add(30 * time.Second); ran.State != "completed" && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		if err := json.Unmarshal([]byte(fetch(t, "http://"+where["http"]+response.Header.Get("Location"), 200)), &ran); err != nil {
+			t.Fatal(err)
+		}
 	}
 	shown := fetch(t, "http://"+where["metrics"]+"/metrics", 200)
 	for _, line := range []string{

@@ -138,14 +138,14 @@ func holdMonth(t *testing.T, dir string, line []byte) {
 	}
 	for _, in := range event.Inputs {
 		info, err := os.Stat(in.Name)
-		if err != nil || in.Namespace != "file" || in.InputFacets.InputStatistics.Size != info.Size() ||
-			len(in.Facets.Schema.Fields) < 2 {
+		if err != nil || in.Namespace != "file" || in.InputFacets.InputStatistics.RowCount != 50 || in.InputFacets.InputStatistics.Size != info.Size() ||
+			len(in.Facets.Schema.Fields) < 2 || len(in.InputFacets.DataQualityAssertions.Assertions) == 0 {
 			t.Errorf("%v: %+v", err, in)
 		}
 	}
 	table := func(d dataset) bool { return d.Name == filepath.Join(dir, "data/warehouse/usage_agg_30d_snapshots") }
 	at := slices.IndexFunc(event.Outputs, table)
-	if at < 0 || event.Outputs[at].OutputFacets.OutputStatistics.RowCount != nil || !slices.ContainsFunc(event.Outputs[at].Facets.Schema.Fields, func(f struct{ Name, Type string }) bool { return f.Name == "as_of" }) {
+	if at < 0 || event.Outputs[at].OutputFacets.OutputStatistics.RowCount == nil || *event.Outputs[at].OutputFacets.OutputStatistics.RowCount != 0 || !slices.ContainsFunc(event.Outputs[at].Facets.Schema.Fields, func(f struct{ Name, Type string }) bool { return f.Name == "as_of" }) {
 		t.Errorf("the snapshot: %s", line)
 	}
 }
