@@ -82,7 +82,9 @@ if [ -d "$february" ]; then
   sed -i '5s/,[^,]*/,-3/' "$february/subscriptions.csv"
   ingest 1 "February has mistakes: nothing of it is published" 'as they were|below 0' month_001
   cp --remove-destination demo/right/usage_agg_30d.csv demo/right/subscriptions.csv "$february"
-  ingest 0 "The files are corrected: the run goes on, and February is online" '^publish|_snapshots: |^materialize' month_001
+  run=$(asof -c "$repo" pipeline runs --output json | grep -om1 '[0-9]*T[0-9]*Z-[0-9a-f]*')
+  step "The files are corrected: the run goes on, and February is online" '^publish|_snapshots: |^materialize' \
+    asof -c "$repo" pipeline resume "$run"
   step "Hold February's quality against January's" 'against|RESULT|psi|warns|COLUMN |watch_hours_30d  |rules hold' \
     asof -c "$repo" pipeline report ingest_month
 fi
