@@ -77,7 +77,7 @@ func (a *app) pipelineCancelCommand() *cobra.Command {
 		Args:    a.args("RUN"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withRepository(cmd.Context(), func(r *repository) error {
-				store, err := r.toldRuns(cmd.Context())
+				store, err := r.Runs(cmd.Context())
 				if err != nil {
 					return err
 				}
@@ -117,7 +117,7 @@ func (a *app) pipelineResumeCommand() *cobra.Command {
 }
 
 func (r *repository) resumeRun(ctx context.Context, id, output string) error {
-	store, err := r.toldRuns(ctx)
+	store, err := r.Runs(ctx)
 	if err != nil {
 		return err
 	}

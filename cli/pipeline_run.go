@@ -29,7 +29,7 @@ func (r *repository) runPipeline(ctx context.Context, name string, params map[st
 	if err != nil {
 		return err
 	}
-	store, err := r.toldRuns(ctx)
+	store, err := r.Runs(ctx)
 	if err != nil {
 		return err
 	}
@@ -43,15 +43,6 @@ func (r *repository) runPipeline(ctx context.Context, name string, params map[st
 		return err
 	}
 	return r.finishRun(ctx, store, entered.ID, output)
-}
-
-// toldRuns opens the run store; what becomes of runs is told to webhooks.
-func (r *repository) toldRuns(ctx context.Context) (asof.RunStore, error) {
-	store, err := r.Runs(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return r.notifier().Store(store), nil
 }
 
 // finishRun brings a run to its end, or waits while a server does, and prints

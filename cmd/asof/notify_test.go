@@ -53,6 +53,12 @@ func TestRunsAreTold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	run(t, "asof", "-c", dir, "pipeline", "run", "ingest_month", "month=month_000", "as_of=2024-01-31", "--key", "by hand")
+	if len(hooks) != 2 { // a command ends when they are told
+		t.Fatalf("a run by hand tells %d times", len(hooks))
+	}
+	<-hooks
+	<-hooks
 	where := serve(t, dir, 5, "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0", "--rest-port", "0", "--offline-port", "0")
 	var told []string
 	for _, params := range []string{`{"month": "month_000", "as_of": "2024-01-31", "seeds": "data/../data/seeds"}`, `{"month": "month_009", "as_of": "2024-02-29"}`} {
@@ -85,7 +91,7 @@ func TestRunsAreTold(t *testing.T) {
 	}
 	path := filepath.Join(dir, "openlineage_events.json")
 	var lines [][]byte
-	for deadline := time.Now().Add(10 * time.Second); len(lines) < 4 && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(10 * time.Second); len(lines) < 6 && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		events, _ := os.ReadFile(path)
 		lines = slices.Collect(bytes.Lines(events))
 	}
@@ -93,10 +99,10 @@ func TestRunsAreTold(t *testing.T) {
 	for _, line := range lines {
 		kinds = append(kinds, storetest.HoldLineage(t, line)["eventType"].(string))
 	}
-	if d := cmp.Diff([]string{"START", "COMPLETE", "START", "FAIL"}, kinds); d != "" {
+	if d := cmp.Diff([]string{"START", "COMPLETE", "START", "COMPLETE", "START", "FAIL"}, kinds); d != "" {
 		t.Fatalf("-want +got\n%s", d)
 	}
-	holdMonth(t, dir, lines[1])
+	holdMonth(t, dir, lines[3])
 	var collected struct {
 		Failed                 int
 		Jobs, Datasets, States []string
@@ -104,7 +110,7 @@ func TestRunsAreTold(t *testing.T) {
 	if err := json.Unmarshal(storetest.RunPython(t, collect, path, filepath.Join(t.TempDir(), "lineage.db")), &collected); err != nil {
 		t.Fatal(err)
 	}
-	if collected.Failed > 0 || !slices.Equal(collected.Jobs, []string{"ingest_month"}) || !slices.Equal(collected.States, []string{"COMPLETE", "FAIL"}) ||
+	if collected.Failed > 0 || !slices.Equal(collected.Jobs, []string{"ingest_month"}) || !slices.Equal(collected.States, []string{"COMPLETE", "COMPLETE", "FAIL"}) ||
 		!slices.Contains(collected.Datasets, "online_store_usage_agg_30d_fv") || !slices.Contains(collected.Datasets, filepath.Join(dir, "data/seeds/month_000/usage_agg_30d.csv")) {
 		t.Errorf("Feast's collector knows %+v", collected)
 	}
