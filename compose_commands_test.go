@@ -151,6 +151,31 @@ func get(t *testing.T, url string) (status int, body string) {
 	return resp.StatusCode, strings.TrimSpace(string(b))
 }
 
+// backfill asks for January once more and lets the worker of compose carry it
+// out, until it is told to stop.
+func (c container) backfill(t *testing.T) {
+	t.Helper()
+	worker := c.command("asof", composeService(t, loadCompose(t), "worker").Command...)
+	if err := worker.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer worker.Process.Kill() // where the test ends early
+	c.run(t, "asof", "pipeline", "backfill", "ingest_month", "--from", "2024-01", "--to", "2024-01",
+		"month=month_000", "seeds=./data/seeds") // written otherwise: this run is not the completed one
+	for began := time.Now(); !strings.Contains(c.run(t, "asof", "pipeline", "runs", "--state", "completed"), "backfill"); {
+		if time.Since(began) > time.Minute {
+			t.Fatal(c.run(t, "asof", "pipeline", "runs"))
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	if err := worker.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Error(err)
+	}
+	if err := worker.Wait(); err != nil {
+		t.Errorf("the worker did not stop well: %v", err)
+	}
+}
+
 // What StreamFlow's team types into its containers, word for word, with the
 // repository in somebody else's folder. It stands in for a Docker engine.
 func TestComposeCommands(t *testing.T) {
@@ -176,6 +201,7 @@ func TestComposeCommands(t *testing.T) {
 		t.Errorf("the health check says %q", got)
 	}
 	stop()
+	c.backfill(t)
 
 	everyFile(t, c.repo, func(path string, info fs.FileInfo) {
 		owner, want := info.Sys().(*syscall.Stat_t).Uid, uint32(otherUser)

@@ -36,12 +36,15 @@ func composeService(t *testing.T, p *types.Project, name string) types.ServiceCo
 
 func TestComposeServices(t *testing.T) {
 	p := loadCompose(t)
-	if got := p.ServiceNames(); !slices.Equal(got, []string{"api", "feast", "postgres"}) {
+	if got := p.ServiceNames(); !slices.Equal(got, []string{"api", "feast", "postgres", "worker"}) {
 		t.Fatalf("services %v", got)
 	}
 	database := composeService(t, p, "postgres")
 	if database.Image != "postgres:16" || database.HealthCheck == nil {
 		t.Errorf("postgres is %s, health check %v", database.Image, database.HealthCheck)
+	}
+	if got := composeService(t, p, "worker").Command; !slices.Equal(got, []string{"pipeline", "work"}) {
+		t.Errorf("the worker runs %v", got)
 	}
 	for name, port := range map[string]string{"feast": "6566", "api": "8000"} {
 		s := composeService(t, p, name)
@@ -69,7 +72,7 @@ func TestComposeEnvironment(t *testing.T) {
 		t.Fatal(err)
 	}
 	server := composeService(t, p, "postgres").Environment
-	for _, name := range []string{"feast", "api"} {
+	for _, name := range []string{"feast", "api", "worker"} {
 		env := composeService(t, p, name).Environment
 		for _, variable := range []string{"POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASSWORD"} {
 			if !strings.Contains(string(yaml), "${"+variable+"}") {
@@ -104,7 +107,7 @@ func TestComposeRepository(t *testing.T) {
 		{[]string{"ASOF_REPO=/srv/feature_repo"}, types.VolumeTypeBind, "/srv/feature_repo"},
 	} {
 		p := loadCompose(t, c.env...)
-		for _, name := range []string{"feast", "api"} {
+		for _, name := range []string{"feast", "api", "worker"} {
 			volumes := composeService(t, p, name).Volumes
 			if len(volumes) != 1 || volumes[0].Type != c.kind || volumes[0].Source != c.source || volumes[0].Target != "/repo" || volumes[0].ReadOnly {
 				t.Errorf("%v: %s mounts %+v, want %s %s at /repo", c.env, name, volumes, c.kind, c.source)
@@ -120,7 +123,7 @@ func TestComposeBuild(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"feast", "api"} {
+	for _, name := range []string{"feast", "api", "worker"} {
 		build := composeService(t, p, name).Build
 		if build == nil || !strings.Contains(string(dockerfile), " AS "+build.Target+"\n") {
 			t.Errorf("%s builds target %v, which the Dockerfile does not have", name, build)
