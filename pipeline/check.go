@@ -23,8 +23,7 @@ func (r *run) check(ctx context.Context, load Step, report *StepReport) (problem
 		return nil, err
 	}
 	subject := check.Subject{Table: table, AsOf: r.asOf, File: file.name, Loaded: map[string]asof.Table{}, Failed: map[string]bool{},
-		Profile: r.Pipeline.profiles(table.Name),
-		Lines:   func(keys [][]string) map[string][]asof.Place { return linesOf(file.inputs, keys) }}
+		Profile: r.Pipeline.profiles(table.Name), Lines: file.Lines}
 	for name, l := range r.loads {
 		subject.Loaded[name] = l.Table
 		if _, there := staged[name]; !there {

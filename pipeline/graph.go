@@ -232,7 +232,7 @@ func (r *run) loadNode(s Step) runner.Step {
 			if err != nil {
 				return "", err
 			}
-			content, err := contentOf(s.Load, files.inputs)
+			content, err := files.Content()
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.contents[table] = content

@@ -5,6 +5,7 @@ import (
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/schedule"
+	"github.com/asof-dev/asof/tablefile"
 )
 
 // key is a key that a mapping of the file may have: the reader knows it by its
@@ -104,7 +105,7 @@ var stepKinds = []stepKind{
 	{"load", "Reads files into a table: CSV, Parquet or JSON lines.", keys{
 		{"load", "The table that the rows are written into.", aTable, true},
 		{"file", "The file, a pattern such as month_*.csv, or a folder, from the repository's folder on. Files that end with .gz or .zst are unpacked.", aText, true},
-		{"format", "What the files are; what their names end with where it is not said.", oneOf(formats...), false},
+		{"format", "What the files are; what their names end with where it is not said.", oneOf(tablefile.Formats...), false},
 		{"csv", "How CSV files are written, where that is not with commas, double quotes, a header and in UTF-8.", objectOf(csvKeys), false},
 		{"key", "The columns by which a row is known.", aTextOrList, true},
 		{"mode", "upsert writes rows by their key; append adds rows and changes none; replace leaves no others in the table.", oneOf(asof.WriteModes...), false},
@@ -174,7 +175,7 @@ var csvKeys = keys{
 	{"quote", "What a cell with delimiters or line ends stands in: one character, or none.", aText, false},
 	{"escape", "What stands before a quote within quotes, where it is not written twice: one character.", aText, false},
 	{"header", "false where the first line is a row; or a list of the columns' names, instead of such a line.", anyOf(aBoolean, listOf(aText)), false},
-	{"encoding", "How the characters are written.", oneOf(encodings...), false},
+	{"encoding", "How the characters are written.", oneOf(tablefile.Encodings...), false},
 	{"decimal", "What stands before the fraction of a number: one character.", aText, false},
 	{"thousands", "What stands between groups of three digits: one character.", aText, false},
 	{"nulls", "Words that are NULL, as empty cells are.", aTextOrList, false},

@@ -7,11 +7,13 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/tablefile"
 )
 
 func (f *fileReader) load(n ast.Node, values map[string]ast.Node) *Step {
 	load := &LoadStep{File: f.template(values["file"], "file"), AllowEmpty: f.boolean(values["allow_empty"], "allow_empty"),
-		Format: among(f, values["format"], "format", formats), Mode: among(f, values["mode"], "mode", asof.WriteModes)}
+		Mode: among(f, values["mode"], "mode", asof.WriteModes)}
+	load.Format = among(f, values["format"], "format", tablefile.Formats)
 	load.Table = asof.Table{Name: f.table(values["load"]), Key: f.texts(values["key"], "key"), References: map[string]string{}}
 	if values["columns"] != nil {
 		load.Table.Columns = f.columns(values["columns"])
@@ -108,7 +110,7 @@ func (f *fileReader) optional(n ast.Node, what string) []entry {
 // dialect reads how CSV files are written.
 func (f *fileReader) dialect(n ast.Node, load *LoadStep) {
 	values, d := f.object(n, "csv", csvKeys), &load.CSV
-	if load.Format != "" && load.Format != CSV {
+	if load.Format != "" && load.Format != tablefile.CSV {
 		f.problem(n, "`csv` says how CSV files are written, and the format is %s", load.Format)
 	}
 	d.Delimiter = f.character(values["delimiter"], "delimiter")
@@ -119,7 +121,7 @@ func (f *fileReader) dialect(n ast.Node, load *LoadStep) {
 	}
 	d.Escape = f.character(values["escape"], "escape")
 	d.Decimal, d.Thousands = f.character(values["decimal"], "decimal"), f.character(values["thousands"], "thousands")
-	d.Encoding = among(f, values["encoding"], "encoding", encodings)
+	d.Encoding = among(f, values["encoding"], "encoding", tablefile.Encodings)
 	d.Nulls = f.texts(values["nulls"], "nulls")
 	d.Dates, d.Times = f.layout(values["dates"], "dates"), f.layout(values["times"], "times")
 	if header := values["header"]; header != nil {
@@ -129,12 +131,8 @@ func (f *fileReader) dialect(n ast.Node, load *LoadStep) {
 			d.NoHeader = !f.boolean(header, "header")
 		}
 	}
-	quote, _ := d.quote()
-	switch {
-	case !d.NoQuotes && d.delimiter() == quote:
-		f.problem(n, "delimiter and quote are the same character")
-	case d.Decimal != 0 && d.Decimal == d.Thousands, d.Decimal == 0 && d.Thousands == '.':
-		f.problem(n, "the same character stands between thousands and before the fraction of a number; give both `decimal` and `thousands`")
+	if reason := d.Unfit(); reason != "" {
+		f.problem(n, "%s", reason)
 	}
 }
 
@@ -158,7 +156,7 @@ func (f *fileReader) layout(n ast.Node, what string) string {
 	if n == nil {
 		return ""
 	}
-	layout, err := layoutOf(f.text(n, what))
+	layout, err := tablefile.Layout(f.text(n, what))
 	if err != nil {
 		f.problem(n, "%s: %s", what, err)
 	}

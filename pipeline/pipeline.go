@@ -32,6 +32,7 @@ import (
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/check"
+	"github.com/asof-dev/asof/tablefile"
 )
 
 // Pipeline is a pipeline file as it was read.
@@ -74,16 +75,11 @@ type Step struct {
 
 // LoadStep reads files, or a query, into a table.
 type LoadStep struct {
+	tablefile.Form
 	File       string // a file, a pattern or a folder, relative to the repository; holds parameters
 	Query      string // instead of files: a SELECT over the stage; holds parameters
-	Format     Format // "": what the name's end says, CSV where it says nothing
-	CSV        Dialect
-	Table      asof.Table
 	Mode       asof.WriteMode
-	Rename     map[string]string // the files' name of a column → the table's
-	Ignore     []string          // columns of the files; "*": all that the table has not
 	Constants  map[string]string // column → its value in every row; holds parameters
-	FromPath   map[string]string // column → an expression that finds its value in a file's name
 	AllowEmpty bool              // no rows are right
 }
 

@@ -4,16 +4,15 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/tablefile"
 )
 
 // Correction is what somebody has corrected of a quarantine.
@@ -85,19 +84,16 @@ func (q quarantine) held(ctx context.Context, look asof.Stage, c Correction) ([]
 // correctHeld puts the rows of a file in the place of held ones.
 func correctHeld(held []quarantined, load *LoadStep, path string) (int, error) {
 	t := load.Table
-	schema, err := t.Schema()
+	byKey := map[string]quarantined{}
+	for _, row := range held {
+		key := keyText(t, func(i int) string { return tablefile.Spelled(t.Columns[i], *row[t.Columns[i].Name]) })
+		byKey[key] = row
+	}
+	file, err := tablefile.Find(tablefile.Form{Table: t, Format: tablefile.CSV}, path, path, nil) // however the table's own files are written
 	if err != nil {
 		return 0, err
 	}
-	builder := array.NewRecordBuilder(memory.DefaultAllocator, schema)
-	defer builder.Release()
-	columns := newColumns(builder, Dialect{})
-	byKey := map[string]quarantined{}
-	for _, row := range held {
-		byKey[keyText(t, func(i int) string { return spelled(&columns[i], field{value: []byte(*row[t.Columns[i].Name])}) })] = row
-	}
-	in := input{load: &LoadStep{Table: t, Format: CSV}, path: path, name: path} // however the table's own files are written
-	rows, err := openRows(in, io.Discard, func(int64, int64) {})
+	rows, err := file.Open(func(int64, int64) {})
 	if err != nil {
 		return 0, err
 	}
@@ -114,7 +110,7 @@ func correctHeld(held []quarantined, load *LoadStep, path string) (int, error) {
 				if seen[key] {
 					why = "is there twice"
 				}
-				at := append(linesOf([]input{in}, [][]string{strings.Split(key, "\x00")})[key], asof.Place{File: path, Line: 1})
+				at := append(file.Lines([][]string{strings.Split(key, "\x00")})[key], asof.Place{File: path, Line: 1})
 				problems = append(problems, asof.Problem{Place: at[0],
 					Message: fmt.Sprintf("the row %s=%s %s", strings.Join(t.Key, ", "), strings.ReplaceAll(key, "\x00", ", "), why)})
 				continue

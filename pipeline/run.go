@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -11,6 +12,7 @@ import (
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/check"
 	runner "github.com/asof-dev/asof/run"
+	"github.com/asof-dev/asof/tablefile"
 )
 
 // Options say what to run, and on what.
@@ -67,8 +69,8 @@ type run struct {
 
 // loadFiles are the files of a load, and what they are called together.
 type loadFiles struct {
-	name   string
-	inputs []input
+	name string
+	tablefile.Files
 }
 
 // load stages the files of one table, or the rows of a query. What is wrong with
@@ -107,11 +109,25 @@ func (r *run) located(table string, err error) asof.Problem {
 	default:
 		return problem
 	}
-	if lines := linesOf(r.filesOf(table).inputs, [][]string{key})[strings.Join(key, "\x00")]; len(lines) > 0 {
+	if lines := r.filesOf(table).Lines([][]string{key})[strings.Join(key, "\x00")]; len(lines) > 0 {
 		problem.Place = lines[0]
 		problem.Message += " (" + atLines(lines) + ")"
 	}
 	return problem
+}
+
+// atLines writes lines for a message: "line 3", "lines 3 and 9", "a.csv:3 and
+// b.csv:9".
+func atLines(lines []asof.Place) string {
+	switch {
+	case len(lines) == 0:
+		return ""
+	case len(lines) == 1:
+		return fmt.Sprintf("line %d", lines[0].Line)
+	case lines[0].File != lines[1].File:
+		return fmt.Sprintf("%s:%d and %s:%d", lines[0].File, lines[0].Line, lines[1].File, lines[1].Line)
+	}
+	return fmt.Sprintf("lines %d and %d", lines[0].Line, lines[1].Line)
 }
 
 // find finds the files that a step loads.
@@ -121,8 +137,12 @@ func (r *run) find(s Step) (loadFiles, error) {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(r.Repo, path)
 	}
+	constants := map[string]string{}
+	for column, value := range s.Load.Constants {
+		constants[column] = r.values.fill(value)
+	}
 	var err error
-	files.inputs, err = inputs(s.Load, path, files.name, r.values.fill)
+	files.Files, err = tablefile.Find(s.Load.Form, path, files.name, constants)
 	return files, err
 }
 
@@ -160,20 +180,20 @@ func (r *run) stageFiles(ctx context.Context, stage asof.Stage, s Step, a *runne
 		return err
 	}
 	if staged, there := tables[table]; there {
-		if content, err := contentOf(s.Load, files.inputs); err == nil && content == staged.Content {
+		if content, err := files.Content(); err == nil && content == staged.Content {
 			report.Rows, a.Input = staged.Rows, content
 			return nil
 		}
 	}
-	rows, err := newChain(s.Load, files.inputs, a.Progress)
+	rows, err := files.Open(a.Progress)
 	if err != nil {
 		return err
 	}
 	defer rows.Release()
-	if report.Rows, err = stage.Load(ctx, s.Load.Table, rows, rows.copied.String); err == nil {
-		a.Input = rows.copied.String()
+	if report.Rows, err = stage.Load(ctx, s.Load.Table, rows, rows.Content); err == nil {
+		a.Input = rows.Content()
 	}
-	report.Warnings = append(report.Warnings, rows.warnings...)
+	report.Warnings = append(report.Warnings, rows.Warnings()...)
 	return err
 }
 

@@ -1,4 +1,4 @@
-package pipeline
+package tablefile
 
 import (
 	"math/rand/v2"

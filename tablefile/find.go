@@ -1,10 +1,11 @@
-package pipeline
+package tablefile
 
 import (
 	"compress/gzip"
 	"errors"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -29,7 +30,8 @@ const (
 	JSONLines Format = "jsonl"
 )
 
-var formats = []Format{CSV, Parquet, JSONLines}
+// Formats are all of them.
+var Formats = []Format{CSV, Parquet, JSONLines}
 
 // endings are what the names of files end with, before that of their
 // compression.
@@ -44,17 +46,17 @@ func formatOf(name string) Format {
 	return endings[filepath.Ext(name)]
 }
 
-// input is one file of a load.
+// input is one file.
 type input struct {
-	load  *LoadStep
+	form  *Form
 	path  string
 	name  string            // in messages
 	given map[string]string // by column, values that stand in none of its cells
 }
 
 func (in input) format() Format {
-	if in.load.Format != "" {
-		return in.load.Format
+	if in.form.Format != "" {
+		return in.form.Format
 	}
 	if format := formatOf(in.name); format != "" {
 		return format
@@ -62,17 +64,23 @@ func (in input) format() Format {
 	return CSV
 }
 
-// inputs finds the files of a load, sorted by name: the file, or all that match
-// a pattern, or those below a folder whose names end as the format's do.
-func inputs(load *LoadStep, path, name string, fill func(string) string) ([]input, error) {
-	paths, err := filesOf(load, path, name)
+// Find finds the files at a path, which messages call name, sorted by name: the
+// file, or all that match a pattern, or those below a folder whose names end as
+// the format's do. Constants are the values of columns that the files do not
+// have.
+func Find(form Form, path, name string, constants map[string]string) (Files, error) {
+	files := Files{form: &form}
+	paths, err := files.paths(path, name)
 	if err != nil {
-		return nil, err
+		return files, err
 	}
-	list := make([]input, len(paths))
+	files.inputs = make([]input, len(paths))
 	var problems asof.Problems
 	for i, p := range paths {
-		in := input{load: load, path: p, name: name, given: map[string]string{}}
+		in := input{form: files.form, path: p, name: name, given: maps.Clone(constants)}
+		if in.given == nil {
+			in.given = map[string]string{}
+		}
 		if p != path {
 			in.name = p
 			if rel, err := filepath.Rel(path, p); err == nil && !strings.HasPrefix(rel, "..") {
@@ -81,10 +89,7 @@ func inputs(load *LoadStep, path, name string, fill func(string) string) ([]inpu
 				in.name = strings.TrimPrefix(p, root)
 			}
 		}
-		for column, value := range load.Constants {
-			in.given[column] = fill(value)
-		}
-		for column, pattern := range load.FromPath {
+		for column, pattern := range form.FromPath {
 			m := regexp.MustCompile(pattern).FindStringSubmatch(filepath.ToSlash(in.name))
 			if m == nil {
 				problems = append(problems, asof.Problem{Place: asof.Place{File: in.name},
@@ -93,18 +98,21 @@ func inputs(load *LoadStep, path, name string, fill func(string) string) ([]inpu
 			}
 			in.given[column] = m[len(m)-1]
 		}
-		list[i] = in
+		files.inputs[i] = in
 	}
-	return list, problems.Err()
+	if len(problems) > 0 {
+		files.inputs = nil
+	}
+	return files, problems.Err()
 }
 
-func filesOf(load *LoadStep, path, name string) ([]string, error) {
+func (f Files) paths(path, name string) ([]string, error) {
 	info, err := os.Stat(path)
 	switch {
 	case err == nil && !info.IsDir():
 		return []string{path}, nil
 	case err == nil:
-		return filesBelow(load, path, name)
+		return f.below(path, name)
 	case !errors.Is(err, fs.ErrNotExist) || !strings.ContainsAny(name, "*?["):
 		return nil, missingFile(path, name, err)
 	}
@@ -122,10 +130,10 @@ func filesOf(load *LoadStep, path, name string) ([]string, error) {
 	return paths, nil
 }
 
-// filesBelow lists the files of a folder. Names that start with a dot or an
+// below lists the files of a folder. Names that start with a dot or an
 // underscore are not data.
-func filesBelow(load *LoadStep, path, name string) (paths []string, err error) {
-	wanted := load.Format
+func (f Files) below(path, name string) (paths []string, err error) {
+	wanted := f.form.Format
 	if wanted == "" {
 		wanted = CSV
 	}
@@ -151,7 +159,7 @@ func filesBelow(load *LoadStep, path, name string) (paths []string, err error) {
 	if len(paths) > 0 {
 		return paths, nil
 	}
-	for _, format := range formats {
+	for _, format := range Formats {
 		if other[format] {
 			return nil, asof.Errorf(asof.CodeInvalid, "the folder %s holds no %s files, and %s files; set `format: %s`", name, wanted, format, format)
 		}
@@ -172,7 +180,7 @@ func (in input) open(copied io.Writer) (file *os.File, text io.Reader, err error
 	if text, err = unpacked(in.path, text); err != nil {
 		return nil, nil, errors.Join(asof.Errorf(asof.CodeInvalid, "%s cannot be unpacked: %w", in.name, err), file.Close())
 	}
-	switch in.load.CSV.Encoding {
+	switch in.form.CSV.Encoding {
 	case Latin1:
 		text = charmap.ISO8859_1.NewDecoder().Reader(text)
 	case Windows1252:
@@ -196,4 +204,24 @@ func unpacked(path string, r io.Reader) (io.Reader, error) {
 		return packed.IOReadCloser(), nil
 	}
 	return r, nil
+}
+
+// missingFile says what is there instead of a file.
+func missingFile(path, name string, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return asof.Errorf(asof.CodeInvalid, "%s cannot be read: %w", name, err)
+	}
+	dir, wanted := filepath.Dir(path), filepath.Base(path)
+	for {
+		entries, err := os.ReadDir(dir)
+		if errors.Is(err, fs.ErrNotExist) && dir != filepath.Dir(dir) {
+			dir, wanted = filepath.Dir(dir), filepath.Base(dir)
+			continue
+		}
+		names := make([]string, len(entries))
+		for i, e := range entries {
+			names[i] = e.Name()
+		}
+		return asof.Errorf(asof.CodeInvalid, "there is no file %s: the folder %s holds no %q%s", name, dir, wanted, asof.DidYouMean(wanted, names))
+	}
 }

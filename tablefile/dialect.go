@@ -1,4 +1,4 @@
-package pipeline
+package tablefile
 
 import (
 	"bytes"
@@ -37,7 +37,8 @@ const (
 	UTF16       Encoding = "utf-16"
 )
 
-var encodings = []Encoding{UTF8, Latin1, Windows1252, UTF16}
+// Encodings are all of them.
+var Encodings = []Encoding{UTF8, Latin1, Windows1252, UTF16}
 
 func (d Dialect) delimiter() byte {
 	if d.Delimiter == 0 {
@@ -52,6 +53,18 @@ func (d Dialect) quote() (byte, bool) {
 		return '"', !d.NoQuotes
 	}
 	return d.Quote, !d.NoQuotes
+}
+
+// Unfit says why no file can be written so, "" where one can.
+func (d Dialect) Unfit() string {
+	quote, quotes := d.quote()
+	switch {
+	case quotes && d.delimiter() == quote:
+		return "delimiter and quote are the same character"
+	case d.Decimal != 0 && d.Decimal == d.Thousands, d.Decimal == 0 && d.Thousands == '.':
+		return "the same character stands between thousands and before the fraction of a number; give both `decimal` and `thousands`"
+	}
+	return ""
 }
 
 // plainNumbers reports whether numbers need no rewriting.
@@ -95,8 +108,9 @@ func (d Dialect) number(buf, value []byte) ([]byte, bool) {
 var layouts = map[rune]string{'Y': "2006", 'y': "06", 'm': "01", 'd': "02", 'H': "15", 'I': "03", 'p': "PM", 'M': "04", 'S': "05", 'f': "000000",
 	'b': "Jan", 'B': "January", 'z': "-0700", 'j': "002", '%': "%"}
 
-// layoutOf returns the layout of a format as strftime has it.
-func layoutOf(format string) (string, error) {
+// Layout returns time.Parse's layout of a format of days or times as strftime
+// has it, as %d.%m.%Y. Its errors say what is wrong with the format.
+func Layout(format string) (string, error) {
 	var layout strings.Builder
 	field := false
 	for _, c := range format {

@@ -1,4 +1,4 @@
-package pipeline
+package tablefile
 
 import (
 	"crypto/sha256"
@@ -9,13 +9,12 @@ import (
 	"os"
 )
 
-// content is the hash of what a load puts into the stage: how it reads, and
-// the names and bytes of what it reads.
+// content is the hash of rows: how files are read, and their names and bytes.
 type content struct{ hash.Hash }
 
-func newContent(load *LoadStep) content {
+func newContent(form *Form) content {
 	c := content{sha256.New()}
-	_ = json.NewEncoder(c).Encode(load) // names, types and texts: nothing that JSON cannot write
+	_ = json.NewEncoder(c).Encode(form) // names, types and texts: nothing that JSON cannot write
 	return c
 }
 
@@ -26,10 +25,11 @@ func (c content) file(in input) {
 
 func (c content) String() string { return hex.EncodeToString(c.Sum(nil)) }
 
-// contentOf returns the content of files as a load would read them.
-func contentOf(load *LoadStep, inputs []input) (string, error) {
-	c := newContent(load)
-	for _, in := range inputs {
+// Content returns a hash of the rows that the files hold: of how they are read,
+// and of their names and bytes. It is what a Reader's Content is in the end.
+func (f Files) Content() (string, error) {
+	c := newContent(f.form)
+	for _, in := range f.inputs {
 		c.file(in)
 		file, err := os.Open(in.path)
 		if err != nil {

@@ -1,4 +1,4 @@
-package pipeline
+package tablefile
 
 import (
 	"errors"
@@ -137,7 +137,7 @@ type blockReader struct {
 
 func newBlockReader(r *rows) *blockReader {
 	p := &blockReader{rows: r, records: r.newRecords(), builder: array.NewRecordBuilder(memory.DefaultAllocator, r.schema)}
-	p.columns = newColumns(p.builder, r.in.load.CSV)
+	p.columns = newColumns(p.builder, r.in.form.CSV)
 	return p
 }
 
@@ -177,7 +177,7 @@ func (p *blockReader) append(fields []field) {
 	places := p.rows.places
 	if len(fields) != len(places) {
 		named := "the header"
-		if p.rows.in.load.CSV.NoHeader {
+		if p.rows.in.form.CSV.NoHeader {
 			named = "the pipeline"
 		}
 		message := fmt.Sprintf("the line has %d cells, and %s %d", len(fields), named, len(places))

@@ -1,4 +1,4 @@
-package pipeline
+package tablefile
 
 import (
 	"context"
@@ -31,7 +31,7 @@ type parquetRows struct {
 // openParquet opens a Parquet file, which has to have the table's columns, in
 // any order. Its bytes are written to copied, which may be nil.
 func openParquet(in input, copied io.Writer, progress func(done, total int64)) (*parquetRows, error) {
-	r := &rows{in: in, table: in.load.Table}
+	r := &rows{in: in, table: in.form.Table}
 	r.columns()
 	var err error
 	if r.schema, err = r.table.Schema(); err != nil {

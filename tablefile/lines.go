@@ -1,8 +1,7 @@
-package pipeline
+package tablefile
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -13,15 +12,15 @@ import (
 	"github.com/asof-dev/asof"
 )
 
-// linesOf finds the lines of rows by their keys, as a warehouse writes them as
-// text, for messages: at most two for a key. Whatever goes wrong leaves lines
-// out, and Parquet files have none.
-func linesOf(inputs []input, keys [][]string) map[string][]asof.Place {
+// Lines finds the lines of rows by their keys, as a warehouse writes them as
+// text, for messages: at most two for a key, whose texts are joined by zero
+// bytes. Whatever goes wrong leaves lines out, and Parquet files have none.
+func (f Files) Lines(keys [][]string) map[string][]asof.Place {
 	lines := map[string][]asof.Place{}
 	for _, k := range keys {
 		lines[strings.Join(k, "\x00")] = nil
 	}
-	for _, in := range inputs {
+	for _, in := range f.inputs {
 		if in.format() == Parquet {
 			continue
 		}
@@ -37,7 +36,7 @@ func linesOf(inputs []input, keys [][]string) map[string][]asof.Place {
 func (r *rows) locate(lines map[string][]asof.Place) {
 	builder := array.NewRecordBuilder(memory.DefaultAllocator, r.schema)
 	defer builder.Release()
-	columns := newColumns(builder, r.in.load.CSV)
+	columns := newColumns(builder, r.in.form.CSV)
 	text := make([]string, len(r.table.Key))
 	put := func(place int, f field) {
 		if place >= 0 && r.key[place] {
@@ -70,6 +69,18 @@ func (r *rows) locate(lines map[string][]asof.Place) {
 	}
 }
 
+// Spelled returns the text of a column's value, written as a cell may be, in the
+// one way in which Lines has it. What is no value of the column stays as it is.
+func Spelled(c asof.TableColumn, text string) string {
+	schema, err := asof.Table{Columns: []asof.TableColumn{c}}.Schema()
+	if err != nil {
+		return text
+	}
+	builder := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+	defer builder.Release()
+	return spelled(&newColumns(builder, Dialect{})[0], field{value: []byte(text)})
+}
+
 // spelled returns a cell's value as text.
 func spelled(c *column, f field) string {
 	if c.text != nil || c.append(f) != "" {
@@ -78,18 +89,4 @@ func spelled(c *column, f field) string {
 	values := c.builder.NewArray()
 	defer values.Release()
 	return values.ValueStr(0)
-}
-
-// atLines writes lines for a message: "line 3", "lines 3 and 9", "a.csv:3 and
-// b.csv:9".
-func atLines(lines []asof.Place) string {
-	switch {
-	case len(lines) == 0:
-		return ""
-	case len(lines) == 1:
-		return fmt.Sprintf("line %d", lines[0].Line)
-	case lines[0].File != lines[1].File:
-		return fmt.Sprintf("%s:%d and %s:%d", lines[0].File, lines[0].Line, lines[1].File, lines[1].Line)
-	}
-	return fmt.Sprintf("lines %d and %d", lines[0].Line, lines[1].Line)
 }

@@ -1,14 +1,11 @@
-package pipeline
+package tablefile
 
 import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
@@ -54,7 +51,7 @@ type given struct {
 // columns, in any order. Bytes that are read are written to copied, which may be
 // nil.
 func openRows(in input, copied io.Writer, progress func(done, total int64)) (*rows, error) {
-	schema, err := in.load.Table.Schema()
+	schema, err := in.form.Table.Schema()
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +59,7 @@ func openRows(in input, copied io.Writer, progress func(done, total int64)) (*ro
 	if err != nil {
 		return nil, err
 	}
-	r := &rows{in: in, table: in.load.Table, file: file, schema: schema, progress: progress, refs: 1}
+	r := &rows{in: in, table: in.form.Table, file: file, schema: schema, progress: progress, refs: 1}
 	info, err := file.Stat()
 	if err == nil {
 		r.size = info.Size()
@@ -94,7 +91,7 @@ func (r *rows) start(text io.Reader) error {
 		}
 		return r.first()
 	}
-	r.blocks = newBlocks(text, newScanner(r.in.load.CSV).recordsEnd)
+	r.blocks = newBlocks(text, newScanner(r.in.form.CSV).recordsEnd)
 	return r.header()
 }
 
@@ -118,143 +115,19 @@ func (r *rows) first() (err error) {
 // newRecords returns what reads the records of blocks, for one goroutine.
 func (r *rows) newRecords() records {
 	if r.in.format() != JSONLines {
-		return newScanner(r.in.load.CSV)
+		return newScanner(r.in.form.CSV)
 	}
-	j := &jsonLines{places: map[string]int{}, others: slices.Contains(r.in.load.Ignore, everyOther), width: len(r.table.Columns), seen: make([]bool, len(r.table.Columns))}
+	j := &jsonLines{places: map[string]int{}, others: slices.Contains(r.in.form.Ignore, everyOther), width: len(r.table.Columns), seen: make([]bool, len(r.table.Columns))}
 	for i, name := range r.fileNames() {
 		if name != "" {
 			j.places[name] = i
 		}
 	}
-	for _, name := range r.in.load.Ignore {
+	for _, name := range r.in.form.Ignore {
 		j.places[name] = -1
 	}
 	r.readers = append(r.readers, j)
 	return j
-}
-
-// fileNames returns the name that the file has for each column of the table, ""
-// where the value is given.
-func (r *rows) fileNames() []string {
-	names := make([]string, len(r.table.Columns))
-	for i, c := range r.table.Columns {
-		if _, ok := r.in.given[c.Name]; ok {
-			continue
-		}
-		names[i] = c.Name
-		for theirs, ours := range r.in.load.Rename {
-			if ours == c.Name {
-				names[i] = theirs
-			}
-		}
-	}
-	return names
-}
-
-// missingFile says what is there instead of a file.
-func missingFile(path, name string, err error) error {
-	if !errors.Is(err, fs.ErrNotExist) {
-		return asof.Errorf(asof.CodeInvalid, "%s cannot be read: %w", name, err)
-	}
-	dir, wanted := filepath.Dir(path), filepath.Base(path)
-	for {
-		entries, err := os.ReadDir(dir)
-		if errors.Is(err, fs.ErrNotExist) && dir != filepath.Dir(dir) {
-			dir, wanted = filepath.Dir(dir), filepath.Base(dir)
-			continue
-		}
-		names := make([]string, len(entries))
-		for i, e := range entries {
-			names[i] = e.Name()
-		}
-		return asof.Errorf(asof.CodeInvalid, "there is no file %s: the folder %s holds no %q%s", name, dir, wanted, asof.DidYouMean(wanted, names))
-	}
-}
-
-// header reads the first record, where it names the columns.
-func (r *rows) header() error {
-	d := r.in.load.CSV
-	if err := r.first(); err != nil {
-		return err
-	}
-	if d.NoHeader {
-		names := d.Names
-		if names == nil {
-			names = slices.DeleteFunc(r.fileNames(), func(name string) bool { return name == "" })
-		}
-		return r.place(names, 1)
-	}
-	s := newScanner(d)
-	s.reset(r.body)
-	fields, err := s.record()
-	if errors.Is(err, io.EOF) {
-		return r.problem(1, "the file is empty: it has no header").Err()
-	}
-	if err != nil {
-		return r.fault(err)
-	}
-	r.body = s.left()
-	names := make([]string, len(fields))
-	for i, f := range fields {
-		names[i] = string(f.value)
-	}
-	return r.place(names, s.line())
-}
-
-// everyOther stands for the columns of a file that the table has not.
-const everyOther = "*"
-
-// place finds the table's columns among those of the file, which are named in a
-// line.
-func (r *rows) place(names []string, line int) error {
-	known := r.fileNames()
-	if i := strings.IndexAny(names[0], ",;\t|"); len(names) == 1 && len(known) > 1 && i >= 0 {
-		return r.problem(line, "the cells are separated by %q, and have to be by %q; set `csv: {delimiter: %q}`", names[0][i], r.in.load.CSV.delimiter(), names[0][i:i+1]).Err()
-	}
-	where := "the header"
-	if r.in.format() == Parquet {
-		where = "the file"
-	}
-	var found, extra []string
-	for _, name := range names {
-		place := slices.Index(known, name)
-		if name == "" {
-			place = -1
-		}
-		switch {
-		case place >= 0 && slices.Contains(found, name):
-			r.problem(line, "%s has the column %q twice", where, name)
-		case place < 0 && !slices.Contains(r.in.load.Ignore, name) && !slices.Contains(r.in.load.Ignore, everyOther):
-			extra = append(extra, name)
-		}
-		found = append(found, name)
-		r.places = append(r.places, place)
-	}
-	for i, name := range known {
-		if name != "" && !slices.Contains(found, name) {
-			r.problem(line, "the column %q%s of table %q is missing in %s%s", name, r.renamed(i, name), r.table.Name, where, near(name, extra))
-		}
-	}
-	for _, name := range extra {
-		r.problem(line, "table %q has no column %q, which %s has%s", r.table.Name, name, where, near(name, known))
-	}
-	return r.problems.Err()
-}
-
-// renamed says what a column of the file is called in the table.
-func (r *rows) renamed(i int, name string) string {
-	if own := r.table.Columns[i].Name; own != name {
-		return " (" + own + ")"
-	}
-	return ""
-}
-
-// near ends a sentence with the names that are near.
-func near(name string, names []string) string {
-	if nearest := asof.Nearest(name, names); len(nearest) > 0 {
-		return fmt.Sprintf("; %q is near", nearest[0])
-	}
-	return ""
 }
 
 func (r *rows) problem(line int, format string, args ...any) asof.Problems {
