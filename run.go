@@ -66,6 +66,7 @@ type Run struct {
 	Epoch     int64     // how often it was claimed
 	Takeovers int       // how often from a worker that died, since a step was completed
 	Cancel    bool      // it was asked to end
+	TakenFrom string    // of what Claim returns: the worker that died; not kept
 	Error     string    // why it failed; "" otherwise
 	Report    json.RawMessage
 }

@@ -66,6 +66,7 @@ func (r *Run) Claimable() time.Time {
 // taken over too often, ends instead.
 func (r *Run) Claim(c RunClaim, now time.Time) (takenOver bool) {
 	takenOver = !r.Waits()
+	r.TakenFrom = ""
 	switch {
 	case takenOver && r.Cancel:
 		r.End(RunCancelled, "", now)
@@ -75,6 +76,7 @@ func (r *Run) Claim(c RunClaim, now time.Time) (takenOver bool) {
 		return
 	case takenOver:
 		r.Takeovers++
+		r.TakenFrom = r.Worker
 	}
 	if r.Started.IsZero() {
 		r.Started = now

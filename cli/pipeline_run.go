@@ -124,7 +124,7 @@ func (r *repository) jobs(progress asof.Progress, told *materialized) func(conte
 // follow returns the pipeline's materialize step: the online store follows what
 // was published.
 func (r *repository) follow(cause string, progress asof.Progress, told *materialized) pipeline.Materialize {
-	return func(ctx context.Context, asOf time.Time, views []string, dropped map[string]arrow.RecordBatch) (int64, error) {
+	return func(ctx context.Context, asOf time.Time, views []string, dropped map[string]arrow.RecordBatch, note func(level, line string)) (int64, error) {
 		m, err := r.materializer(ctx, progress)
 		if err != nil {
 			return 0, err
@@ -142,6 +142,10 @@ func (r *repository) follow(cause string, progress asof.Progress, told *material
 		var keys int64
 		for _, result := range results {
 			keys += result.Written
+			note("info", fmt.Sprintf("online %s: %s, %s", result.View, count(result.Written, "key", "keys"), took(result.Took)))
+			for _, text := range result.Notes {
+				note("warn", result.View+": "+text)
+			}
 		}
 		return keys, err
 	}

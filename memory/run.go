@@ -178,6 +178,7 @@ func (s *Runs) Claim(_ context.Context, c asof.RunClaim) (*asof.Run, error) {
 		}
 		if r.Finished.IsZero() {
 			claimed := r.copy(now)
+			r.TakenFrom = ""
 			return &claimed, nil
 		}
 	}

@@ -1,9 +1,11 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -82,7 +84,18 @@ func (r *run) step(name string, do func(ctx context.Context, a *runner.Attempt, 
 		r.problems[name] = problems
 		r.mu.Unlock()
 		r.tell(report)
+		note(a, report)
 		return errors.Join(err, a.Report(report))
+	}
+}
+
+// note writes to the run's log what a step changed, and what it warns of.
+func note(a *runner.Attempt, report StepReport) {
+	for _, c := range report.Changes {
+		a.Note("info", c.Table+": "+cmp.Or(c.Skipped, fmt.Sprintf("%d added, %d changed, %d removed", c.Added, c.Changed, c.Removed)))
+	}
+	for _, warning := range report.Warnings {
+		a.Note("warn", warning.String())
 	}
 }
 

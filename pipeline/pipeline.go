@@ -140,8 +140,8 @@ type NotifyStep struct {
 // Materialize brings views up to date online with the snapshots of asOf; nil
 // views are all. The keys in dropped, by snapshot table, had a row at asOf
 // before and have none now: their online rows follow. It returns how many keys
-// were written. It is repeatable.
-type Materialize func(ctx context.Context, asOf time.Time, views []string, dropped map[string]arrow.RecordBatch) (int64, error)
+// were written, and tells note what became of each view. It is repeatable.
+type Materialize func(ctx context.Context, asOf time.Time, views []string, dropped map[string]arrow.RecordBatch, note func(level, line string)) (int64, error)
 
 // TrainingSet writes training data as a step says, whose parameters are filled
 // in, and returns how many rows. The file appears whole or not at all.

@@ -112,7 +112,7 @@ func (r *run) materializeNode(s Step) runner.Step {
 				dropped[c.Table] = c.Dropped
 			}
 		}
-		report.Rows, err = r.Materialize(ctx, r.asOf, s.Materialize.Views, dropped)
+		report.Rows, err = r.Materialize(ctx, r.asOf, s.Materialize.Views, dropped, a.Note)
 		return nil, err
 	})}
 }

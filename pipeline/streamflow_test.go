@@ -85,7 +85,7 @@ type online struct {
 	err     error
 }
 
-func (o *online) materialize(_ context.Context, asOf time.Time, views []string, dropped map[string]arrow.RecordBatch) (int64, error) {
+func (o *online) materialize(_ context.Context, asOf time.Time, views []string, dropped map[string]arrow.RecordBatch, _ func(level, line string)) (int64, error) {
 	o.asOf = append(o.asOf, asOf.Format(time.DateOnly))
 	o.dropped = map[string]int64{}
 	for table, keys := range dropped {

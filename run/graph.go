@@ -38,11 +38,16 @@ type graph struct {
 func (g *graph) run(ctx context.Context) error {
 	g.state, g.byName, g.lanes, g.done = map[string]asof.RunState{}, map[string]*Step{}, map[string]bool{}, make(chan outcome)
 	failures := map[string]error{}
+	var stand []string
 	for i, s := range g.steps {
 		g.byName[s.Name] = &g.steps[i]
 		if !g.todo[s.Name] {
 			g.state[s.Name] = asof.RunCompleted
+			stand = append(stand, s.Name)
 		}
+	}
+	if len(stand) > 0 {
+		g.h.note("info", "", "done before, and not done again: "+strings.Join(stand, ", "))
 	}
 	for {
 		if ctx.Err() == nil {
@@ -121,12 +126,13 @@ func (g *graph) settled(name string) bool {
 // one brings a step to its end, through all its attempts.
 func (g *graph) one(ctx context.Context, s *Step) outcome {
 	first := g.h.attempts(s.Name) + 1
+	wait := time.Duration(0)
 	for n := 1; ; n++ {
 		record := asof.RunStep{Name: s.Name, Attempt: first + n - 1, State: asof.RunRunning, Started: time.Now().UTC()}
 		if n > 1 {
 			record.State = asof.RunRetrying
 			g.h.record(record)
-			if !sleep(ctx, s.Retry.wait(n)) {
+			if !sleep(ctx, wait) {
 				return outcome{s, asof.RunCancelled, nil}
 			}
 			record.State, record.Started = asof.RunRunning, time.Now().UTC()
@@ -148,10 +154,12 @@ func (g *graph) one(ctx context.Context, s *Step) outcome {
 		}
 		record.Input = g.keepInput(s, a.Input)
 		g.h.record(record)
+		g.h.noteStep(record)
 		if err == nil || n > s.Retry.Times || !s.Retry.helps(err) {
 			return outcome{s, record.State, err}
 		}
-		g.h.log("warn", s.Name, fmt.Sprintf("failed, and is tried again: attempt %d: %v", record.Attempt, err))
+		wait = s.Retry.wait(n + 1)
+		g.h.log("warn", s.Name, fmt.Sprintf("attempt %d failed, and it is tried again in %s: %v", record.Attempt, wait.Round(time.Millisecond), err))
 	}
 }
 

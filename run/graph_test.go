@@ -79,6 +79,20 @@ func (b *bench) states(run asof.Run) string {
 	return strings.Join(states, ", ")
 }
 
+// log returns a run's log, without its times.
+func (b *bench) log(run asof.Run) string {
+	b.t.Helper()
+	lines, err := b.store.Lines(b.t.Context(), run.ID, 0, 100)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	var texts []string
+	for _, l := range lines {
+		texts = append(texts, l.Level+" "+l.Step+": "+l.Text)
+	}
+	return strings.Join(texts, "\n")
+}
+
 func TestFailuresAreToldAtOnce(t *testing.T) {
 	b := newBench(t)
 	bad, worse := asof.Errorf(asof.CodeInvalid, "users.csv is bad"), asof.Errorf(asof.CodeInvalid, "usage.csv is worse")
@@ -157,6 +171,9 @@ func TestARunGoesOnWhereItWas(t *testing.T) {
 	did("users check usage publish online", online)
 	inputs["users"], gone["users"], gone["usage"] = "", true, true // the month's files were moved away
 	last := did("online", steps(nil))
+	if log := b.log(last); strings.Count(log, "info : gone on with by ") != 5 || !strings.Contains(log, "info : done before, and not done again: users, usage, check users, check usage, publish\n") {
+		t.Errorf("log:\n%s", log)
+	}
 	if last.State != asof.RunCompleted || last.ID != first.ID || last.Epoch != 6 {
 		t.Errorf("%+v", last)
 	}
@@ -192,6 +209,7 @@ func TestRetries(t *testing.T) {
 			return asof.Errorf(asof.CodeUnavailable, "try %d", a.Number)
 		}
 		a.Progress(7, 10)
+		a.Log("info", "got there")
 		return a.Report(map[string]int{"attempt": a.Number})
 	})
 	flaky.Retry = run.Retry{Times: 2, Delay: 20 * time.Millisecond, Jitter: 0.5}
@@ -206,6 +224,10 @@ func TestRetries(t *testing.T) {
 	steps, _ := b.store.Steps(t.Context(), ended.ID)
 	if last := steps[2]; last.Rows != 7 || last.Total != 10 || string(last.Report) != `{"attempt":3}` || steps[0].Error != "try 1" {
 		t.Errorf("attempts: %+v", steps)
+	}
+	if log := b.log(ended); !strings.HasPrefix(log, "info : begun by "+b.Name()+"\nerror flaky: failed after ") || !strings.Contains(log, "\nwarn flaky: attempt 1 failed, and it is tried again in ") ||
+		!strings.Contains(log, ": try 1\n") || !strings.Contains(log, "info flaky: got there\ninfo flaky: completed, 7 rows, ") || !strings.HasSuffix(log, "\ninfo : completed") {
+		t.Errorf("log:\n%s", log)
 	}
 	invalid := b.step("invalid", fails(asof.Errorf(asof.CodeInvalid, "bad file")))
 	invalid.Retry = flaky.Retry

@@ -38,8 +38,8 @@ type stepKey struct {
 	attempt int
 }
 
-// Watch hears of attempts at steps as they go on, and of lines, in this
-// process. Each may be nil; they are called from several goroutines and return
+// Watch hears of attempts at steps as they go on, and of the lines that steps
+// log, in this process. Each may be nil; they are called from several goroutines and return
 // at once.
 type Watch struct {
 	Step func(run string, step asof.RunStep)
@@ -165,18 +165,24 @@ func (h *holder) all() []asof.RunStep {
 	return list
 }
 
-// log keeps a line, to be written soon.
+// log keeps a line, to be written soon, and tells it.
 func (h *holder) log(level, step, text string) {
+	line := h.note(level, step, text)
+	if h.watch.Line != nil {
+		h.watch.Line(h.lease.Run, line)
+	}
+}
+
+// note keeps a line, to be written soon.
+func (h *holder) note(level, step, text string) asof.RunLine {
 	line := asof.RunLine{At: time.Now().UTC(), Step: step, Level: level, Text: text}
 	h.mu.Lock()
 	if len(h.lines) < asof.MostRunLines {
 		h.lines = append(h.lines, line)
 	}
 	h.mu.Unlock()
-	if h.watch.Line != nil {
-		h.watch.Line(h.lease.Run, line)
-	}
 	h.poke()
+	return line
 }
 
 func (h *holder) poke() {
@@ -262,8 +268,8 @@ func (h *holder) end(ctx context.Context, job Job, o Outcome) error {
 	message := ""
 	if o.State == asof.RunFailed {
 		message = err.Error()
-		h.log("error", "", message)
 	}
+	h.noteEnd(o.State, message)
 	h.close()
 	if unwritten := h.write(ctx); unwritten != nil {
 		return unwritten

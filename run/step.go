@@ -123,8 +123,11 @@ func (a *Attempt) Report(v any) error {
 	return err
 }
 
-// Log writes a line to the run's log.
+// Log writes a line to the run's log, and tells it to the worker's Watch.
 func (a *Attempt) Log(level, text string) { a.h.log(level, a.step, text) }
+
+// Note writes a line to the run's log alone: its report says the same.
+func (a *Attempt) Note(level, text string) { a.h.note(level, a.step, text) }
 
 // Fence returns an error unless the worker still holds the run, and nobody has
 // asked it to end. A step that shows what it did calls it in the moment before,

@@ -18,9 +18,6 @@ type Worker struct {
 	// Job returns what a run does. Its error ends the run.
 	Job   func(ctx context.Context, run asof.Run) (Job, error)
 	Watch Watch
-	// Changed hears of each run that begins or has ended, with its attempts at
-	// steps. It may be nil, and returns at once.
-	Changed func(run asof.Run, steps []asof.RunStep)
 
 	TTL   time.Duration // of leases; 0: DefaultTTL
 	Poll  time.Duration // how often new runs are looked for; 0: DefaultPoll
@@ -173,7 +170,7 @@ func (w *Worker) carryOut(ctx context.Context, run *asof.Run, claimed time.Time,
 	defer end(nil)
 	h := newHolder(w.Store, run, w.ttl(), claimed, recorded, w.Watch, end)
 	defer h.close()
-	w.changed(*run, recorded)
+	h.noteStart(*run)
 	job, err := w.Job(within, *run)
 	if job.Close != nil {
 		defer job.Close()
@@ -191,14 +188,7 @@ func (w *Worker) carryOut(ctx context.Context, run *asof.Run, claimed time.Time,
 	if ended, failed := w.Store.Run(after, run.ID); failed == nil {
 		run = &ended
 	}
-	w.changed(*run, h.all())
 	return *run, err
-}
-
-func (w *Worker) changed(run asof.Run, steps []asof.RunStep) {
-	if w.Changed != nil {
-		w.Changed(run, steps)
-	}
 }
 
 // steps goes through the job's steps.

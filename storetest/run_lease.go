@@ -50,7 +50,7 @@ func runsLeases(t *testing.T, open func() asof.RunStore) {
 	}
 	time.Sleep(ttl + 20*time.Millisecond)
 	taken, _ := mustClaim(t, other, asof.RunClaim{Worker: "other", TTL: ttl})
-	if taken.ID != run.ID || taken.Epoch != 2 || taken.Takeovers != 1 || taken.Worker != "other" || !taken.Started.Equal(run.Started) {
+	if taken.ID != run.ID || taken.Epoch != 2 || taken.Takeovers != 1 || taken.Worker != "other" || taken.TakenFrom != run.Worker || readRun(t, other, run.ID).TakenFrom != "" || !taken.Started.Equal(run.Started) {
 		t.Errorf("taken over: %+v", taken)
 	}
 	_, err = s.Renew(ctx, lease, ttl)
