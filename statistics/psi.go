@@ -1,4 +1,6 @@
-// Package statistics holds distances between distributions.
+// Package statistics says how far what a feature was like, its profile, is from
+// what it is like now, and whether that is drift. It is functions over numbers: it
+// reads no store.
 package statistics
 
 import "math"
