@@ -166,6 +166,15 @@ func (c *connection) rows(ctx context.Context, q *asof.RowsQuery) (array.RecordR
 	return c.named(&q.Latest, rows, err)
 }
 
+func (c *connection) profile(ctx context.Context, q *asof.ProfileQuery) ([]asof.Profile, error) {
+	store, ok := c.OfflineStore.(asof.Profiler)
+	if !ok {
+		return nil, asof.Errorf(asof.CodeInvalid, "connection %s: its kind of database does not describe values", c.name)
+	}
+	profiles, err := store.Profile(ctx, q)
+	return profiles, c.fault(fmt.Sprintf("feature view %q", q.View.View), err)
+}
+
 // named has the errors of an answer name the connection.
 func (c *connection) named(q *asof.Latest, rows array.RecordReader, err error) (array.RecordReader, error) {
 	what := fmt.Sprintf("feature view %q", q.View.View)

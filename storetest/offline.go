@@ -58,6 +58,9 @@ func Offline(t *testing.T, open func(t *testing.T) OfflineUnderTest) {
 		"events":                   offlineEvents,
 		"events agree with memory": offlineEventsAgree,
 		"rows":                     offlineRows,
+		"profile":                  offlineProfile,
+		"profile of no rows":       offlineProfileEmpty,
+		"profiles agree":           offlineProfileAgrees,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
