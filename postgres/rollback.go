@@ -33,7 +33,7 @@ func (r *publishing) remember(ctx context.Context, change asof.TableChange, was 
 	if err != nil {
 		return err
 	}
-	return r.exec(ctx, "INSERT INTO "+r.w.db.qualified("asof_history")+" VALUES ($1, $2, 'table', $3::jsonb)", r.id, change.Table, string(text))
+	return r.exec(ctx, "INSERT INTO "+r.w.db.qualified("asof_history")+" VALUES ($1, $2, 'table', $3::json)", r.id, change.Table, string(text))
 }
 
 // undone is what the history remembers of a rollback: it takes the place of the

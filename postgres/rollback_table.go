@@ -16,7 +16,7 @@ import (
 // entries returns SQL for the history's entries of one kind as rows of the
 // table that they are about.
 func (r *rollback) entries(table, change string) string {
-	return fmt.Sprintf("(SELECT p.* FROM %s h, jsonb_populate_record(NULL::%s, h.previous) p WHERE h.publication = %d AND h.table_name = %s AND h.change = %s)",
+	return fmt.Sprintf("(SELECT p.* FROM %s h, json_populate_recordset(NULL::%s, h.previous) p WHERE h.publication = %d AND h.table_name = %s AND h.change = %s)",
 		r.history(), r.w.db.qualified(table), r.id, quoteText(table), quoteText(change))
 }
 
@@ -75,7 +75,7 @@ func (r *rollback) putBack(ctx context.Context, table string, change *asof.Table
 // can be given still, none where there are no entries.
 func (r *rollback) columns(ctx context.Context, table, change string) ([]string, error) {
 	rows, err := r.tx.Query(ctx, `SELECT a.attname FROM pg_attribute a
- JOIN (SELECT previous FROM `+r.history()+` WHERE publication = $1 AND table_name = $2 AND change = $3 LIMIT 1) h ON h.previous ? a.attname
+ JOIN (SELECT previous FROM `+r.history()+` WHERE publication = $1 AND table_name = $2 AND change = $3 LIMIT 1) h ON (h.previous->0)::jsonb ? a.attname
  WHERE a.attrelid = to_regclass($4) AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY a.attnum`,
 		r.id, table, change, r.w.db.qualified(table))
 	if err != nil {
@@ -101,10 +101,10 @@ func (r *rollback) dropped(ctx context.Context, table string) error {
 	dropped := r.w.db.qualified("asof_dropped")
 	const of = "h.publication = $1 AND h.table_name = $2 AND h.change = "
 	if _, err := r.tx.Exec(ctx, "DELETE FROM "+dropped+" d USING "+r.history()+" h WHERE "+of+
-		"'dropped' AND d.table_name = $2 AND d.as_of = (h.previous->>'as_of')::date AND d.key = h.previous->'key'", r.id, table); err != nil {
+		"'dropped' AND d.table_name = $2 AND d.as_of = (h.previous->>'as_of')::date AND d.key = (h.previous->'key')::jsonb", r.id, table); err != nil {
 		return err
 	}
-	_, err := r.tx.Exec(ctx, "INSERT INTO "+dropped+" SELECT $2, (h.previous->>'as_of')::date, h.previous->'key' FROM "+r.history()+" h WHERE "+of+
+	_, err := r.tx.Exec(ctx, "INSERT INTO "+dropped+" SELECT $2, (h.previous->>'as_of')::date, (h.previous->'key')::jsonb FROM "+r.history()+" h WHERE "+of+
 		"'back' ON CONFLICT DO NOTHING", r.id, table)
 	return err
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/jackc/pgx/v5"
@@ -100,11 +101,21 @@ func (s *stage) take(ctx context.Context) error {
 	return tx.Commit(ctx)
 }
 
-// endOwner ends the connections of a stage's owner.
+// endOwner ends the connections of a stage's owner, and waits until they have
+// gone, ten seconds at most. As they go they drop their views, in an order of
+// their own: whoever drops the tables meanwhile waits for them as they for him.
 func endOwner(ctx context.Context, tx pgx.Tx, db *DB, run string) error {
-	_, err := tx.Exec(ctx, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity JOIN "+db.qualified("asof_stages")+
-		" ON run = $1 AND application_name = $2 || owner WHERE datname = current_database()", run, stageApplication)
-	return err
+	for until := time.Now().Add(10 * time.Second); ; {
+		var left int
+		err := tx.QueryRow(ctx, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity JOIN "+db.qualified("asof_stages")+
+			" ON run = $1 AND application_name = $2 || owner WHERE datname = current_database()", run, stageApplication).Scan(&left)
+		if err != nil || left == 0 || time.Now().After(until) {
+			return err
+		}
+		if _, err := tx.Exec(ctx, "SELECT pg_sleep(0.003), pg_stat_clear_snapshot()"); err != nil {
+			return err
+		}
+	}
 }
 
 // stageApplication begins the name of a stage's connections; the owner follows.

@@ -52,7 +52,8 @@ func (l *link) has(table asof.Table, present []tableColumn, wanted []string) err
 }
 
 // settle gives rows the types of the table that they are for, checks their key
-// by an index, and has the planner know them.
+// by an index, and has the planner know how many they are and by what they are
+// joined; the rest is autovacuum's, where they stay.
 func (l *link) settle(ctx context.Context, table asof.Table, name string, present []tableColumn) error {
 	if err := l.fit(ctx, table, name, present); err != nil {
 		return err
@@ -60,7 +61,7 @@ func (l *link) settle(ctx context.Context, table asof.Table, name string, presen
 	if err := l.checkKey(ctx, table, name); err != nil {
 		return err
 	}
-	return l.w.db.fault("table "+table.Name, l.exec(ctx, "ANALYZE "+name))
+	return l.w.db.fault("table "+table.Name, l.exec(ctx, "ANALYZE "+name+" ("+strings.Join(quoteNames(table.Key), ", ")+")"))
 }
 
 // checkKey refuses rows whose key is not theirs alone. It is part of a
@@ -102,15 +103,13 @@ func (l *link) checkKey(ctx context.Context, table asof.Table, relation string) 
 // floating-point number is always the nearest to what a file says.
 func (l *link) fit(ctx context.Context, table asof.Table, relation string, present []tableColumn) error {
 	for _, c := range table.Columns {
-		i := slices.IndexFunc(present, func(p tableColumn) bool { return p.name == c.Name })
-		own, err := asof.ColumnType(c.Type)
+		typ, own, err := unlike(c, present)
 		if err != nil {
 			return err
 		}
-		if i < 0 || present[i].typ == strings.Replace(own, "timestamptz", "timestamp with time zone", 1) {
+		if typ == "" {
 			continue
 		}
-		typ := present[i].typ
 		if typ != "double precision" && typ != "real" {
 			if err := l.refuse(ctx, table, relation, c.Name, typ, own); err != nil {
 				return err
@@ -121,6 +120,17 @@ func (l *link) fit(ctx context.Context, table asof.Table, relation string, prese
 		}
 	}
 	return nil
+}
+
+// unlike returns the type of a column in a table that has it with another than
+// declared, and the declared one; "" where it has not.
+func unlike(c asof.TableColumn, present []tableColumn) (typ, own string, err error) {
+	i := slices.IndexFunc(present, func(p tableColumn) bool { return p.name == c.Name })
+	own, err = asof.ColumnType(c.Type)
+	if err != nil || i < 0 || present[i].typ == strings.Replace(own, "timestamptz", "timestamp with time zone", 1) {
+		return "", own, err
+	}
+	return present[i].typ, own, nil
 }
 
 // refuse reports a staged value that would be another in the published type.

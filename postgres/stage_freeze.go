@@ -24,27 +24,16 @@ func (r *publishing) freeze(ctx context.Context, f asof.Frozen) error {
 	if err := r.has(f.Table, present, append(names(f.Table.Columns), asof.AsOfColumn)); err != nil {
 		return err
 	}
-	const rows = "pg_temp.asof_frozen"
-	for _, statement := range []string{"DROP TABLE IF EXISTS " + rows,
-		"CREATE TEMP TABLE asof_frozen (" + declared(f.Table.Columns, f.Table.Key) + ") ON COMMIT DROP", "INSERT INTO " + rows + " " + selected(f.Table, f.SQL)} {
-		if err := r.exec(ctx, statement); err != nil {
-			return noKey(f.Table, err)
-		}
-	}
-	if err := r.settle(ctx, f.Table, rows, present); err != nil {
-		return err
-	}
-	made, err := r.create(ctx, f.Table, f.Table.SnapshotColumns(), key)
+	change := asof.TableChange{Table: f.Table.Name}
+	added, err := r.freezeNew(ctx, f, key, present, &change)
 	if err != nil {
 		return err
 	}
-	change := asof.TableChange{Table: f.Table.Name}
-	m := merge{publishing: r, table: f.Table, rows: rows, live: r.w.db.qualified(f.Table.Name), asOf: day(r.p.AsOf)}
-	if err := m.write(ctx, &change); err != nil {
-		return err
-	}
-	if change.Removed, err = m.drop(ctx); err != nil {
-		return err
+	made := added && present == nil
+	if !added {
+		if made, err = r.refreeze(ctx, f, key, present, &change); err != nil {
+			return err
+		}
 	}
 	if err := r.remember(ctx, change, tableBefore{Key: key, Made: made}); err != nil {
 		return err
@@ -52,6 +41,30 @@ func (r *publishing) freeze(ctx context.Context, f asof.Frozen) error {
 	change.Dropped, err = r.dropped(ctx, f.Table)
 	r.changes[f.Table.Name] = change
 	return err
+}
+
+// refreeze compares the rows with those that the table has, and returns whether
+// it made the table.
+func (r *publishing) refreeze(ctx context.Context, f asof.Frozen, key []string, present []tableColumn, change *asof.TableChange) (made bool, err error) {
+	const rows = "pg_temp.asof_frozen"
+	for _, statement := range []string{"DROP TABLE IF EXISTS " + rows,
+		"CREATE TEMP TABLE asof_frozen (" + declared(f.Table.Columns, f.Table.Key) + ") ON COMMIT DROP", "INSERT INTO " + rows + " " + selected(f.Table, f.SQL)} {
+		if err := r.exec(ctx, statement); err != nil {
+			return false, noKey(f.Table, err)
+		}
+	}
+	if err := r.settle(ctx, f.Table, rows, present); err != nil {
+		return false, err
+	}
+	if made, err = r.create(ctx, f.Table, f.Table.SnapshotColumns(), key); err != nil {
+		return false, err
+	}
+	m := merge{publishing: r, table: f.Table, rows: rows, live: r.w.db.qualified(f.Table.Name), asOf: day(r.p.AsOf)}
+	if err := m.write(ctx, change); err != nil {
+		return false, err
+	}
+	change.Removed, err = m.drop(ctx)
+	return made, err
 }
 
 // dropped reads the keys that the snapshot's day had and has no more.

@@ -70,10 +70,10 @@ func (m merge) update(ctx context.Context) (int64, error) {
 	if len(set) == 0 {
 		return 0, nil
 	}
-	n, err := m.changed(ctx, fmt.Sprintf("INSERT INTO %s SELECT $1, $2, 'changed', (SELECT to_jsonb(p) FROM (SELECT %s) p) FROM %s l JOIN %s n ON %s",
-		m.history(), m.written(), m.live, m.rows, m.differ()), m.id, m.table.Name)
+	n, err := m.changed(ctx, m.note("changed", "(SELECT p FROM (SELECT "+m.written()+") p)",
+		fmt.Sprintf("FROM %s l JOIN %s n ON %s", m.live, m.rows, m.differ())), m.id, m.table.Name)
 	if err != nil || n == 0 {
-		return n, err
+		return 0, err
 	}
 	return m.changed(ctx, fmt.Sprintf("UPDATE %s l SET %s FROM %s n WHERE %s", m.live, strings.Join(set, ", "), m.rows, m.differ()))
 }
@@ -108,15 +108,38 @@ func (m merge) differ() string {
 
 // insert writes the rows whose key is not there.
 func (m merge) insert(ctx context.Context) (int64, error) {
+	return m.add(ctx, fmt.Sprintf(" WHERE NOT EXISTS (SELECT FROM %s l WHERE %s)", m.live, m.match()))
+}
+
+// add inserts the rows under a condition, notes their keys, and counts them.
+func (m merge) add(ctx context.Context, condition string) (n int64, err error) {
 	columns := strings.Join(quoteNames(names(m.table.Columns)), ", ")
 	values := "n." + strings.Join(quoteNames(names(m.table.Columns)), ", n.")
 	if m.asOf != "" {
 		columns += ", " + asof.AsOfColumn
 		values += ", '" + m.asOf + "'::date"
 	}
-	return m.changed(ctx, fmt.Sprintf(`WITH added AS (INSERT INTO %s (%s) SELECT %s FROM %s n WHERE NOT EXISTS (SELECT FROM %s l WHERE %s) RETURNING *)
- INSERT INTO %s SELECT $1, $2, 'added', %s FROM added l`, m.live, columns, values, m.rows, m.live, m.match(), m.history(), m.key("l", true)),
-		m.id, m.table.Name)
+	err = m.row(ctx, fmt.Sprintf("WITH added AS (INSERT INTO %s (%s) SELECT %s FROM %s n%s RETURNING *), noted AS (%s) SELECT count(*) FROM added",
+		m.live, columns, values, m.rows, condition, m.added("added")), m.id, m.table.Name).Scan(&n)
+	return n, err
+}
+
+// note returns SQL that enters rows into the history: $1 is the publication, $2
+// the table. An entry is a list of rows, of about 64 kB: entries of one row each
+// would take several times as long as the rows themselves.
+func (m merge) note(change, row, from string) string {
+	return fmt.Sprintf(`INSERT INTO %s SELECT $1::bigint, $2::text, '%s', json_agg(r) FROM (
+ SELECT r, sum(pg_column_size(r)) OVER (ROWS UNBOUNDED PRECEDING) / 65536 AS entry FROM (SELECT %s AS r %s OFFSET 0) once) sized GROUP BY entry`,
+		m.history(), change, row, from)
+}
+
+// added returns SQL that enters the keys of a relation's rows as added ones.
+func (m merge) added(relation string) string {
+	keys := quoteNames(m.table.Key)
+	if m.asOf != "" {
+		keys = append(keys, asof.AsOfColumn)
+	}
+	return m.note("added", "(SELECT p FROM (SELECT l."+strings.Join(keys, ", l.")+") p)", "FROM "+relation+" l")
 }
 
 // gone is the rows, of the day where there is one, whose key is not among the
@@ -134,24 +157,24 @@ func (m merge) ofDay() string {
 
 // remove deletes the rows whose key is not among the new ones.
 func (m merge) remove(ctx context.Context) (int64, error) {
-	n, err := m.changed(ctx, fmt.Sprintf("INSERT INTO %s SELECT $1, $2, 'removed', to_jsonb(l) %s", m.history(), m.gone()), m.id, m.table.Name)
+	n, err := m.changed(ctx, m.note("removed", "l", m.gone()), m.id, m.table.Name)
 	if err != nil || n == 0 {
-		return n, err
+		return 0, err
 	}
 	m.differs = true
-	return n, m.exec(ctx, "DELETE "+m.gone())
+	return m.changed(ctx, "DELETE "+m.gone())
 }
 
 // drop removes rows of the day, and remembers which keys it has lost.
 func (m merge) drop(ctx context.Context) (int64, error) {
 	dropped := m.w.db.qualified("asof_dropped")
 	if err := m.exec(ctx, fmt.Sprintf(`WITH back AS (DELETE FROM %s d USING %s n WHERE d.table_name = $1 AND d.as_of = $2::date AND d.key = %s RETURNING d.as_of, d.key)
- INSERT INTO %s SELECT $3, $1, 'back', to_jsonb(back) FROM back`,
-		dropped, m.rows, m.key("n", false), m.history()), m.table.Name, m.asOf, m.id); err != nil {
+ INSERT INTO %s SELECT $3, $1, 'back', to_json(back) FROM back`,
+		dropped, m.rows, m.key("n"), m.history()), m.table.Name, m.asOf, m.id); err != nil {
 		return 0, err
 	}
 	if err := m.exec(ctx, fmt.Sprintf(`WITH dropped AS (INSERT INTO %s SELECT $1, $2::date, %s %s ON CONFLICT DO NOTHING RETURNING as_of, key)
- INSERT INTO %s SELECT $3, $1, 'dropped', to_jsonb(dropped) FROM dropped`, dropped, m.key("l", false), m.gone(), m.history()),
+ INSERT INTO %s SELECT $3, $1, 'dropped', to_json(dropped) FROM dropped`, dropped, m.key("l"), m.gone(), m.history()),
 		m.table.Name, m.asOf, m.id); err != nil {
 		return 0, err
 	}
@@ -171,13 +194,10 @@ func (m merge) match() string {
 }
 
 // key returns the key of a relation's row as jsonb.
-func (m merge) key(relation string, withDay bool) string {
+func (m merge) key(relation string) string {
 	var pairs []string
 	for _, k := range m.table.Key {
 		pairs = append(pairs, quoteText(k), relation+"."+quoteName(k))
-	}
-	if withDay && m.asOf != "" {
-		pairs = append(pairs, quoteText(asof.AsOfColumn), relation+"."+asof.AsOfColumn)
 	}
 	return "jsonb_build_object(" + strings.Join(pairs, ", ") + ")"
 }

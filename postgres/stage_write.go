@@ -146,7 +146,7 @@ func (r *publishing) adopt(ctx context.Context, table asof.Table, staged stagedT
 		}
 	}
 	added := merge{publishing: r, table: table}
-	if err := r.exec(ctx, "INSERT INTO "+added.history()+" SELECT $1, $2, 'added', "+added.key("l", true)+" FROM "+name+" l", r.id, table.Name); err != nil {
+	if err := r.exec(ctx, added.added(name), r.id, table.Name); err != nil {
 		return err
 	}
 	change.Rows, change.Added = staged.rows, staged.rows

@@ -48,9 +48,10 @@ var bookkeeping = []struct{ name, layout string }{
  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, run text NOT NULL, pipeline text NOT NULL,
  as_of date NOT NULL, published_at timestamptz NOT NULL)`},
 	{"asof_loaded", `CREATE TABLE %s (table_name text PRIMARY KEY, as_of date NOT NULL)`},
-	{"asof_history", `CREATE TABLE %s (
- publication bigint NOT NULL, table_name text NOT NULL, change text NOT NULL, previous jsonb NOT NULL,
- id bigint GENERATED ALWAYS AS IDENTITY, PRIMARY KEY (publication, id))`},
+	{"asof_history", `CREATE TABLE %[1]s (
+ publication bigint NOT NULL, table_name text NOT NULL, change text NOT NULL, previous json NOT NULL,
+ id bigint GENERATED ALWAYS AS IDENTITY, PRIMARY KEY (publication, id));
+ALTER TABLE %[1]s ALTER previous SET STORAGE EXTERNAL`}, // to pack them takes longer than to write them
 	{"asof_dropped", `CREATE TABLE %s (
  table_name text, as_of date, key jsonb, PRIMARY KEY (table_name, as_of, key))`},
 }

@@ -222,10 +222,10 @@ func TestTheTeamsTablesStayTheirs(t *testing.T) {
 		t.Fatal(err)
 	}
 	for sql, want := range map[string]string{
-		"SELECT * FROM subscriptions ORDER BY user_id":                                                                                          "a 2 ∅ false|b 7 20.25 true",
-		"SELECT * FROM profile_snapshots ORDER BY as_of, user_id":                                                                               "z 2023-12-31 1 stays|a 2024-01-31 ∅ ∅",
-		"SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'subscriptions'::regclass AND attnum > 0":                   "character varying(10)|smallint|numeric(8,2)|boolean",
-		"SELECT table_name, change, previous->>'user_id', previous->>'note' FROM asof_history WHERE change = 'removed' ORDER BY publication, 3": "profile_snapshots removed a kept|profile_snapshots removed z goes|profile_snapshots removed b ∅",
+		"SELECT * FROM subscriptions ORDER BY user_id":                                                                                                             "a 2 ∅ false|b 7 20.25 true",
+		"SELECT * FROM profile_snapshots ORDER BY as_of, user_id":                                                                                                  "z 2023-12-31 1 stays|a 2024-01-31 ∅ ∅",
+		"SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'subscriptions'::regclass AND attnum > 0":                                      "character varying(10)|smallint|numeric(8,2)|boolean",
+		"SELECT table_name, change, r->>'user_id', r->>'note' FROM asof_history, json_array_elements(previous) r WHERE change = 'removed' ORDER BY publication, 3": "profile_snapshots removed a kept|profile_snapshots removed z goes|profile_snapshots removed b ∅",
 	} {
 		rows, err := w.Read(t.Context(), sql)
 		if err != nil {
@@ -357,7 +357,7 @@ func TestThreePublicationsAreKept(t *testing.T) {
 			t.Fatalf("publication %d: %v", i, err)
 		}
 	}
-	rows, err := w.Read(t.Context(), `SELECT p.run, h.previous->>'monthly_fee' FROM asof_history h RIGHT JOIN asof_publications p ON p.id = h.publication AND h.change = 'changed' ORDER BY p.id`)
+	rows, err := w.Read(t.Context(), `SELECT p.run, h.previous->0->>'monthly_fee' FROM asof_history h RIGHT JOIN asof_publications p ON p.id = h.publication AND h.change = 'changed' ORDER BY p.id`)
 	if err != nil {
 		t.Fatal(err)
 	}
