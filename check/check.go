@@ -28,6 +28,7 @@ type Subject struct {
 	File      string                // its name, for messages
 	Before    string                // what stands in FROM for the newest month before; "" where there is none
 	BeforeDay time.Time             // the day that it is of
+	Came      time.Time             // when the run was asked for
 	Profile   bool                  // what each column holds is asked for too
 	Loaded    map[string]asof.Table // the run's tables, by name
 	Failed    map[string]bool       // those of them that could not be staged, which is told already
@@ -205,6 +206,8 @@ func judge(r Rule, found, of string) Result {
 		result.Holds = !r.outside(result.Measured)
 	case r.Kind == MonthPresent:
 		result.Holds = result.Measured > 0
+	case r.Kind == OnTime:
+		result.Holds = result.Measured <= float64(r.calendar().GraceDays)
 	default:
 		enough := float64(result.Of)
 		if r.Mostly > 0 {

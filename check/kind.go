@@ -30,6 +30,7 @@ const (
 	Covers       Kind = "covers"        // each key of another file of the run is there
 	SQL          Kind = "sql"           // returns no rows
 	Schema       Kind = "schema"        // exactly these columns, of these types
+	OnTime       Kind = "on_time"       // the month has come by a calendar
 
 	Rows      Kind = "rows"
 	NullShare Kind = "null_share" // 0 to 1
@@ -66,6 +67,7 @@ const (
 	Reference              // a table, and its column; the columns stand under `columns`
 	Query                  // SQL
 	Shape                  // names of columns, or names with types
+	Calendar               // as asof.ParseFreshness reads it
 )
 
 // KindForm is a rule that a file may ask for, and how.
@@ -80,7 +82,7 @@ var Forms = []KindForm{
 	{NotNull, Columns}, {Minimum, Each}, {Maximum, Each}, {AcceptedValues, List}, {RejectedValues, List},
 	{Matches, Each}, {NotMatches, Each}, {Length, Bounds}, {DateFormat, Each}, {InMonth, Columns}, {NoOverlap, Columns},
 	{Compare, Comparison}, {Expression, Query}, {Increasing, Columns}, {Decreasing, Columns}, {References, Reference},
-	{Unique, Columns}, {NotConstant, Columns}, {MonthPresent, Columns}, {Covers, Table}, {SQL, Query}, {Schema, Shape},
+	{Unique, Columns}, {NotConstant, Columns}, {MonthPresent, Columns}, {Covers, Table}, {SQL, Query}, {Schema, Shape}, {OnTime, Calendar},
 	{Rows, TableBound}, {NullShare, Bounds}, {Distinct, Bounds}, {Lowest, Bounds}, {Highest, Bounds}, {Mean, Bounds},
 	{Median, Bounds}, {Quantile, Bounds}, {Stddev, Bounds}, {Sum, Bounds}, {DaysOld, Bounds},
 	{MonthGap, TableBound}, {DayGap, Bounds}, {RowChange, TableBound}, {PSI, Bounds}, {KS, Bounds},

@@ -75,6 +75,10 @@ func (r Rule) Unfit(t asof.Table) string {
 		if r.Value == "" {
 			return string(r.Kind) + " needs `by`, the column that says the order"
 		}
+	case OnTime:
+		if _, err := asof.ParseFreshness(r.Value); err != nil {
+			return err.Error()
+		}
 	case Quantile:
 		if r.At <= 0 || r.At >= 1 {
 			return "quantile needs `at`, a number between 0 and 1"

@@ -35,6 +35,8 @@ func (c *checker) ask(r Rule) (ask, error) {
 		return c.monotonic(r), nil
 	case Schema:
 		return ask{found: strconv.Itoa(len(r.differences(c.Table)))}, nil
+	case OnTime:
+		return ask{found: strconv.Itoa(daysLate(r.calendar(), c.AsOf, c.Came))}, nil
 	case MonthGap:
 		return ask{found: strconv.Itoa(monthsBetween(c.BeforeDay, c.AsOf) - 1)}, nil
 	}

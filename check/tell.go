@@ -25,6 +25,8 @@ func (c *checker) tell(result Result, a ask, all int64) (asof.Problem, error) {
 		said = fmt.Sprintf("the file has %d rows; expected are %s", all, r.bounds())
 	case NotConstant:
 		said, err = c.tellConstant(r)
+	case OnTime:
+		said = fmt.Sprintf("%s has come %.0f days late; expected is: %s", c.AsOf.Format("2006-01"), result.Measured, r.calendar())
 	case MonthPresent:
 		said = "no row is of " + c.AsOf.Format("2006-01") + "; is it the file of another month?"
 	case Schema:

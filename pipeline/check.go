@@ -22,7 +22,7 @@ func (r *run) check(ctx context.Context, load Step, report *StepReport) (problem
 	if err != nil {
 		return nil, err
 	}
-	subject := check.Subject{Table: table, AsOf: r.asOf, File: file.name, Loaded: map[string]asof.Table{}, Failed: map[string]bool{},
+	subject := check.Subject{Table: table, AsOf: r.asOf, Came: r.started, File: file.name, Loaded: map[string]asof.Table{}, Failed: map[string]bool{},
 		Profile: r.Pipeline.profiles(table.Name), Lines: file.Lines}
 	for name, l := range r.loads {
 		subject.Loaded[name] = l.Table

@@ -159,7 +159,7 @@ func (f *fileReader) ruleOf(n ast.Node, kind check.Kind, args map[string]ast.Nod
 		return f.comparison(args["value"], rule, table)
 	case check.TableBound:
 		return f.fitting(n, rule, table)
-	case check.Query:
+	case check.Query, check.Calendar:
 		rule.Value = f.template(args["value"], string(kind))
 		return f.fitting(n, rule, table)
 	case check.Shape:

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/check"
@@ -103,7 +104,8 @@ func runRules(t *testing.T, w asof.Warehouse, files []ruleFile, cases []*ruleCas
 	for i := range rules {
 		rules[i].Warn = true
 	}
-	report, err := carryOut(t.Context(), settings{Pipeline: p, Repo: dir, Warehouse: w, Params: map[string]string{"as_of": "2024-01-31"}})
+	report, err := carryOut(t.Context(), settings{Pipeline: p, Repo: dir, Warehouse: w, Params: map[string]string{"as_of": "2024-01-31"},
+		Now: time.Date(2024, 2, 10, 12, 0, 0, 0, time.UTC)})
 	if err != nil {
 		t.Fatal(err)
 	}
