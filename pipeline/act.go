@@ -32,7 +32,7 @@ func (t TrainingSetStep) filled(values Values, repo string) TrainingSetStep {
 			*file = filepath.Join(repo, *file)
 		}
 	}
-	t.Entities = values.fill(t.Entities)
+	t.Entities = values.fillSQL(t.Entities)
 	return t
 }
 

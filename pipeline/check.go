@@ -109,7 +109,11 @@ func (r *run) rules(load Step) []check.Rule {
 			continue
 		}
 		for _, rule := range s.Check.Rules {
-			rules = append(rules, rule.Filled(r.values.fill))
+			fill := r.values.fill
+			if formOf(rule.Kind) == check.Query {
+				fill = r.values.fillSQL
+			}
+			rules = append(rules, rule.Filled(fill))
 		}
 	}
 	return rules

@@ -225,7 +225,7 @@ func (r *run) loadNode(s Step) runner.Step {
 		return problems, err
 	})}
 	if s.Load.Query != "" {
-		node.Input = r.input(true, s.Load, r.values.fill(s.Load.Query))
+		node.Input = r.input(true, s.Load, r.values.fillSQL(s.Load.Query))
 	} else {
 		node.Input = func(context.Context) (string, error) {
 			files, err := r.find(s)

@@ -34,7 +34,7 @@ func (f *fileReader) materialize(_ ast.Node, values map[string]ast.Node) *Step {
 
 func (f *fileReader) trainingSet(n ast.Node, values map[string]ast.Node) *Step {
 	t := &TrainingSetStep{File: f.template(values["training_set"], "training_set"), Features: f.references(values["features"]),
-		Service: f.text(values["service"], "service"), Entities: f.template(values["entities"], "entities"),
+		Service: f.text(values["service"], "service"), Entities: f.sql(values["entities"], "entities"),
 		EntityFile: f.template(values["entity_file"], "entity_file"), Label: f.text(values["label"], "label")}
 	if ends := filepath.Ext(t.File); !slices.Contains([]string{".csv", ".parquet", ".arrow"}, ends) {
 		f.problem(values["training_set"], "the name of the file ends with .csv, .parquet or .arrow, and not with %q", ends)

@@ -44,7 +44,7 @@ func (f *fileReader) fills(n ast.Node, load *LoadStep) {
 
 // query reads a step that makes a table by SQL.
 func (f *fileReader) query(n ast.Node, values map[string]ast.Node) *Step {
-	load := &LoadStep{Query: f.template(values["query"], "query"), AllowEmpty: f.boolean(values["allow_empty"], "allow_empty")}
+	load := &LoadStep{Query: f.sql(values["query"], "query"), AllowEmpty: f.boolean(values["allow_empty"], "allow_empty")}
 	load.Table = asof.Table{Name: f.table(values["sql"]), Key: f.texts(values["key"], "key")}
 	if values["columns"] != nil {
 		load.Table.Columns = f.columns(values["columns"])

@@ -70,6 +70,18 @@ func (f *fileReader) template(n ast.Node, what string) string {
 	return text
 }
 
+// sql reads SQL that may hold parameters.
+func (f *fileReader) sql(n ast.Node, what string) string {
+	text := f.template(n, what)
+	eachInSQL(text, func(match string, place sqlPlace) string {
+		if reason := f.p.misplaced(match, place); reason != "" {
+			f.problem(n, "%s: %s", what, reason)
+		}
+		return ""
+	})
+	return text
+}
+
 // filled checks what stands between {{ and }} in a text.
 func (f *fileReader) filled(n ast.Node, text, what string) {
 	for _, m := range placeholder.FindAllStringSubmatch(text, -1) {

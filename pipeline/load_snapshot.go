@@ -22,7 +22,7 @@ func (f *fileReader) snapshot(n ast.Node, values map[string]ast.Node) *Step {
 		}
 		f.snapshotFrom(values, load, s)
 	default:
-		s.SQL = f.template(values["sql"], "sql")
+		s.SQL = f.sql(values["sql"], "sql")
 		s.Table.Key = f.texts(values["key"], "key")
 		if values["key"] == nil || values["columns"] == nil {
 			f.problem(n, "the snapshot %s is made by `sql` and needs `key` and `columns`, names with types", s.Table.Name)

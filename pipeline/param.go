@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/asof-dev/asof"
 )
@@ -131,6 +132,8 @@ func (p Param) wrong(value string) string {
 	var err error
 	ok := true
 	switch p.Type {
+	case ParamString:
+		ok = utf8.ValidString(value) && !strings.Contains(value, "\x00")
 	case ParamInteger:
 		_, err = strconv.ParseInt(value, 10, 64)
 	case ParamNumber:
@@ -168,7 +171,7 @@ func (p Param) looks() string {
 	case ParamEnum:
 		return "one of " + strings.Join(p.Values, ", ")
 	}
-	return "a text"
+	return "a text in UTF-8 without zero bytes"
 }
 
 // example is a value for a message.

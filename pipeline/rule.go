@@ -159,8 +159,11 @@ func (f *fileReader) ruleOf(n ast.Node, kind check.Kind, args map[string]ast.Nod
 		return f.comparison(args["value"], rule, table)
 	case check.TableBound:
 		return f.fitting(n, rule, table)
-	case check.Query, check.Calendar:
+	case check.Calendar:
 		rule.Value = f.template(args["value"], string(kind))
+		return f.fitting(n, rule, table)
+	case check.Query:
+		rule.Value = f.sql(args["value"], string(kind))
 		return f.fitting(n, rule, table)
 	case check.Shape:
 		rule.Shape = f.shape(args["value"])

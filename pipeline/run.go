@@ -199,7 +199,7 @@ func (r *run) stageFiles(ctx context.Context, stage asof.Stage, s Step, a *runne
 
 // stageQuery makes the table of a query.
 func (r *run) stageQuery(ctx context.Context, stage asof.Stage, s Step, report *StepReport) (err error) {
-	query := strings.TrimRight(strings.TrimSpace(r.values.fill(s.Load.Query)), "; \n")
+	query := strings.TrimRight(strings.TrimSpace(r.values.fillSQL(s.Load.Query)), "; \n")
 	report.Rows, err = stage.Make(ctx, s.Load.Table, query, "")
 	if asof.ErrorCode(err) == asof.CodeInvalid {
 		return asof.Problems{{Place: s.Place, Message: s.Name + ": " + err.Error()}}.Err()

@@ -26,7 +26,7 @@ func (r *run) publication() asof.Publication {
 func (r *run) frozen() (list []asof.Frozen) {
 	for _, s := range r.Pipeline.Steps {
 		if s.Snapshot != nil && !r.skipped[s.Name] && (s.Snapshot.From == "" || r.loads[s.Snapshot.From] != nil) {
-			list = append(list, asof.Frozen{Table: s.Snapshot.Table, SQL: r.values.fill(s.Snapshot.SQL)})
+			list = append(list, asof.Frozen{Table: s.Snapshot.Table, SQL: r.values.fillSQL(s.Snapshot.SQL)})
 		}
 	}
 	return list

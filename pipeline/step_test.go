@@ -39,7 +39,7 @@ func runSteps(ctx context.Context, t *testing.T, w asof.Warehouse, steps string,
 	if err := os.WriteFile(filepath.Join(f.dir, "users.csv"), []byte(users), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	text := strings.Replace(head, "steps:", "  full: {type: boolean, default: false}\n  word: {default: x}\nsteps:", 1)
+	text := strings.Replace(head, "steps:", "  full: {type: boolean, default: false}\n  word: {default: x}\n  less: {type: integer, default: 1}\nsteps:", 1)
 	p, err := loadText(t, strings.Replace(text, "{{month}}/", "", 1)+steps)
 	if err != nil {
 		t.Fatal(err)
