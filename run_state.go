@@ -35,6 +35,8 @@ func (r Run) At(now time.Time) Run {
 	switch r.State {
 	case RunScheduled, RunPending, RunLate:
 		switch {
+		case !r.Started.IsZero():
+			r.State = RunPending // to go on: it was begun in time, or late
 		case r.Due.After(now):
 			r.State = RunScheduled
 		case now.Sub(r.Due) > RunLateAfter:
@@ -99,8 +101,6 @@ func (r *Run) End(state RunState, message string, now time.Time) {
 	r.State, r.Error, r.LeaseEnds = state, message, time.Time{}
 	if state.Ended() {
 		r.Finished = now
-	} else {
-		r.Due = now
 	}
 }
 
@@ -111,7 +111,10 @@ func (r *Run) Again(now time.Time) error {
 		return Errorf(CodeConflict, "run %s is completed; there is nothing to resume", r.ID)
 	}
 	if !r.Finished.IsZero() {
-		r.State, r.Due, r.Finished, r.Cancel, r.Error, r.Takeovers = RunPending, now, time.Time{}, false, "", 0
+		r.State, r.Finished, r.Cancel, r.Error, r.Takeovers = RunPending, time.Time{}, false, "", 0
+		if r.Started.IsZero() {
+			r.Due = now
+		}
 	}
 	return nil
 }

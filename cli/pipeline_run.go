@@ -27,7 +27,7 @@ func (r *repository) runPipeline(ctx context.Context, name string, params map[st
 	}
 	values, err := p.Values(params, time.Now())
 	if err != nil {
-		return err
+		return usagef("", "%s", err)
 	}
 	store, err := r.Runs(ctx)
 	if err != nil {

@@ -10,16 +10,13 @@ import (
 	"github.com/asof-dev/asof"
 )
 
-// keptRuns are the runs of pipelines that are kept.
-var keptRuns = asof.RunRetention{Age: 365 * 24 * time.Hour, Runs: 1000}
-
 // pruneAtOnce bounds what one tidying removes.
 const pruneAtOnce = 200
 
 // tidy removes runs that are kept no longer, and the stages of runs that have
 // ended and cannot be resumed. What fails of it is tried again the next time.
 func (r *repository) tidy(ctx context.Context, store asof.RunStore) {
-	gone, err := store.Prune(ctx, r.config.Project, keptRuns, pruneAtOnce)
+	gone, err := store.Prune(ctx, r.config.Project, r.config.Asof.Retention, pruneAtOnce)
 	if err == nil {
 		err = r.dropStages(ctx, store, gone)
 	}

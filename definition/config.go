@@ -42,6 +42,7 @@ type Asof struct {
 	Python      string // the interpreter for on-demand functions that need one; "" for none
 	Notify      []Notify
 	Freshness   asof.Calendars
+	Retention   asof.RunRetention // of runs of pipelines
 	Layout      string // of the online store: "asof", "feast", or "" where the store's rows decide
 }
 
@@ -50,7 +51,7 @@ var topKeys = []string{"project", "project_description", "provider", "registry",
 	"entity_key_serialization_version", "auth", "batch_engine", "feature_server", "embedding_model", "flags", "repo_path",
 	"coerce_tz_aware", "materialization", "materialization_engine", "openlineage", "mlflow", "data_quality_monitoring", "asof"}
 
-var asofKeys = []string{"warehouse", "connections", "serve", "on_expired", "layout", "python", "notify", "freshness"}
+var asofKeys = []string{"warehouse", "connections", "serve", "on_expired", "layout", "python", "notify", "freshness", "pipelines"}
 
 // LoadConfig reads the file at path, for the repository in dir. Environment
 // variables ($NAME and ${NAME}) are put in as Feast does; one that is not set
@@ -77,7 +78,7 @@ func ParseConfig(dir, path string, text []byte) (*Config, error) {
 	if dir, err = filepath.Abs(dir); err != nil {
 		return nil, asof.Errorf(asof.CodeInvalid, "the folder of the repository: %w", err)
 	}
-	c := &Config{Path: path, Dir: dir, Provider: "local", KeyVersion: 3, Asof: Asof{OnExpired: "keep"}}
+	c := &Config{Path: path, Dir: dir, Provider: "local", KeyVersion: 3, Asof: Asof{OnExpired: "keep", Retention: keptRuns}}
 	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
 		return nil, asof.Errorf(asof.CodeInvalid, "%s is empty: it needs `project` and `registry`", path)
 	}
@@ -158,6 +159,7 @@ func (c *Config) readAsof(r *reading, own *ast.MappingNode) {
 	c.readServe(r, values["serve"])
 	c.readNotify(r, values["notify"])
 	c.readFreshness(r, values["freshness"])
+	c.readPipelines(r, values["pipelines"])
 }
 
 // readConnections reads databases by their names. Only the DuckDB offline store

@@ -95,6 +95,33 @@ func TestConfigReadsServe(t *testing.T) {
 	}
 }
 
+func TestConfigReadsRetention(t *testing.T) {
+	const days = 24 * time.Hour
+	for text, want := range map[string]asof.RunRetention{
+		"":                               {Runs: 1000, Age: 365 * days},
+		"  pipelines:\n":                 {Runs: 1000, Age: 365 * days},
+		"  pipelines: {retention: {}}\n": {Runs: 1000, Age: 365 * days},
+		"  pipelines:\n    retention:\n      age: 30d\n":     {Runs: 1000, Age: 30 * days},
+		"  pipelines: {retention: {runs: 5, age: 36500d}}\n": {Runs: 5, Age: 36500 * days},
+	} {
+		c, err := config(t, "project: p\nregistry: r.db\nasof:\n  on_expired: keep\n"+text)
+		if err != nil || len(c.Warnings) > 0 || c.Asof.Retention != want {
+			t.Errorf("%s: %+v, %v %v", text, c.Asof.Retention, c.Warnings, err)
+		}
+	}
+	for text, want := range map[string]string{
+		"pipelines: 5":                                "feature_store.yaml:4: asof.pipelines holds settings",
+		"pipelines:\n    retention: 30d":              "feature_store.yaml:5: asof.pipelines.retention says how many runs",
+		"pipelines:\n    retention: {runs: 0}":        "feature_store.yaml:5: asof.pipelines.retention.runs is 0; write a number above 0",
+		"pipelines:\n    retention: {age: 12h}":       "feature_store.yaml:5: asof.pipelines.retention.age is \"12h\"; write a number of days from 1 to 36500",
+		"pipelines:\n    retention: {age: 99999999d}": "feature_store.yaml:5: asof.pipelines.retention.age is",
+	} {
+		if _, err := config(t, "project: p\nregistry: r.db\nasof:\n  "+text+"\n"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
 func TestConfigReadsFreshness(t *testing.T) {
 	monthly, late := asof.Freshness{DueDay: 5, GraceDays: 10}, asof.Freshness{DueDay: 20}
 	for text, want := range map[string]asof.Calendars{

@@ -212,8 +212,8 @@ func (r *pipelineRuns) add(run asof.Run, steps []asof.RunStep, since time.Time) 
 	r.ended[run.State]++
 	if !run.Started.IsZero() {
 		r.took.observe(run.Finished.Sub(run.Started).Seconds())
-		if delay := run.Started.Sub(run.Due); delay >= 0 { // of a resumed run, Due is when it was
-			r.delay.observe(delay.Seconds())
+		if !run.Started.Before(since) { // of a run that was resumed, once
+			r.delay.observe(max(run.Started.Sub(run.Due).Seconds(), 0))
 		}
 	}
 	for _, s := range steps {

@@ -40,7 +40,7 @@ func (s *Store) look(ctx context.Context, id string, more func(tx Tx, seq int64)
 }
 
 // state is an expression for a run's state at $1, as asof.Run.At has it.
-var state = fmt.Sprintf(`CASE WHEN finished IS NOT NULL OR lease_ends > $1 THEN state WHEN lease_ends IS NOT NULL THEN 'crashed'
+var state = fmt.Sprintf(`CASE WHEN finished IS NOT NULL OR lease_ends > $1 THEN state WHEN lease_ends IS NOT NULL THEN 'crashed' WHEN started IS NOT NULL THEN 'pending'
  WHEN due > $1 THEN 'scheduled' WHEN due < $1 - %d THEN 'late' ELSE 'pending' END`, asof.RunLateAfter.Microseconds())
 
 // Runs lists runs, those last submitted first.

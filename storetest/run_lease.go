@@ -354,7 +354,7 @@ func runsResume(t *testing.T, open func() asof.RunStore) {
 		t.Fatal(err)
 	}
 	run, err := s.Resume(ctx, id)
-	if err != nil || run.State != asof.RunPending || run.Error != "" || !run.Finished.IsZero() {
+	if due := readRun(t, s, id).Due; err != nil || run.State != asof.RunPending || run.Error != "" || !run.Finished.IsZero() || due.After(run.Started) {
 		t.Errorf("resumed: %+v, %v", run, err)
 	}
 	if diff := cmp.Diff([]asof.RunStep{done}, readSteps(t, s, id)); diff != "" {
