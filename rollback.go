@@ -28,6 +28,20 @@ func (l *LaterRuns) Error() string {
 	return "run " + l.Run + " is not the newest on its tables: roll back first " + named(l.Later, ", then ")
 }
 
+// RolledBackRuns returns when runs were rolled back, by their IDs: those whose newest
+// publication does not count any more. All are what a warehouse has published,
+// newest first.
+func RolledBackRuns(all []Publication) map[string]time.Time {
+	undone, seen := map[string]time.Time{}, map[string]bool{}
+	for _, p := range all {
+		if !seen[p.ID] && !p.Undone.IsZero() {
+			undone[p.ID] = p.Undone
+		}
+		seen[p.ID] = true
+	}
+	return undone
+}
+
 // KeptPublication is a publication of a warehouse that can be rolled back: the
 // names of the tables that it changed.
 type KeptPublication struct {

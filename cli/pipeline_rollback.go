@@ -17,7 +17,8 @@ func (a *app) pipelineRollbackCommand() *cobra.Command {
 		Use:   "rollback RUN",
 		Short: "Put tables, snapshots and online store back to what they were before a run",
 		Long: "Puts back what a run published, and then what is online of it. The warehouse keeps what its last\n" +
-			"three publications replaced; a run is rolled back after those that changed one of its tables later.\n" +
+			"three publications replaced; a run is rolled back after those that changed one of its tables later, and\n" +
+			"not while it goes on.\n" +
 			"A rollback that was cut off is completed by the same command.",
 		Example: a.example("-c my_project pipeline rollback 20240301T060000Z-1f0c2b7a"),
 		Args:    a.args("RUN"),
@@ -32,23 +33,21 @@ func (a *app) pipelineRollbackCommand() *cobra.Command {
 	return cmd
 }
 
-// rollback puts the tables back, as one, then view by view what is online.
-func (r *repository) rollback(ctx context.Context, run, output string) error {
+// rolledBack returns when runs were rolled back, by their IDs.
+func (r *repository) rolledBack(ctx context.Context) (map[string]time.Time, error) {
 	warehouse, err := r.Warehouse(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	all, err := warehouse.Publications(ctx)
+	return asof.RolledBackRuns(all), err
+}
+
+// rollback puts a run back, and prints what that did.
+func (r *repository) rollback(ctx context.Context, run, output string) error {
 	progress, end := r.app.progress()
 	started := time.Now()
-	waiting := time.AfterFunc(time.Second, func() { progress.Report("wait for another run", 0, 0) })
-	done, err := warehouse.Rollback(ctx, run)
-	waiting.Stop()
-	var results []materialize.Result
-	if err == nil {
-		if results, err = r.undo(ctx, progress, done); err != nil && ctx.Err() == nil {
-			err = asof.Errorf(asof.ErrorCode(err), "tables and snapshots are put back, and not yet all that is online: run the same command again to complete it: %w", err)
-		}
-	}
+	done, results, err := r.putBack(ctx, run, progress)
 	end()
 	if done.Publication.Undone.IsZero() {
 		return err
@@ -57,6 +56,45 @@ func (r *repository) rollback(ctx context.Context, run, output string) error {
 		return printed
 	}
 	r.app.printNotes(results)
+	return err
+}
+
+// putBack puts the tables back, as one, then view by view what is online.
+// progress may be nil.
+func (r *repository) putBack(ctx context.Context, run string, progress asof.Progress) (done asof.Rollback, results []materialize.Result, err error) {
+	if err := r.hasEnded(ctx, run); err != nil {
+		return done, nil, err
+	}
+	warehouse, err := r.Warehouse(ctx)
+	if err != nil {
+		return done, nil, err
+	}
+	waiting := time.AfterFunc(time.Second, func() { progress.Report("wait for another run", 0, 0) })
+	done, err = warehouse.Rollback(ctx, run)
+	waiting.Stop()
+	if err != nil {
+		return done, nil, err
+	}
+	if results, err = r.undo(ctx, progress, done); err != nil && ctx.Err() == nil {
+		err = asof.Errorf(asof.ErrorCode(err), "tables and snapshots are put back, and not yet all that is online: roll the run back again to complete it: %w", err)
+	}
+	return done, results, err
+}
+
+// hasEnded refuses a run that goes on, or waits: what is put back it would bring
+// in again.
+func (r *repository) hasEnded(ctx context.Context, id string) error {
+	store, err := r.Runs(ctx)
+	if err != nil {
+		return err
+	}
+	run, err := store.Run(ctx, id)
+	switch {
+	case asof.ErrorCode(err) == asof.CodeNotFound: // it is kept no longer
+		return nil
+	case err == nil && run.Finished.IsZero():
+		return asof.Errorf(asof.CodeConflict, "run %s is %s; cancel it, and roll it back when it has ended", id, run.State)
+	}
 	return err
 }
 

@@ -42,6 +42,13 @@ func (r *repository) runPipeline(ctx context.Context, name string, params map[st
 	if err != nil {
 		return err
 	}
+	if key != "" && entered.State == asof.RunCompleted {
+		if undone, err := r.rolledBack(ctx); err != nil {
+			return err
+		} else if at := undone[entered.ID]; !at.IsZero() {
+			r.app.note("run %s was rolled back at %s, and is not run again: leave --key out, or give another", entered.ID, instant{at, ""})
+		}
+	}
 	return r.finishRun(ctx, store, entered.ID, output)
 }
 

@@ -60,12 +60,16 @@ func (r *repository) listRuns(ctx context.Context, query asof.RunQuery, output s
 			return err
 		}
 	}
+	undone, err := r.rolledBack(ctx)
+	if err != nil {
+		return err
+	}
 	rows := [][]any{}
 	for _, run := range runs {
 		rows = append(rows, []any{run.ID, run.Pipeline, string(run.State), paramList(run.Params), run.Cause, instant{run.Due, ""}, instant{run.Started, "-"},
-			instant{run.Finished, "-"}, run.Error})
+			instant{run.Finished, "-"}, instant{undone[run.ID], "-"}, run.Error})
 	}
-	return r.app.printList(output, []string{"RUN", "PIPELINE", "STATE", "PARAMETERS", "CAUSE", "DUE", "STARTED", "FINISHED", "ERROR"}, rows)
+	return r.app.printList(output, []string{"RUN", "PIPELINE", "STATE", "PARAMETERS", "CAUSE", "DUE", "STARTED", "FINISHED", "ROLLED BACK", "ERROR"}, rows)
 }
 
 // paramList is what a run was given, in the order of the names.
@@ -107,9 +111,13 @@ func (r *repository) showRun(ctx context.Context, id, output string) error {
 	if err != nil {
 		return err
 	}
+	undone, err := r.rolledBack(ctx)
+	if err != nil {
+		return err
+	}
 	switch output {
 	case "json":
-		return printJSON(r.app.stdio.Out, runJSON(run, steps))
+		return printJSON(r.app.stdio.Out, runJSON(run, steps, undone[id]))
 	case "table":
 	default:
 		return badOutput(output, "table", "json")
@@ -117,9 +125,9 @@ func (r *repository) showRun(ctx context.Context, id, output string) error {
 	out := r.app.stdio.Out
 	fmt.Fprintf(out, "Run %s of %s is %s\n", run.ID, run.Pipeline, run.State)
 	for _, line := range [][2]string{{"parameters", paramList(run.Params).String()}, {"cause", run.Cause}, {"due", instant{run.Due, ""}.String()},
-		{"started", instant{run.Started, ""}.String()}, {"finished", instant{run.Finished, ""}.String()}, {"worker", run.Worker}} {
+		{"started", instant{run.Started, ""}.String()}, {"finished", instant{run.Finished, ""}.String()}, {"rolled back", instant{undone[id], ""}.String()}, {"worker", run.Worker}} {
 		if line[1] != "" {
-			fmt.Fprintf(out, "  %-10s  %s\n", line[0], line[1])
+			fmt.Fprintf(out, "  %-11s  %s\n", line[0], line[1])
 		}
 	}
 	if run.Error != "" {
@@ -144,7 +152,7 @@ func stepTime(s asof.RunStep) time.Duration {
 }
 
 // runJSON is a run as --output json has it.
-func runJSON(run asof.Run, steps []asof.RunStep) map[string]any {
+func runJSON(run asof.Run, steps []asof.RunStep, undone time.Time) map[string]any {
 	attempts := []map[string]any{}
 	for _, s := range steps {
 		attempts = append(attempts, map[string]any{"name": s.Name, "attempt": s.Attempt, "state": s.State, "started": instant{Time: s.Started},
@@ -152,5 +160,5 @@ func runJSON(run asof.Run, steps []asof.RunStep) map[string]any {
 	}
 	return map[string]any{"run": run.ID, "pipeline": run.Pipeline, "key": run.Key, "state": run.State, "parameters": run.Params, "cause": run.Cause,
 		"due": instant{Time: run.Due}, "created": instant{Time: run.Created}, "started": instant{Time: run.Started}, "finished": instant{Time: run.Finished},
-		"worker": run.Worker, "error": run.Error, "report": run.Report, "steps": attempts}
+		"rolled_back": instant{Time: undone}, "worker": run.Worker, "error": run.Error, "report": run.Report, "steps": attempts}
 }

@@ -43,7 +43,7 @@ type Asof struct {
 	Notify      []Notify
 	Freshness   asof.Calendars
 	Retention   asof.RunRetention // of runs of pipelines
-	Layout      string // of the online store: "asof", "feast", or "" where the store's rows decide
+	Layout      string            // of the online store: "asof", "feast", or "" where the store's rows decide
 }
 
 // The keys of Feast's file. What we do not use yet is accepted as it is.

@@ -35,7 +35,7 @@ func (r *run) frozen() (list []asof.Frozen) {
 // publishNode is the step that shows everything that was staged, as one.
 func (r *run) publishNode(needs []string) runner.Step {
 	p := r.publication()
-	return runner.Step{Name: PublishStep, Needs: needs, Seals: true, Input: r.input(false, p.Writes, p.Frozen, p.AsOf), Stands: r.stillStaged,
+	return runner.Step{Name: PublishStep, Needs: needs, Seals: true, Input: r.publishInput(p), Stands: r.stillStaged,
 		Do: r.step(PublishStep, func(ctx context.Context, a *runner.Attempt, report *StepReport) (asof.Problems, error) {
 			done, err := r.publish(ctx, a)
 			if taken := (*asof.KeyTaken)(nil); errors.As(err, &taken) {
@@ -54,6 +54,22 @@ func (r *run) publishNode(needs []string) runner.Step {
 			}
 			return nil, nil
 		})}
+}
+
+// publishInput returns a function for the hash of what is published. Where that
+// was rolled back, it is published again.
+func (r *run) publishInput(p asof.Publication) func(context.Context) (string, error) {
+	return func(ctx context.Context) (string, error) {
+		all, err := r.Warehouse.Publications(ctx)
+		if err != nil {
+			return "", err
+		}
+		values := []any{p.Writes, p.Frozen, p.AsOf}
+		if undone := asof.RolledBackRuns(all)[r.id]; !undone.IsZero() {
+			values = append(values, undone)
+		}
+		return hashOf(values...)
+	}
 }
 
 // publish publishes what is staged, or says once more what publishing it did.

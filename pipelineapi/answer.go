@@ -29,7 +29,7 @@ func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		status, sentence = http.StatusRequestEntityTooLarge, "the request is larger than 1 MiB"
 	case status != 0 && status != http.StatusServiceUnavailable:
 	case status == 0 && errors.Is(err, context.DeadlineExceeded):
-		status, sentence = http.StatusServiceUnavailable, "the request took longer than "+timeout.String()
+		status, sentence = http.StatusServiceUnavailable, "the request took longer than it may"
 	case status == 0 && r.Context().Err() != nil: // nobody is there to read it
 		status, sentence = http.StatusServiceUnavailable, "the request was cancelled"
 	case status == 0:

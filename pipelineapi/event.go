@@ -122,7 +122,11 @@ func (s *stream) look(ctx context.Context) (told, ended bool, err error) {
 			return told, false, err
 		}
 	}
-	changed, err := s.changed("run", "run", formOfRun(run))
+	undone, err := s.undone(ctx, run)
+	if err != nil {
+		return told, false, err
+	}
+	changed, err := s.changed("run", "run", formOfRun(run, undone))
 	return told || changed, !run.Finished.IsZero(), err
 }
 

@@ -230,7 +230,7 @@ func TestPermissions(t *testing.T) {
 	}
 	token := func(roles ...string) string { return "Bearer " + issuer.Token(map[string]any{"roles": roles}) }
 	reads := []string{"/pipelines", "/pipelines/month", "/pipelines/month/runs", "/runs", "/runs/one", "/runs/one/logs"}
-	changes := []string{"/pipelines/month/runs", "/pipelines/month/backfill", "/pipelines/month/pause", "/pipelines/month/unpause", "/runs/one/cancel", "/runs/one/resume"}
+	changes := []string{"/pipelines/month/runs", "/pipelines/month/backfill", "/pipelines/month/pause", "/pipelines/month/unpause", "/runs/one/cancel", "/runs/one/resume", "/runs/one/rollback"}
 	for who, may := range map[string]struct{ read, change int }{"": {401, 401}, token(): {403, 403}, token("reader"): {200, 403}, token("runner"): {403, 200}} {
 		check := func(method, target string, want int) {
 			t.Helper()

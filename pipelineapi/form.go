@@ -58,25 +58,26 @@ type runJSON struct {
 	Created    *time.Time        `json:"created"`
 	Started    *time.Time        `json:"started"`
 	Finished   *time.Time        `json:"finished"`
+	RolledBack *time.Time        `json:"rolled_back"`
 	Worker     string            `json:"worker,omitempty"`
 	Cancelling bool              `json:"cancelling"` // it was asked to end
 	Error      string            `json:"error,omitempty"`
 	Report     json.RawMessage   `json:"report,omitempty"`
 }
 
-func formOfRun(r asof.Run) runJSON {
+func formOfRun(r asof.Run, undone map[string]time.Time) runJSON {
 	params := r.Params
 	if params == nil {
 		params = map[string]string{}
 	}
 	return runJSON{r.ID, r.Pipeline, r.State, params, r.Key, r.Cause, instant(r.Due), instant(r.Created), instant(r.Started), instant(r.Finished),
-		r.Worker, r.Cancel && r.Finished.IsZero(), r.Error, r.Report}
+		instant(undone[r.ID]), r.Worker, r.Cancel && r.Finished.IsZero(), r.Error, r.Report}
 }
 
-func formOfRuns(runs []asof.Run) []runJSON {
+func formOfRuns(runs []asof.Run, undone map[string]time.Time) []runJSON {
 	forms := make([]runJSON, len(runs))
 	for i, r := range runs {
-		forms[i] = formOfRun(r)
+		forms[i] = formOfRun(r, undone)
 	}
 	return forms
 }

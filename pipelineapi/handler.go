@@ -11,7 +11,7 @@
 //	GET  /runs, /runs/{id}              runs, and one with its steps
 //	GET  /runs/{id}/logs                lines of its log
 //	GET  /runs/{id}/events              what becomes of it, as it happens
-//	POST /runs/{id}/cancel, /runs/{id}/resume
+//	POST /runs/{id}/cancel, /runs/{id}/resume, /runs/{id}/rollback
 //
 // Runs are entered in the store; workers carry them out. A caller's mistake is a
 // 4xx with a sentence. With a Guard, reading needs Feast's permission DESCRIBE on
@@ -19,6 +19,7 @@
 package pipelineapi
 
 import (
+	"cmp"
 	"context"
 	_ "embed" // the document
 	"log/slog"
@@ -40,15 +41,17 @@ var Document []byte
 
 // Options are what a handler works on.
 type Options struct {
-	Project  string
-	Store    func(context.Context) (asof.RunStore, error)
-	Names    func() ([]string, error)                      // of the pipelines
-	Load     func(name string) (*pipeline.Pipeline, error) // of one of the names
-	Entered  func()                                        // is told of new runs; nil for nobody
-	Guard    *permission.Guard                             // nil: everybody may do everything
-	Snapshot func(context.Context) (*asof.Snapshot, error) // of the project, for the Guard
-	Stopping <-chan struct{}                               // ends streams of events when it is closed; nil: never
-	Log      *slog.Logger                                  // gets what no caller can set right; nil for nowhere
+	Project    string
+	Store      func(context.Context) (asof.RunStore, error)
+	Names      func() ([]string, error)                                     // of the pipelines
+	Load       func(name string) (*pipeline.Pipeline, error)                // of one of the names
+	RolledBack func(context.Context) (map[string]time.Time, error)          // when runs were rolled back, by their IDs
+	Rollback   func(ctx context.Context, run string) (asof.Rollback, error) // of a run of the project
+	Entered    func()                                                       // is told of new runs; nil for nobody
+	Guard      *permission.Guard                                            // nil: everybody may do everything
+	Snapshot   func(context.Context) (*asof.Snapshot, error)                // of the project, for the Guard
+	Stopping   <-chan struct{}                                              // ends streams of events when it is closed; nil: never
+	Log        *slog.Logger                                                 // gets what no caller can set right; nil for nowhere
 }
 
 // The limits of what one server does at once, and of a request.
@@ -59,6 +62,7 @@ const (
 	mostListed   = 1000
 	mostKey      = 255
 	timeout      = 10 * time.Second
+	rollbackIn   = 10 * time.Minute
 )
 
 type handler struct {
@@ -84,6 +88,7 @@ func New(o Options) http.Handler {
 	h.handle("/runs/{id}/logs", route{get: h.logs})
 	h.handle("/runs/{id}/cancel", route{post: h.change(asof.RunStore.Cancel)})
 	h.handle("/runs/{id}/resume", route{post: h.change(asof.RunStore.Resume)})
+	h.handle("/runs/{id}/rollback", route{post: h.rollback, within: rollbackIn})
 	h.mux.HandleFunc("/runs/{id}/events", h.events)
 	h.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { writeDetail(w, http.StatusNotFound, "Not Found") })
 	return h
@@ -108,13 +113,16 @@ func Route(path string) string {
 
 var routes = map[string]bool{"/pipelines": true, "/pipelines/{name}": true, "/pipelines/{name}/runs": true, "/pipelines/{name}/backfill": true,
 	"/pipelines/{name}/pause": true, "/pipelines/{name}/unpause": true, "/runs": true, "/runs/{id}": true, "/runs/{id}/logs": true,
-	"/runs/{id}/events": true, "/runs/{id}/cancel": true, "/runs/{id}/resume": true}
+	"/runs/{id}/events": true, "/runs/{id}/cancel": true, "/runs/{id}/resume": true, "/runs/{id}/rollback": true}
 
 // ServeHTTP answers.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.ServeHTTP(w, r) }
 
 // route says what answers a path. GET describes, POST updates.
-type route struct{ get, post serving }
+type route struct {
+	get, post serving
+	within    time.Duration // 0: timeout
+}
 
 // serving answers a request, out of the store of runs.
 type serving func(*http.Request, asof.RunStore) (answer, error)
@@ -148,7 +156,12 @@ func (h *handler) handle(pattern string, to route) {
 			return
 		}
 		defer func() { <-h.requests }()
-		ctx, cancel := context.WithTimeout(r.Context(), timeout)
+		if to.within > 0 { // longer than the server lets others take
+			control := http.NewResponseController(w)
+			_ = control.SetReadDeadline(time.Now().Add(to.within))
+			_ = control.SetWriteDeadline(time.Now().Add(to.within + writeWithin))
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), cmp.Or(to.within, timeout))
 		defer cancel()
 		r = r.WithContext(ctx)
 		r.Body = http.MaxBytesReader(w, r.Body, mostBody)

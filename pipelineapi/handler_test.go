@@ -48,8 +48,9 @@ schedule:
 // rig is a feature server of a repository with pipelines.
 type rig struct {
 	http.Handler
-	store *memory.Runs
-	told  int // of new runs
+	store  *memory.Runs
+	told   int // of new runs
+	undone map[string]time.Time
 }
 
 func newRig(t testing.TB, change func(*pipelineapi.Options, *httpapi.Options)) *rig {
@@ -60,11 +61,19 @@ func newRig(t testing.TB, change func(*pipelineapi.Options, *httpapi.Options)) *
 			t.Fatal(err)
 		}
 	}
-	r := &rig{store: memory.NewRuns()}
+	r := &rig{store: memory.NewRuns(), undone: map[string]time.Time{}}
 	o := pipelineapi.Options{Project: project, Store: keep(r.store), Entered: func() { r.told++ },
 		Names: func() ([]string, error) { return []string{"month", "plain", "wrong"}, nil },
 		Load: func(name string) (*pipeline.Pipeline, error) {
 			return pipeline.Load(filepath.Join(folder, name+".yaml"))
+		},
+		RolledBack: func(context.Context) (map[string]time.Time, error) { return r.undone, nil },
+		Rollback: func(_ context.Context, run string) (asof.Rollback, error) {
+			if len(r.undone) > 0 && r.undone[run].IsZero() {
+				return asof.Rollback{}, asof.Errorf(asof.CodeConflict, "roll back others first")
+			}
+			r.undone[run] = time.Now()
+			return asof.Rollback{Publication: asof.Publication{ID: run, Undone: r.undone[run]}, Tables: []asof.TableChange{{Table: "users", Removed: 2}}}, nil
 		}}
 	reader, err := serving.New(serving.Options{Registry: memory.NewRegistry(nil), Online: memory.NewOnline(3), Project: project})
 	if err != nil {
@@ -295,6 +304,12 @@ func TestOpenAPIIsTrue(t *testing.T) {
 		{r, "POST", "/runs/" + waits + "/resume", "", 202, `"state":"pending"`},
 		{r, "POST", "/runs/" + done + "/resume", "", 409, "nothing to resume"},
 		{r, "POST", "/runs/theirs/resume", "", 404, "there is no run"},
+		{r, "GET", "/runs/" + done, "", 200, `"rolled_back":null`},
+		{r, "POST", "/runs/" + done + "/rollback", "", 200, `"tables":[{"table":"users","added":0,"changed":0,"removed":2}]`},
+		{r, "GET", "/runs/" + done, "", 200, `"rolled_back":"2`},
+		{r, "GET", "/runs", "", 200, `"rolled_back":"2`},
+		{r, "POST", "/runs/" + waits + "/rollback", "", 409, "others first"},
+		{r, "POST", "/runs/theirs/rollback", "", 404, "there is no run"},
 	} {
 		request := httptest.NewRequest(c.method, c.target, strings.NewReader(c.body))
 		request.Header.Set("Content-Type", "application/json")

@@ -1,6 +1,7 @@
 package pipelineapi
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -140,7 +141,7 @@ func (h *handler) enter(r *http.Request, store asof.RunStore) (answer, error) {
 	if other := differs(given, entered.Params); !created && other != "" {
 		return answer{}, asof.Errorf(asof.CodeConflict, "the Idempotency-Key is that of run %s, whose parameter %s is %q; take another key", entered.ID, other, entered.Params[other])
 	}
-	return h.entered(entered, created), nil
+	return h.entered(r.Context(), entered, created)
 }
 
 // differs returns a parameter that was given and is another in a run; "" where
@@ -155,7 +156,7 @@ func differs(given, params map[string]string) string {
 }
 
 // entered is the answer about a run that has been entered, or was before.
-func (h *handler) entered(run asof.Run, created bool) answer {
+func (h *handler) entered(ctx context.Context, run asof.Run, created bool) (answer, error) {
 	status := http.StatusOK
 	if !run.State.Ended() {
 		status = http.StatusAccepted
@@ -163,7 +164,8 @@ func (h *handler) entered(run asof.Run, created bool) answer {
 	if h.Entered != nil {
 		h.Entered()
 	}
-	return answer{status, "/runs/" + run.ID, map[string]any{"created": created, "run": formOfRun(run)}}
+	undone, err := h.undone(ctx, run)
+	return answer{status, "/runs/" + run.ID, map[string]any{"created": created, "run": formOfRun(run, undone)}}, err
 }
 
 // backfill answers POST /pipelines/{name}/backfill.
@@ -189,7 +191,8 @@ func (h *handler) backfill(r *http.Request, store asof.RunStore) (answer, error)
 	if h.Entered != nil {
 		h.Entered()
 	}
-	return answer{status: http.StatusAccepted, body: map[string]any{"runs": formOfRuns(runs)}}, nil
+	undone, err := h.undone(r.Context(), runs...)
+	return answer{status: http.StatusAccepted, body: map[string]any{"runs": formOfRuns(runs, undone)}}, err
 }
 
 // pause answers POST /pipelines/{name}/pause and /unpause.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/asof-dev/asof"
 )
@@ -49,7 +50,8 @@ func (h *handler) runs(r *http.Request, store asof.RunStore) (answer, error) {
 	for i := range runs {
 		runs[i].Report = nil // GET /runs/{id} has it
 	}
-	return answer{body: map[string]any{"runs": formOfRuns(runs)}}, nil
+	undone, err := h.undone(r.Context(), runs...)
+	return answer{body: map[string]any{"runs": formOfRuns(runs, undone)}}, err
 }
 
 func texts[T ~string](list []T) []string {
@@ -82,6 +84,40 @@ func (h *handler) own(r *http.Request, store asof.RunStore) (asof.Run, error) {
 	return run, err
 }
 
+// undone returns when runs were rolled back. Of runs that have not ended nothing
+// is asked.
+func (h *handler) undone(ctx context.Context, runs ...asof.Run) (map[string]time.Time, error) {
+	if !slices.ContainsFunc(runs, func(r asof.Run) bool { return !r.Finished.IsZero() }) {
+		return nil, nil
+	}
+	return h.RolledBack(ctx)
+}
+
+// rollback answers POST /runs/{id}/rollback when tables, snapshots and online
+// store are as they were before the run.
+func (h *handler) rollback(r *http.Request, store asof.RunStore) (answer, error) {
+	run, err := h.own(r, store)
+	if err != nil {
+		return answer{}, err
+	}
+	done, err := h.Rollback(r.Context(), run.ID)
+	if err != nil {
+		return answer{}, err
+	}
+	type change struct {
+		Table   string `json:"table"`
+		Added   int64  `json:"added"`
+		Changed int64  `json:"changed"`
+		Removed int64  `json:"removed"`
+	}
+	tables := make([]change, len(done.Tables))
+	for i, c := range done.Tables {
+		tables[i] = change{c.Table, c.Added, c.Changed, c.Removed}
+	}
+	undone := map[string]time.Time{run.ID: done.Publication.Undone}
+	return answer{body: map[string]any{"run": formOfRun(run, undone), "tables": tables, "gone": append([]string{}, done.Gone...)}}, nil
+}
+
 // run answers GET /runs/{id}: with every attempt at each step.
 func (h *handler) run(r *http.Request, store asof.RunStore) (answer, error) {
 	run, err := h.own(r, store)
@@ -96,10 +132,11 @@ func (h *handler) run(r *http.Request, store asof.RunStore) (answer, error) {
 	for i, s := range attempts {
 		steps[i] = formOfStep(s)
 	}
+	undone, err := h.undone(r.Context(), run)
 	return answer{body: struct {
 		runJSON
 		Steps []stepJSON `json:"steps"`
-	}{formOfRun(run), steps}}, nil
+	}{formOfRun(run, undone), steps}}, err
 }
 
 // logs answers GET /runs/{id}/logs. What comes after is asked for with
@@ -142,6 +179,7 @@ func (h *handler) change(how func(asof.RunStore, context.Context, string) (asof.
 		if h.Entered != nil {
 			h.Entered()
 		}
-		return answer{status: http.StatusAccepted, body: formOfRun(run)}, nil
+		undone, err := h.undone(r.Context(), run)
+		return answer{status: http.StatusAccepted, body: formOfRun(run, undone)}, err
 	}
 }
