@@ -30,7 +30,11 @@ func Load(path string) (*Pipeline, error) {
 	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
 		return nil, asof.Errorf(asof.CodeInvalid, "%s is empty: it needs `name`, `params` and `steps`", path)
 	}
-	f.pipeline(file.Docs[0].Body)
+	root := (&anchors{&f.reading, map[string]anchored{}}).resolve(file.Docs[0].Body)
+	if len(f.problems) > 0 {
+		return nil, f.problems.Err()
+	}
+	f.pipeline(root.Node)
 	if len(file.Docs) > 1 && file.Docs[1].Body != nil {
 		f.problem(file.Docs[1].Body, "a file holds one pipeline: put what stands behind --- into a file of its own")
 	}
