@@ -50,7 +50,7 @@ func (r *run) afterFailure(ctx context.Context, why error, log func(level, step,
 		report := StepReport{Name: s.Name}
 		start := time.Now()
 		tell := func(line string) { log("info", s.Name, line) }
-		if err := s.attempts(ctx, tell, func(ctx context.Context) error { return r.act(ctx, s, values, tell, &report) }); err != nil {
+		if err := s.Retries.Do(ctx, s.Name, s.Timeout, func(ctx context.Context) error { return r.act(ctx, s, values, tell, &report) }, tell); err != nil {
 			report.Warnings = asof.Problems{{Place: s.Place, Message: err.Error()}}
 		}
 		report.Duration = time.Since(start)

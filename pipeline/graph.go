@@ -90,7 +90,7 @@ func (g *builder) add(s Step, node runner.Step, needs, after []string) {
 		node.After = slices.DeleteFunc(slices.Clone(after), func(name string) bool { return slices.Contains(needs, name) })
 	}
 	node.Timeout = s.Timeout
-	node.Retry = runner.Retry{Times: s.Retries.Times, Delay: s.Retries.Wait, MaxDelay: s.Retries.Most, Jitter: s.Retries.Jitter}
+	node.Retry = s.Retries
 	g.steps = append(g.steps, node)
 }
 
@@ -138,7 +138,7 @@ func (g *builder) checks(steps, later []Step) {
 				}
 			}
 			if node.Timeout = max(node.Timeout, c.Timeout); node.Retry.Times < c.Retries.Times {
-				node.Retry = runner.Retry{Times: c.Retries.Times, Delay: c.Retries.Wait, MaxDelay: c.Retries.Most, Jitter: c.Retries.Jitter}
+				node.Retry = c.Retries
 			}
 		}
 		for _, load := range g.loads {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 
+	runner "github.com/asof-dev/asof/run"
 	"github.com/asof-dev/asof/schedule"
 )
 
@@ -136,27 +137,19 @@ func (f *fileReader) needed(n ast.Node, need string, before []Step) {
 	}
 }
 
-// Retries say how a step that failed is tried again.
-type Retries struct {
-	Times  int
-	Wait   time.Duration // before the first, doubled for each further one
-	Most   time.Duration // the longest wait
-	Jitter float64       // the share of a wait, from 0 to 1, that chance adds or takes away
-}
-
 // usualRetries are what is not said of retries.
-func usualRetries(times int) Retries {
-	return Retries{Times: times, Wait: time.Second, Most: 5 * time.Minute, Jitter: 0.2}
+func usualRetries(times int) runner.Retry {
+	return runner.Retry{Times: times, Delay: time.Second, MaxDelay: 5 * time.Minute, Jitter: 0.2}
 }
 
-func (f *fileReader) retries(n ast.Node) Retries {
+func (f *fileReader) retries(n ast.Node) runner.Retry {
 	if !isMapping(n) {
 		return usualRetries(f.whole(n, "retries", 0, 100))
 	}
 	values := f.object(n, "retries", retryKeys)
 	r := usualRetries(f.whole(values["times"], "times", 0, 100))
-	r.Wait = f.duration(values["wait"], "wait", r.Wait)
-	r.Most = f.duration(values["most"], "most", r.Most)
+	r.Delay = f.duration(values["wait"], "wait", r.Delay)
+	r.MaxDelay = f.duration(values["most"], "most", r.MaxDelay)
 	if values["jitter"] != nil {
 		if r.Jitter = f.number(values["jitter"], "jitter"); r.Jitter < 0 || r.Jitter > 1 {
 			f.problem(values["jitter"], "jitter is a share from 0 to 1")

@@ -32,6 +32,7 @@ import (
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/check"
+	runner "github.com/asof-dev/asof/run"
 	"github.com/asof-dev/asof/tablefile"
 )
 
@@ -61,7 +62,7 @@ type Step struct {
 	Place       asof.Place
 	Needs       []string      // earlier steps, by name, that it waits for instead of all before it
 	When        *Condition    // nil: in every run
-	Retries     Retries       // where it fails
+	Retries     runner.Retry  // where it fails
 	Timeout     time.Duration // of an attempt; 0 for none
 	Load        *LoadStep     // also of the kind sql
 	Check       *CheckStep

@@ -319,7 +319,7 @@ on_failure:
 		t.Errorf("made %+v, materialized %v", made, asked.asOf)
 	}
 	log := strings.Join(f.log, "\n")
-	if !strings.Contains(log, "late: failed, and is tried again: attempt 1") || strings.Count(log, "late: cat: again: No such file") != 2 || !strings.Contains(log, "sorry: the month 2024-01-31 is published") {
+	if !strings.Contains(log, "late: attempt 1 failed, and it is tried again in 1ms") || strings.Count(log, "late: cat: again: No such file") != 2 || !strings.Contains(log, "sorry: the month 2024-01-31 is published") {
 		t.Errorf("log: %s", log)
 	}
 	if last := f.report.Steps[len(f.report.Steps)-2]; len(last.Warnings) != 1 || !strings.Contains(last.Warnings[0].Message, "exit status 1") {

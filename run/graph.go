@@ -155,11 +155,11 @@ func (g *graph) one(ctx context.Context, s *Step) outcome {
 		record.Input = g.keepInput(s, a.Input)
 		g.h.record(record)
 		g.h.noteStep(record)
-		if err == nil || n > s.Retry.Times || !s.Retry.helps(err) {
+		if s.Retry.over(n, err) {
 			return outcome{s, record.State, err}
 		}
 		wait = s.Retry.wait(n + 1)
-		g.h.log("warn", s.Name, fmt.Sprintf("attempt %d failed, and it is tried again in %s: %v", record.Attempt, wait.Round(time.Millisecond), err))
+		g.h.log("warn", s.Name, again(record.Attempt, wait, err))
 	}
 }
 
@@ -179,25 +179,20 @@ func (g *graph) attempt(ctx context.Context, s *Step, a *Attempt) (skipped bool,
 			g.h.log("error", s.Name, fmt.Sprintf("panic: %v %s", p, debug.Stack()))
 		}
 	}()
-	within := ctx
-	if s.Timeout > 0 {
-		var cancel context.CancelFunc
-		within, cancel = context.WithTimeout(ctx, s.Timeout)
-		defer cancel()
-	}
-	if s.When != nil {
-		if wanted, err := s.When(within); err != nil || !wanted {
-			return err == nil, err
+	err = timed(ctx, s.Name, s.Timeout, func(ctx context.Context) error {
+		if s.When != nil {
+			if wanted, err := s.When(ctx); err != nil || !wanted {
+				skipped = err == nil
+				return err
+			}
 		}
-	}
-	err = s.Do(within, a)
-	if err == nil && s.Input != nil && a.Input == "" {
-		a.Input, err = s.Input(within)
-	}
-	if err != nil && ctx.Err() == nil && errors.Is(within.Err(), context.DeadlineExceeded) {
-		err = asof.Errorf(asof.CodeUnavailable, "step %s took longer than %s, its timeout", s.Name, s.Timeout)
-	}
-	return false, err
+		err := s.Do(ctx, a)
+		if err == nil && s.Input != nil && a.Input == "" {
+			a.Input, err = s.Input(ctx)
+		}
+		return err
+	})
+	return skipped, err
 }
 
 // joined makes one error of several, with the code of the first: a person reads
@@ -211,17 +206,4 @@ func joined(all []error) error {
 		texts[i] = err.Error()
 	}
 	return &asof.Error{Code: asof.ErrorCode(all[0]), Message: strings.Join(texts, "\n"), Cause: errors.Join(all...)}
-}
-
-// sleep waits, and reports whether ctx is still good.
-func sleep(ctx context.Context, d time.Duration) bool {
-	if d > 0 {
-		timer := time.NewTimer(d)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-		}
-	}
-	return ctx.Err() == nil
 }

@@ -7,8 +7,6 @@ package run
 import (
 	"context"
 	"encoding/json"
-	"math"
-	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -68,38 +66,6 @@ type Step struct {
 
 // waitsFor lists the steps that this one waits for.
 func (s *Step) waitsFor() []string { return slices.Concat(s.Needs, s.After) }
-
-// Retry says how often a step that fails is tried again. A failure that the
-// caller has to mend (asof.CodeInvalid, CodeUnauthenticated, CodeForbidden) is
-// not.
-type Retry struct {
-	Times    int           // after the first attempt
-	Delay    time.Duration // before the second attempt, doubled for each further one
-	MaxDelay time.Duration // 0: no bound
-	Jitter   float64       // share of the delay that chance adds or takes away, 0 to 1
-}
-
-// wait returns how long to wait before an attempt; the first is 1.
-func (r Retry) wait(attempt int) time.Duration {
-	if attempt <= 1 {
-		return 0
-	}
-	delay := float64(r.Delay) * math.Pow(2, float64(attempt-2))
-	if most := float64(r.MaxDelay); most > 0 {
-		delay = min(delay, most)
-	}
-	delay *= 1 + r.Jitter*(2*rand.Float64()-1)
-	return time.Duration(min(delay, float64(24*time.Hour)))
-}
-
-// helps reports whether trying again may help.
-func (r Retry) helps(err error) bool {
-	switch asof.ErrorCode(err) {
-	case asof.CodeInvalid, asof.CodeUnauthenticated, asof.CodeForbidden:
-		return false
-	}
-	return true
-}
 
 // Attempt is one attempt at a step, told of by its Do.
 type Attempt struct {
