@@ -118,7 +118,7 @@ func (a *app) command() *cobra.Command {
 		return usagef(cmd.CommandPath()+" --help", "%s", a.flagMistake(cmd, err))
 	})
 	root.AddCommand(a.initCommand(), a.sampleCommand(), a.applyCommand(), a.planCommand(), a.teardownCommand(),
-		a.registryDumpCommand(), a.materializeCommand(), a.materializeIncrementalCommand(), a.materializationsCommand(), a.freshnessCommand(), a.verifyCommand(),
+		a.registryDumpCommand(), a.materializeCommand(), a.materializeIncrementalCommand(), a.materializationsCommand(), a.freshnessCommand(), a.verifyCommand(), a.monitorCommand(),
 		a.onlineCommand(), a.historicalCommand(), a.datasetCommand(), a.explainCommand(), a.pipelineCommand(), a.serveCommand(), a.listenCommand(), a.serveTransformationsCommand(), a.serveRegistryCommand(), a.serveOfflineCommand(), a.pingCommand(), a.versionCommand())
 	root.AddCommand(a.objectCommands()...)
 	root.AddCommand(a.projectsCommand(), a.featuresCommand(), a.permissionsCommand(), a.deleteCommand(), a.registryCommand(), a.configurationCommand(), a.endpointCommand(), a.doctorCommand())

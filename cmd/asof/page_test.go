@@ -119,6 +119,15 @@ func TestPipelinesPage(t *testing.T) {
 	}
 }
 
+// TestMonitoringPage runs the commands of docs/monitoring.md.
+func TestMonitoringPage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/monitoring.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	followPage(t, string(page), "feature_store.yaml")
+}
+
 // TestMaterializePage runs the commands of docs/materialize.md.
 func TestMaterializePage(t *testing.T) {
 	page, err := os.ReadFile("../../docs/materialize.md")

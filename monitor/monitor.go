@@ -1,0 +1,193 @@
+// Package monitor holds what the features of views are like against what they
+// were like: a month against the month before.
+package monitor
+
+import (
+	"context"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/statistics"
+)
+
+// Span is a span of event time, both ends included.
+type Span struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+}
+
+// Monitor compares the features of one project's views.
+type Monitor struct {
+	Project  string
+	Registry asof.Registry
+	Offline  asof.OfflineStore // an asof.Profiler
+	Progress asof.Progress     // may be nil
+}
+
+// View is how the features of a view stand to their reference.
+type View struct {
+	View     string
+	Verdict  statistics.Verdict // the worst of its features
+	Features []Feature
+	Took     time.Duration
+}
+
+// Feature is a feature's verdict, and the two profiles that it comes from: in
+// the same bins, which are chosen from the reference.
+type Feature struct {
+	statistics.Drift
+	Reference asof.Profile
+	Current   asof.Profile
+}
+
+// Drift compares the named views, or all that are filled from their sources. Of
+// features only those named are compared, and a name that no view has is
+// CodeNotFound; without names all are. That a view has drifted is no error.
+func (m *Monitor) Drift(ctx context.Context, views, features []string, reference, current Span) ([]View, error) {
+	profiler, ok := m.Offline.(asof.Profiler)
+	if !ok {
+		return nil, asof.Errorf(asof.CodeInvalid, "the offline store does not describe values; duckdb and postgres do")
+	}
+	snapshot, err := m.Registry.Snapshot(ctx, m.Project)
+	if err != nil {
+		return nil, err
+	}
+	if snapshot.Project() == nil {
+		return nil, asof.Errorf(asof.CodeNotFound, "project %q has not been applied yet; run `asof apply`", m.Project)
+	}
+	filled, err := snapshot.Filled(views)
+	if err != nil {
+		return nil, err
+	}
+	questions, err := ask(filled, features)
+	if err != nil {
+		return nil, err
+	}
+	var found []View
+	for i, q := range questions {
+		m.Progress.Report("compare", int64(i), int64(len(questions)))
+		started := time.Now()
+		compared, err := compare(ctx, profiler, q, reference, current)
+		if err != nil {
+			return nil, asof.Errorf(asof.ErrorCode(err), "feature view %q was not compared: %w", q.view.Name, err)
+		}
+		compared.Took = time.Since(started)
+		found = append(found, *compared)
+	}
+	m.Progress.Report("compare", int64(len(questions)), int64(len(questions)))
+	return found, nil
+}
+
+// question is a view and what of it is compared.
+type question struct {
+	view       *asof.FeatureView
+	query      asof.ViewQuery
+	thresholds []statistics.Thresholds // of each feature of the query
+}
+
+// ask makes the questions: no view is read before all of them are right.
+func ask(views []*asof.FeatureView, features []string) ([]question, error) {
+	var questions []question
+	var all []string
+	for _, view := range views {
+		all = append(all, view.FeatureNames()...)
+		q, err := view.Query()
+		if err != nil {
+			return nil, err
+		}
+		asked := question{view: view, query: q}
+		asked.query.Features = nil
+		for _, f := range q.Features {
+			if len(features) > 0 && !slices.Contains(features, f.Output) {
+				continue
+			}
+			thresholds, err := thresholdsOf(view, view.Feature(f.Output))
+			if err != nil {
+				return nil, err
+			}
+			asked.query.Features, asked.thresholds = append(asked.query.Features, f), append(asked.thresholds, thresholds)
+		}
+		if len(asked.thresholds) > 0 {
+			questions = append(questions, asked)
+		}
+	}
+	for _, f := range features {
+		if !slices.Contains(all, f) {
+			return nil, asof.Errorf(asof.CodeNotFound, "no view has the feature %q%s", f, asof.DidYouMean(f, all))
+		}
+	}
+	return questions, nil
+}
+
+// compare describes the reference, chooses the bins by it, and describes both in
+// these.
+func compare(ctx context.Context, profiler asof.Profiler, q question, reference, current Span) (*View, error) {
+	ask := asof.ProfileQuery{View: q.query, From: reference.From, To: reference.To}
+	before, err := profiler.Profile(ctx, &ask)
+	if err != nil {
+		return nil, err
+	}
+	ask.Edges = map[string][]float64{}
+	for i := range before {
+		if edges := statistics.Edges(&before[i]); edges != nil {
+			ask.Edges[before[i].Feature] = edges
+		}
+	}
+	if len(ask.Edges) > 0 {
+		if before, err = profiler.Profile(ctx, &ask); err != nil {
+			return nil, err
+		}
+	}
+	ask.From, ask.To = current.From, current.To
+	now, err := profiler.Profile(ctx, &ask)
+	if err != nil {
+		return nil, err
+	}
+	v := &View{View: q.view.Name}
+	var drifts []statistics.Drift
+	for i := range now {
+		drift := q.thresholds[i].Judge(&before[i], &now[i])
+		drifts = append(drifts, drift)
+		v.Features = append(v.Features, Feature{drift, before[i], now[i]})
+	}
+	v.Verdict = statistics.Worst(drifts)
+	return v, nil
+}
+
+// tag begins the tags that say from where on a feature has drifted:
+// asof.monitor.psi = "0.4", or "never".
+const tag = "asof.monitor."
+
+// thresholdsOf returns what a feature's tags say, then its view's, then the
+// defaults.
+func thresholdsOf(view *asof.FeatureView, f *asof.Field) (statistics.Thresholds, error) {
+	t := statistics.Defaults()
+	into := map[string]*float64{"psi": &t.PSI, "jensen_shannon": &t.JensenShannon, "ks": &t.KS, "null_share": &t.NullShare,
+		"mean_shift": &t.MeanShift, "new_share": &t.NewShare, "chance": &t.Chance}
+	known := []string{"psi", "jensen_shannon", "ks", "null_share", "mean_shift", "new_share", "chance"}
+	for _, tags := range []map[string]string{view.Tags, f.Tags} {
+		for name, text := range tags {
+			measure, ours := strings.CutPrefix(name, tag)
+			if !ours {
+				continue
+			}
+			to := into[measure]
+			if to == nil {
+				return t, asof.Errorf(asof.CodeInvalid, "feature view %q, feature %q: the tag %s names no measure%s", view.Name, f.Name, name, asof.DidYouMean(measure, known))
+			}
+			number, err := strconv.ParseFloat(text, 64)
+			if text == "never" {
+				number, err = math.NaN(), nil
+			}
+			if err != nil || number < 0 {
+				return t, asof.Errorf(asof.CodeInvalid, "feature view %q, feature %q: the tag %s is %q; write a number from 0 on, or never", view.Name, f.Name, name, text)
+			}
+			*to = number
+		}
+	}
+	return t, nil
+}
