@@ -186,9 +186,9 @@ func TestTheDocumentedPipelineLoads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(page), "```yaml\n")
+	_, rest, _ := strings.Cut(string(page), "```yaml\nname:")
 	text, _, _ := strings.Cut(rest, "```")
-	p, err := loadText(t, text)
+	p, err := loadText(t, "name:"+text)
 	if err != nil || len(p.Steps) != 5 || len(p.Steps[2].Check.Rules) != 3 {
 		t.Errorf("steps = %+v, %v", p, err)
 	}
