@@ -77,6 +77,11 @@ func (r *repository) listChecks(ctx context.Context, name, month string, failed 
 	if err != nil {
 		return err
 	}
+	if month != "" {
+		if _, err := chosenMonth(name, months, month, func(pipeline.KeptMonth) bool { return true }); err != nil {
+			return err
+		}
+	}
 	rows := [][]any{}
 	for _, m := range months {
 		if !strings.HasPrefix(m.Day, month) {

@@ -42,11 +42,15 @@ func (r *repository) runPipeline(ctx context.Context, name string, params map[st
 	if err != nil {
 		return err
 	}
-	if key != "" && entered.State == asof.RunCompleted {
-		if undone, err := r.rolledBack(ctx); err != nil {
+	if !entered.Finished.IsZero() {
+		undone, err := r.rolledBack(ctx)
+		if err != nil {
 			return err
-		} else if at := undone[entered.ID]; !at.IsZero() {
+		}
+		if at := undone[entered.ID]; !at.IsZero() {
 			r.app.note("run %s was rolled back at %s, and is not run again: leave --key out, or give another", entered.ID, instant{at, ""})
+		} else {
+			r.app.note("run %s of the key %q was completed at %s, and is not run again; this is what it did then", entered.ID, key, instant{entered.Finished, ""})
 		}
 	}
 	return r.finishRun(ctx, store, entered.ID, output)
@@ -76,15 +80,32 @@ func (r *repository) finishRun(ctx context.Context, store asof.RunStore, id, out
 		return printed
 	}
 	r.app.printNotes(told.results)
-	if !applied && ended.State == asof.RunCompleted && output == "table" {
-		fmt.Fprintf(r.app.stdio.Err, "%s project %s has no definitions yet, so nothing was materialized, and no training set written: run `%s -c %s apply`, then this again\n",
-			paint(r.app.stdio.Err, yellow, "note:"), r.config.Project, r.app.name, r.app.globals.dir)
+	if output == "table" {
+		r.noteNext(ended, applied)
 	}
 	r.tidy(context.WithoutCancel(ctx), store)
 	if err == nil && ended.State != asof.RunCompleted {
 		err = asof.Errorf(asof.CodeInvalid, "%s", strings.TrimSpace(fmt.Sprintf("run %s is %s: %s", ended.ID, ended.State, ended.Error)))
 	}
 	return err
+}
+
+// noteNext says what is left to do after a run.
+func (r *repository) noteNext(ended asof.Run, applied bool) {
+	switch {
+	case ended.State == asof.RunFailed:
+		r.app.note("run %s is kept: once what is wrong is mended, the same command goes on with it, and so does `%s -c %s pipeline resume %s`",
+			ended.ID, r.app.name, r.app.globals.dir, ended.ID)
+	case !applied && ended.State == asof.RunCompleted && r.needsDefinitions(ended.Pipeline):
+		r.app.note("project %s has no definitions yet, so nothing was materialized, and no training set written: run `%s -c %s apply`, then this again",
+			r.config.Project, r.app.name, r.app.globals.dir)
+	}
+}
+
+// needsDefinitions reports whether steps of a pipeline read feature views.
+func (r *repository) needsDefinitions(name string) bool {
+	p, err := r.loadPipeline(name)
+	return err == nil && slices.ContainsFunc(p.Steps, func(s pipeline.Step) bool { return s.Materialize != nil || s.TrainingSet != nil })
 }
 
 // noteWait says what a run in the foreground waits for.
@@ -175,7 +196,11 @@ func (a *app) printRunReport(output string, ended asof.Run) error {
 			fmt.Fprintf(a.stdio.Out, "%-44s %12s\n", s.Name, "left out")
 			continue
 		}
-		fmt.Fprintf(a.stdio.Out, "%-44s %12s  %s\n", s.Name, count(s.Rows, "row", "rows"), took(time.Duration(s.Time*float64(time.Second))))
+		did := count(s.Rows, "row", "rows")
+		if s.Failed {
+			did = "failed"
+		}
+		fmt.Fprintf(a.stdio.Out, "%-44s %12s  %s\n", s.Name, did, took(time.Duration(s.Time*float64(time.Second))))
 		for _, c := range s.Changes {
 			fmt.Fprintf(a.stdio.Out, "  %s: %s\n", c.Table, changed(asof.TableChange{Added: c.Added, Changed: c.Changed, Removed: c.Removed, Skipped: c.Skipped}))
 		}

@@ -51,6 +51,7 @@ func (r *run) afterFailure(ctx context.Context, why error, log func(level, step,
 		start := time.Now()
 		tell := func(line string) { log("info", s.Name, line) }
 		if err := s.Retries.Do(ctx, s.Name, s.Timeout, func(ctx context.Context) error { return r.act(ctx, s, values, tell, &report) }, tell); err != nil {
+			report.Failed = true
 			report.Warnings = asof.Problems{{Place: s.Place, Message: err.Error()}}
 		}
 		report.Duration = time.Since(start)

@@ -83,6 +83,7 @@ func (r *run) step(name string, do func(ctx context.Context, a *runner.Attempt, 
 		r.mu.Lock()
 		r.problems[name] = problems
 		r.mu.Unlock()
+		report.Failed = err != nil
 		r.tell(report)
 		note(a, report)
 		return errors.Join(err, a.Report(report))

@@ -16,6 +16,7 @@ type KeptStep struct {
 	Rows       int64           `json:"rows"`
 	Aside      int64           `json:"aside,omitempty"` // rows that were put into Quarantine
 	Quarantine string          `json:"quarantine,omitempty"`
+	Failed     bool            `json:"failed"`
 	Skipped    bool            `json:"skipped"` // left out: its condition did not hold
 	Time       float64         `json:"time"`
 	Changes    []KeptChange    `json:"changes"`
@@ -37,7 +38,7 @@ type KeptChange struct {
 
 // MarshalJSON writes the report of a step as KeptStep.
 func (s StepReport) MarshalJSON() ([]byte, error) {
-	kept := KeptStep{Name: s.Name, Table: s.Table, Rows: s.Rows, Skipped: s.Skipped, Aside: s.Aside, Quarantine: s.Quarantine, Time: s.Duration.Seconds(), Profile: s.Profile, Changes: []KeptChange{}, Warnings: []string{}}
+	kept := KeptStep{Name: s.Name, Table: s.Table, Rows: s.Rows, Failed: s.Failed, Skipped: s.Skipped, Aside: s.Aside, Quarantine: s.Quarantine, Time: s.Duration.Seconds(), Profile: s.Profile, Changes: []KeptChange{}, Warnings: []string{}}
 	for _, c := range s.Changes {
 		kept.Changes = append(kept.Changes, KeptChange{c.Table, c.Added, c.Changed, c.Removed, c.Equal, c.Skipped})
 	}

@@ -35,7 +35,8 @@ type StepReport struct {
 	Quarantine string
 	Rows       int64
 	Changes    []asof.TableChange // of the step that publishes, by table; Dropped is nil
-	Skipped    bool               // its condition did not hold, or that of what it needs
+	Failed     bool
+	Skipped    bool // its condition did not hold, or that of what it needs
 	Warnings   asof.Problems
 	Checks     []check.Result  // of a step that checks: every rule, whether it holds or not
 	Profile    []check.Profile // of a step that checks: the columns, where the pipeline asks for it

@@ -72,12 +72,27 @@ func (w *Worker) Work(ctx context.Context) error {
 		}
 		going.Go(func() {
 			defer func() { <-room }()
-			if _, err := w.carryOut(ctx, run, claimed, asof.RunPending); err != nil {
-				slog.Error("a run failed", "run", run.ID, "pipeline", run.Pipeline, "error", err)
-			}
+			ended, err := w.carryOut(ctx, run, claimed, asof.RunPending)
+			tellEnd(ended, err)
 		})
 	}
 	return nil
+}
+
+// tellEnd writes into the process's log why a run was not completed here.
+func tellEnd(run asof.Run, err error) {
+	log := slog.With("run", run.ID, "pipeline", run.Pipeline)
+	switch {
+	case err == nil:
+	case errors.Is(err, asof.ErrLeaseLost):
+		log.Warn("a run goes on elsewhere", "reason", err)
+	case run.Waits():
+		log.Info("a run was given back, for the next worker to go on with")
+	case run.State == asof.RunCancelled:
+		log.Info("a run was cancelled")
+	default:
+		log.Error("a run failed", "error", err)
+	}
 }
 
 // next claims a run, or waits for a while where there is none.

@@ -1,9 +1,12 @@
 package run_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -64,6 +67,16 @@ func (b *bench) blocks(name string) (run.Step, chan error) {
 	}), began
 }
 
+// logged keeps what the process's log says during the test. It is read when no
+// worker works any more.
+func logged(t *testing.T) (said func() string) {
+	var text bytes.Buffer
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(&text, nil)))
+	t.Cleanup(func() { slog.SetDefault(before) })
+	return text.String
+}
+
 func TestCancel(t *testing.T) {
 	b := newBench(t)
 	b.TTL = 200 * time.Millisecond
@@ -83,6 +96,7 @@ func TestCancel(t *testing.T) {
 
 func TestAStoppedWorkerGivesBack(t *testing.T) {
 	b := newBench(t)
+	said := logged(t)
 	slow, began := b.blocks("slow")
 	b.steps = []run.Step{b.step("first", nil), slow}
 	b.steps[1].Needs = []string{"first"}
@@ -92,6 +106,9 @@ func TestAStoppedWorkerGivesBack(t *testing.T) {
 	stop()
 	if now, err := b.store.Run(t.Context(), id); err != nil || now.State != asof.RunPending {
 		t.Fatalf("%+v, %v", now, err)
+	}
+	if text := said(); !strings.Contains(text, "was given back") || strings.Contains(text, "failed") {
+		t.Errorf("the log: %s", text)
 	}
 	b.steps[1] = b.step("slow", nil, "first")
 	defer b.work(&run.Worker{Store: b.store, Project: "p", Poll: time.Millisecond, Job: b.Job})()
@@ -119,6 +136,7 @@ func TestInterruptedInTheForeground(t *testing.T) {
 func TestALostLease(t *testing.T) {
 	b := newBench(t)
 	b.TTL = 300 * time.Millisecond
+	said := logged(t)
 	began, fenced := make(chan bool), make(chan error, 1)
 	b.steps = []run.Step{b.step("publish", func(ctx context.Context, a *run.Attempt) error {
 		began <- true
@@ -142,6 +160,9 @@ func TestALostLease(t *testing.T) {
 	stop()
 	if now, err := b.store.Run(t.Context(), id); err != nil || now.State != asof.RunRunning || now.Worker != "other" || now.Finished != (time.Time{}) {
 		t.Errorf("%+v, %v", now, err)
+	}
+	if text := said(); !strings.Contains(text, "goes on elsewhere") || strings.Contains(text, "failed") {
+		t.Errorf("the log: %s", text)
 	}
 }
 
