@@ -89,3 +89,25 @@ func named(list []Publication, between string) string {
 	}
 	return strings.Join(names, between)
 }
+
+// PublishedSince returns which run, the last one, has published since the
+// newest publication of a run, of all of them, newest first. It is "" where
+// there is none, or the run has not published: what was rolled back does not count.
+func PublishedSince(run string, all []Publication) (since string) {
+	for _, p := range all {
+		switch {
+		case !p.Undone.IsZero():
+		case p.ID == run:
+			return since
+		case since == "":
+			since = p.ID
+		}
+	}
+	return ""
+}
+
+// SkippedFor is what TableChange.Skipped says where a run had published already
+// and another one has since.
+func SkippedFor(run, since string) string {
+	return "left as it is: run " + run + " had published it, and run " + since + " has published since"
+}

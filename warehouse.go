@@ -88,7 +88,9 @@ type Stage interface {
 	Published(ctx context.Context, table string) (string, bool, error)
 	// Publish carries out the writes, in order, as one. Afterwards, and where it
 	// fails, the stage is there as before: publishing again changes nothing, or
-	// completes what was cut off.
+	// completes what was cut off. Where the run has published before, and another
+	// one since, every table is left as it is, and said to be: what is staged
+	// may be older.
 	Publish(ctx context.Context, p Publication) (Published, error)
 	// Close lets go of the stage, which stays. It may be called twice.
 	Close() error

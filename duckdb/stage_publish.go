@@ -35,6 +35,13 @@ func (s *stage) Publish(ctx context.Context, p asof.Publication) (asof.Published
 
 func (s *stage) publish(ctx context.Context, p asof.Publication) (asof.Published, error) {
 	var done asof.Published
+	all, err := s.w.published(s.manifest)
+	if err != nil {
+		return done, err
+	}
+	if since := asof.PublishedSince(p.ID, all); since != "" {
+		return s.leaveAlone(ctx, p, since)
+	}
 	after := map[string]*table{}
 	for _, w := range p.Writes {
 		change, t, err := s.write(ctx, w, p.AsOf)
@@ -84,6 +91,23 @@ func (s *stage) publish(ctx context.Context, p asof.Publication) (asof.Published
 	}
 	s.manifest = next
 	return done, s.refresh(ctx)
+}
+
+// leaveAlone says of every table that it is left as it is.
+func (s *stage) leaveAlone(ctx context.Context, p asof.Publication, since string) (done asof.Published, err error) {
+	for _, w := range p.Writes {
+		done.Tables = append(done.Tables, asof.TableChange{Table: w.Table.Name, Skipped: asof.SkippedFor(p.ID, since)})
+	}
+	for _, f := range p.Frozen {
+		change := asof.TableChange{Table: f.Table.Name, Skipped: asof.SkippedFor(p.ID, since)}
+		if t := s.manifest.Tables[f.Table.Name]; t != nil && t.part(day(p.AsOf)) != nil {
+			if change.Dropped, err = s.droppedKeys(ctx, f.Table, t.part(day(p.AsOf)).Dropped); err != nil {
+				return done, err
+			}
+		}
+		done.Tables = append(done.Tables, change)
+	}
+	return done, nil
 }
 
 // refresh shows the tables as they are by now.

@@ -15,7 +15,8 @@ import (
 type publishing struct {
 	*link
 	p        asof.Publication
-	id       int64 // of its row in asof_publications
+	id       int64  // of its row in asof_publications
+	since    string // the run that has published since this one did
 	changes  map[string]asof.TableChange
 	adopted  []string    // staged tables that have become the published ones
 	replaced []replacing // parents first
@@ -66,6 +67,9 @@ func (r *publishing) carryOut(ctx context.Context) error {
 	defer tx.Rollback(context.WithoutCancel(ctx)) // after a commit it does nothing
 	if err := r.begin(ctx, tx); err != nil {
 		return err
+	}
+	if r.since != "" {
+		return r.leave(ctx)
 	}
 	writes, err := r.parentsFirst(ctx)
 	if err != nil {
@@ -122,9 +126,29 @@ func (r *publishing) begin(ctx context.Context, tx pgx.Tx) error {
 			return err
 		}
 	}
+	all, _, err := r.w.published(ctx, r.conn)
+	if err != nil {
+		return err
+	}
+	r.since = asof.PublishedSince(r.p.ID, all)
 	return r.row(ctx, "INSERT INTO "+r.w.db.qualified("asof_publications")+
 		" (run, pipeline, as_of, published_at) VALUES ($1, $2, $3::date, $4) RETURNING id",
 		r.p.ID, r.p.Name, day(r.p.AsOf), time.Now().UTC()).Scan(&r.id) // by the clock that the ledger goes by
+}
+
+// leave says of every table that it is left as it is.
+func (r *publishing) leave(ctx context.Context) error {
+	for _, w := range r.p.Writes {
+		r.changes[w.Table.Name] = asof.TableChange{Table: w.Table.Name, Skipped: asof.SkippedFor(r.p.ID, r.since)}
+	}
+	for _, f := range r.p.Frozen {
+		dropped, err := r.dropped(ctx, f.Table)
+		if err != nil {
+			return err
+		}
+		r.changes[f.Table.Name] = asof.TableChange{Table: f.Table.Name, Skipped: asof.SkippedFor(r.p.ID, r.since), Dropped: dropped}
+	}
+	return nil
 }
 
 // forget ends what can be rolled back no more.

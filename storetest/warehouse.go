@@ -47,6 +47,7 @@ func Warehouse(t *testing.T, open func(t *testing.T) WarehouseUnderTest) {
 		"publications wait for one another":        testPublicationsWait,
 		"a stage outlasts its process":             testStageStays,
 		"a stage is taken over":                    testStageTaken,
+		"a run publishes before another or not":    testPublishedSince,
 		"a table is made of the stage's own":       testMake,
 		"tables are staged side by side":           testSideBySide,
 		"a fence stops a publication":              testFence,

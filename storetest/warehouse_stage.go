@@ -261,3 +261,39 @@ func testFence(t *testing.T, w WarehouseUnderTest) {
 	}
 	diff(t, "one user's usage", [][]string{{"5.00"}}, read(t, w, "SELECT hours FROM usage WHERE user_id = 'a'"))
 }
+
+// A run that was cut off after it had published, and goes on when another one
+// has published, does not bring its older rows back.
+func testPublishedSince(t *testing.T, w WarehouseUnderTest) {
+	stage, err := stageMonth(t.Context(), w, "r1", firstMonth)
+	if err != nil {
+		t.Fatal(err)
+	}
+	publish := func() asof.Published {
+		done, err := stage.Publish(t.Context(), firstMonth.publication("r1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return done
+	}
+	publish()
+	publishMonth(t, w, "r2", month{january, [][]string{{"a", "false"}}, [][]string{{"a", "9.00", "9"}}})
+	if err := stage.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if stage, err = w.Stage(t.Context(), "r1"); err != nil {
+		t.Fatal(err)
+	}
+	newer := state(t, w)
+	done := publish()
+	diff(t, "dropped", []string{"b", "c"}, droppedOf(t, done, "usage_snapshots"))
+	for _, c := range done.Tables {
+		diff(t, c.Table, "left as it is: run r1 had published it, and run r2 has published since", c.Skipped)
+	}
+	diff(t, "tables", newer, state(t, w))
+	rollback(t, w, "r2")
+	diff(t, "counts once that is rolled back", int64(3), publish().Tables[2].Equal)
+	if err := stage.Discard(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
