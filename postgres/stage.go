@@ -264,7 +264,22 @@ func (w *Warehouse) Stages(ctx context.Context) ([]string, error) {
 
 // DiscardStage drops the tables of a run's stage.
 func (w *Warehouse) DiscardStage(ctx context.Context, run string) error {
-	err := pgx.BeginFunc(ctx, w.db.pool, func(tx pgx.Tx) error {
+	err := w.dropStage(ctx, run)
+	for again := 0; again < 5 && serverCode(err) == deadlockDetected; again++ {
+		err = w.dropStage(ctx, run)
+	}
+	if missing(err) {
+		return nil
+	}
+	return w.db.fault(fmt.Sprintf("the stage of run %s cannot be dropped", run), err)
+}
+
+// deadlockDetected is what one of two gets that wait for one another. A session
+// that ends drops its temporary views in an order of its own.
+const deadlockDetected = "40P01"
+
+func (w *Warehouse) dropStage(ctx context.Context, run string) error {
+	return pgx.BeginFunc(ctx, w.db.pool, func(tx pgx.Tx) error {
 		if err := endOwner(ctx, tx, w.db, run); err != nil {
 			return err
 		}
@@ -290,8 +305,4 @@ func (w *Warehouse) DiscardStage(ctx context.Context, run string) error {
 		}
 		return nil
 	})
-	if missing(err) {
-		return nil
-	}
-	return w.db.fault(fmt.Sprintf("the stage of run %s cannot be dropped", run), err)
 }

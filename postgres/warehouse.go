@@ -102,9 +102,15 @@ func (w *Warehouse) Close() error { return nil }
 func (db *DB) qualified(table string) string { return pgx.Identifier{db.schema, table}.Sanitize() }
 
 // missing reports whether a statement failed because a table is not there.
-func missing(err error) bool {
+func missing(err error) bool { return serverCode(err) == "42P01" }
+
+// serverCode returns PostgreSQL's code of an error that is its own, or "".
+func serverCode(err error) string {
 	var server *pgconn.PgError
-	return errors.As(err, &server) && server.Code == "42P01"
+	if !errors.As(err, &server) {
+		return ""
+	}
+	return server.Code
 }
 
 func quoteName(name string) string { return pgx.Identifier{name}.Sanitize() }
