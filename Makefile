@@ -26,7 +26,7 @@ demo: build ## run a month of StreamFlow end to end; MONTHS=DIR takes real month
 
 .PHONY: test
 test: feast-venv prefect-venv ## what CI runs: linters and all tests, with real PostgreSQL, Redis, Feast and Prefect
-	@scripts/need.sh compiler postgres redis
+	@scripts/need.sh compiler postgres redis chromium
 	@$(MAKE) --no-print-directory format-check vet staticcheck
 	@scripts/test.sh
 

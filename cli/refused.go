@@ -9,7 +9,6 @@ var refusals = map[string]string{
 	"mcp":            "there is no MCP server: `serve` answers tools over HTTP, and GET /openapi.json describes it",
 	"mlflow":         "datasets of MLflow are not read: write training data by `get-historical-features -o FILE`, and log the file to MLflow",
 	"serve_lineage":  "events of OpenLineage are not collected: run a collector of its own, such as Marquez",
-	"ui":             "there is no web page of the registry: `list` and `describe` of each kind, and `registry-dump`, show it",
 	"validate":       "profiles of Great Expectations are not run: the checks of a pipeline hold new data against rules, and `verify` what is online against its sources",
 }
 

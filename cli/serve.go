@@ -105,7 +105,7 @@ func (a *app) serveCommand() *cobra.Command {
 		Short: "Serve features over HTTP and gRPC",
 		Long: "Serves POST /get-online-features as Feast's server does, GET /features and GET /features/{key},\n" +
 			"POST /push, /write-to-online-store and /materialize, GET /health, GET /ready and GET /metrics; with --all also\n" +
-			"gRPC, the registry over gRPC and HTTP, and the offline store, and pipelines are run by their schedules.\n" +
+			"gRPC, the registry over gRPC and HTTP, the offline store and the console (see `ui`), and pipelines are run by their schedules.\n" +
 			"With -k and -c all of them speak TLS.",
 		Example: a.example("-c my_project serve", "-c my_project serve -h 0.0.0.0 -p 8000", "-c my_project serve --all", "-c my_project serve -t grpc --grpc-port 50052",
 			"-c my_project serve --metrics-port 9100"),
@@ -137,6 +137,7 @@ func (a *app) serveCommand() *cobra.Command {
 	flags.IntVar(&o.registryPort, "registry-port", 6570, "the port of the registry under --all; 0 takes a free one")
 	flags.IntVar(&o.offlinePort, "offline-port", 8815, "the port of the offline store under --all; 0 takes a free one")
 	flags.IntVar(&o.restPort, "rest-port", 6572, "the port of the registry over HTTP under --all; 0 takes a free one")
+	flags.IntVar(&o.uiPort, "ui-port", 8888, "the port of the console under --all; 0 takes a free one")
 	flags.IntVar(&o.metricsPort, "metrics-port", 8000, "a port of its own for /metrics; 0 takes a free one (without it /metrics is on the port of HTTP)")
 	flags.BoolVarP(&o.metrics, "metrics", "m", false, "the same as --metrics-port 8000, as in Feast")
 	securityFlags(cmd, &o.security)
@@ -161,6 +162,7 @@ type serveFlags struct {
 	registryPort   int
 	offlinePort    int
 	restPort       int
+	uiPort         int
 	metricsPort    int
 	kind           string
 	all, grpc      bool
@@ -201,7 +203,11 @@ func (r *repository) serve(ctx context.Context, o serveFlags, security *tls.Conf
 		}
 		offline.flag = "--offline-port"
 		defer registry.Close()
-		surfaces = append(surfaces, registrySurface(registry, o.registryPort, "--registry-port"), r.restSurface(registry, o.restPort), offline)
+		pages, err := r.consoleSurface(ctx, o.host, "", o.uiPort)
+		if err != nil {
+			return err
+		}
+		surfaces = append(surfaces, registrySurface(registry, o.registryPort, "--registry-port"), r.restSurface(registry, o.restPort), offline, pages)
 	}
 	if ownMetrics {
 		surfaces = append(surfaces, metricsSurface(metrics.Handler(), o.metricsPort))

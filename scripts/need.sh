@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes sure that what the build or the tests need is on this machine.
 #
-#   scripts/need.sh compiler|arm64-compiler|postgres|redis|python ...
+#   scripts/need.sh compiler|arm64-compiler|postgres|redis|python|chromium ...
 #
 # What is missing is installed from Debian's packages when we are root;
 # otherwise one sentence says what to install. Nothing installed here is
@@ -63,11 +63,16 @@ python() {
   install "Python 3 with venv (for Feast's SDK, in tests only)" python3 python3-venv
 }
 
+chromium() {
+  have chromium && return
+  install "Chromium (for the console's pages, in tests only)" chromium
+}
+
 for need in "$@"; do
   case $need in
     compiler) have g++ || install "a C++ compiler (DuckDB runs in the process)" g++ ;;
     arm64-compiler) have aarch64-linux-gnu-g++ || install "a C++ compiler for arm64" g++-aarch64-linux-gnu libc6-dev-arm64-cross ;;
-    postgres | redis | python) "$need" ;;
+    postgres | redis | python | chromium) "$need" ;;
     *) echo "need.sh: unknown need $need" >&2 && exit 2 ;;
   esac
 done

@@ -57,7 +57,7 @@ func TestFeastsSDKBringsTokens(t *testing.T) {
 	issuer, other := storetest.NewIssuer(t), storetest.NewIssuer(t)
 	dir := closedShop(t, issuer, shopPermissions)
 	key, certificate := selfSigned(t)
-	where, told := serveTold(t, dir, 5, "serve", "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0", "--rest-port", "0", "--offline-port", "0", "-k", key, "-c", certificate)
+	where, told := serveTold(t, dir, 6, "serve", "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0", "--rest-port", "0", "--offline-port", "0", "--ui-port", "0", "-k", key, "-c", certificate)
 	if !strings.Contains(told, "Callers need a token of "+issuer.DiscoveryURL()) || strings.Contains(told, "note:") {
 		t.Errorf("the server says %s", told)
 	}

@@ -243,7 +243,7 @@ func asRemoteClient(t *testing.T, config, source, answers string, prepare func(d
 		t.Fatal(err)
 	}
 	run(t, "asof", "-c", dir, "apply")
-	at := serve(t, dir, 5, "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0", "--rest-port", "0", "--offline-port", "0")
+	at := serve(t, dir, 6, "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0", "--rest-port", "0", "--offline-port", "0", "--ui-port", "0")
 	transformations := serveBy(t, dir, 1, "serve_transformations", "-h", "127.0.0.1", "-p", "0")["transformations"]
 	got := string(storetest.RunPython(t, remoteClient, at["http"], at["registry"], transformations))
 	want := strings.SplitAfter(answers, "\n")

@@ -23,7 +23,7 @@ import (
 func TestMetrics(t *testing.T) {
 	dir := shop(t)
 	t.Setenv("OPENLINEAGE_URL", "http://127.0.0.1:1") // nobody is there to be told of runs
-	where := serve(t, dir, 6, "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0", "--rest-port", "0", "--offline-port", "0", "--metrics-port", "0")
+	where := serve(t, dir, 7, "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0", "--rest-port", "0", "--offline-port", "0", "--ui-port", "0", "--metrics-port", "0")
 	fetch(t, "http://"+where["http"]+"/features/3413-BMNZE?features=monthly_fee", 200)
 	fetch(t, "http://"+where["http"]+"/features/3413-BMNZE?feature_service=nope", 404)
 	fetch(t, "http://"+where["http"]+"/metrics", 404)

@@ -59,7 +59,7 @@ func TestRunsAreTold(t *testing.T) {
 	}
 	<-hooks
 	<-hooks
-	where := serve(t, dir, 5, "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0", "--rest-port", "0", "--offline-port", "0")
+	where := serve(t, dir, 6, "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0", "--rest-port", "0", "--offline-port", "0", "--ui-port", "0")
 	var told []string
 	for _, params := range []string{`{"month": "month_000", "as_of": "2024-01-31", "seeds": "data/../data/seeds"}`, `{"month": "month_009", "as_of": "2024-02-29"}`} {
 		response, err := http.Post("http://"+where["http"]+"/pipelines/ingest_month/runs", "application/json", strings.NewReader(`{"parameters": `+params+`}`))

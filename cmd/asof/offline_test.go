@@ -15,7 +15,7 @@ import (
 func TestServeOffline(t *testing.T) {
 	dir, client := shop(t), t.TempDir()
 	key, certificate := selfSigned(t)
-	where := serve(t, dir, 5, "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0", "--rest-port", "0", "--offline-port", "0", "-k", key, "-c", certificate)
+	where := serve(t, dir, 6, "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0", "--rest-port", "0", "--offline-port", "0", "--ui-port", "0", "-k", key, "-c", certificate)
 	host, port, err := net.SplitHostPort(where["offline store"])
 	if err != nil {
 		t.Fatal(err)

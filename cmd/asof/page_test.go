@@ -145,7 +145,7 @@ func TestFeastSDKPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	page, flags := string(text), "serve --all --grpc-port 0 --rest-port 0"
+	page, flags := string(text), "serve --all --grpc-port 0 --rest-port 0 --ui-port 0"
 	for flag, port := range map[string]string{"port": "6566", "registry-port": "6570", "offline-port": "8815"} {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {

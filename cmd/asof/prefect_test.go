@@ -65,7 +65,7 @@ func TestPrefect(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	where := serve(t, dir, 5, "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0", "--rest-port", "0", "--offline-port", "0")
+	where := serve(t, dir, 6, "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0", "--rest-port", "0", "--offline-port", "0", "--ui-port", "0")
 	folder, err := filepath.Abs("../../deploy/prefect")
 	if err != nil {
 		t.Fatal(err)

@@ -51,7 +51,7 @@ steps:
 	}
 	var address string
 	for range 2 {
-		where := serveBy(t, repository, 5, "serve", "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0", "--rest-port", "0", "--offline-port", "0")
+		where := serveBy(t, repository, 6, "serve", "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0", "--rest-port", "0", "--offline-port", "0", "--ui-port", "0")
 		address = "http://" + where["http"]
 	}
 	runPage(t, repository, strings.ReplaceAll(page, "localhost:6566", strings.TrimPrefix(address, "http://")), "")

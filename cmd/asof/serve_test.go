@@ -25,7 +25,7 @@ import (
 // TestServeAll starts the servers as a person does, asks each of them, and
 // stops them politely.
 func TestServeAll(t *testing.T) {
-	addresses := serve(t, shop(t), 5, "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0", "--rest-port", "0", "--offline-port", "0")
+	addresses := serve(t, shop(t), 6, "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0", "--rest-port", "0", "--offline-port", "0", "--ui-port", "0")
 	if body := fetch(t, "http://"+addresses["http"]+"/features/3413-BMNZE?features=monthly_fee", 200); !strings.Contains(body, `"monthly_fee":45.25`) {
 		t.Errorf("HTTP: %s", body)
 	}
@@ -150,7 +150,7 @@ func serveTold(t *testing.T, dir string, servers int, command ...string) (where 
 		}
 	})
 	where = map[string]string{}
-	line := regexp.MustCompile(`^Serving (?:project \S+|(metrics|registry|REST registry|offline store|transformations)) on (\w+)://(.*)$`)
+	line := regexp.MustCompile(`^Serving (?:project \S+|(metrics|registry|REST registry|offline store|console|transformations)) on (\w+)://(.*)$`)
 	for lines := bufio.NewScanner(stderr); len(where) < servers && lines.Scan(); {
 		if m := line.FindStringSubmatch(lines.Text()); m != nil {
 			where[cmp.Or(m[1], m[2])] = m[3]

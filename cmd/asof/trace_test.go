@@ -102,7 +102,7 @@ func TestTraces(t *testing.T) {
 
 	const trace, parent = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 	t.Run("serve", func(t *testing.T) { // the last spans are sent when it ends
-		where := serve(t, dir, 5, "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0", "--rest-port", "0", "--offline-port", "0")
+		where := serve(t, dir, 6, "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0", "--rest-port", "0", "--offline-port", "0", "--ui-port", "0")
 		request, _ := http.NewRequestWithContext(t.Context(), "GET", "http://"+where["http"]+"/features/3413-BMNZE?features=monthly_fee", nil)
 		request.Header.Set("traceparent", "00-"+trace+"-"+parent+"-01")
 		answer, err := http.DefaultClient.Do(request)

@@ -1,0 +1,107 @@
+package cli
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/console"
+	"github.com/asof-dev/asof/definition"
+	"github.com/asof-dev/asof/server"
+)
+
+func (a *app) uiCommand() *cobra.Command {
+	var host, root string
+	var port int
+	var files server.Security
+	cmd := &cobra.Command{
+		Use:   "ui",
+		Short: "Serve the console: what is defined, and what reads what, as web pages",
+		Long: "Serves the console: a catalog of what is defined, with columns, users, materializations and the code\n" +
+			"to read each, and the lineage of sources, views and services. In English and French; every page is also JSON.\n" +
+			"It listens on this machine alone unless -h says otherwise.",
+		Example: a.example("-c my_project ui", "-c my_project ui -h 0.0.0.0 -p 8080 --root_path /asof", "-c my_project ui -k server.key -c server.crt"),
+		Args:    a.args(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("cors-allowed-origins") {
+				return usagef(cmd.CommandPath()+" --help", "--cors-allowed-origins: pages of other sites can't read the console; leave it out")
+			}
+			security, err := loadSecurity(files)
+			if err != nil {
+				return err
+			}
+			ctx := cmd.Context()
+			return a.withRepository(ctx, func(r *repository) error {
+				served, err := r.consoleSurface(ctx, host, root, port)
+				if err != nil {
+					return err
+				}
+				served.flag = "-p"
+				return r.serveAll(ctx, host, security, []surface{served})
+			})
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&host, "host", "h", "127.0.0.1", "the address to listen on")
+	flags.IntVarP(&port, "port", "p", 8888, "the port; 0 takes a free one")
+	flags.StringVar(&root, "root_path", "", "the path below which a proxy shows the console")
+	securityFlags(cmd, &files)
+	flags.Bool("help", false, "help for ui") // -h is the host, as in Feast
+	flags.String("cors-allowed-origins", "", "")
+	flags.Lookup("cors-allowed-origins").Hidden = true
+	return cmd
+}
+
+// consoleSurface is the console over HTTP.
+func (r *repository) consoleSurface(ctx context.Context, host, root string, port int) (surface, error) {
+	registry, err := r.Registry(ctx)
+	if err != nil {
+		return surface{}, err
+	}
+	guard, err := r.Guard(ctx)
+	if err != nil {
+		return surface{}, err
+	}
+	log := slog.Default()
+	ip := net.ParseIP(host)
+	pages, err := console.New(console.Options{Project: r.config.Project, Registry: registry, Ledger: r.Ledger, Places: r.places(), Guard: guard,
+		RootPath: root, Local: host == "localhost" || ip != nil && ip.IsLoopback(), Log: log})
+	if err != nil {
+		return surface{}, err
+	}
+	return surface{what: "console", scheme: "http", port: port, flag: "--ui-port", serve: func(ctx context.Context, l net.Listener) error {
+		return server.HTTP(ctx, l, pages, server.HTTPOptions{Log: log})
+	}}, nil
+}
+
+// placesKept is how long the places of definitions are taken to be right.
+const placesKept = 10 * time.Second
+
+// places returns what finds out where definitions stand in the repository's
+// files. Files that cannot be read now give none.
+func (r *repository) places() func(context.Context) map[asof.Ref]asof.Place {
+	var mu sync.Mutex
+	var kept map[asof.Ref]asof.Place
+	var read time.Time
+	return func(ctx context.Context) map[asof.Ref]asof.Place {
+		mu.Lock()
+		defer mu.Unlock()
+		if time.Since(read) < placesKept {
+			return kept
+		}
+		kept, read = map[asof.Ref]asof.Place{}, time.Now()
+		result, err := definition.Load(ctx, r.config)
+		if err != nil {
+			return kept
+		}
+		for _, o := range result.Objects {
+			kept[asof.Ref{Kind: o.ObjectKind(), Name: o.ObjectName()}] = asof.MetaOf(o).Place
+		}
+		return kept
+	}
+}

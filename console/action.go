@@ -1,0 +1,78 @@
+package console
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"net"
+	"net/http"
+
+	"github.com/asof-dev/asof"
+)
+
+// protection refuses requests that change something and do not come from a page
+// of the console.
+type protection struct {
+	key    [32]byte // of tokens, made anew with each start
+	open   bool     // other machines reach it, and nobody is asked for a token
+	alone  bool     // nobody is asked for a token
+	origin *http.CrossOriginProtection
+}
+
+func newProtection(o Options) *protection {
+	p := &protection{open: o.Guard == nil && !o.Local, alone: o.Guard == nil, origin: http.NewCrossOriginProtection()}
+	_, _ = rand.Read(p.key[:]) // it never fails
+	return p
+}
+
+const tokenCookie = "asof_form"
+
+// token returns the token for the forms of a page. It belongs to a cookie that
+// the answer sets, so that it is of use in one browser alone.
+func (p *protection) token(w http.ResponseWriter, r *http.Request) string {
+	cookie, err := r.Cookie(tokenCookie)
+	if err != nil || len(cookie.Value) < 20 {
+		cookie = &http.Cookie{Name: tokenCookie, Value: rand.Text(), Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil}
+		http.SetCookie(w, cookie)
+	}
+	return p.sign(cookie.Value)
+}
+
+func (p *protection) sign(text string) string {
+	mac := hmac.New(sha256.New, p.key[:])
+	mac.Write([]byte(text))
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// check returns why a request may not change anything; nil for one that only
+// reads.
+func (p *protection) check(r *http.Request) error {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return nil
+	}
+	refuse := func(why string) error { return asof.Errorf(asof.CodeForbidden, "the action is refused: %s", why) }
+	switch {
+	case p.open:
+		return refuse("the console is open to other machines and asks nobody for a token; listen on 127.0.0.1, or configure auth in feature_store.yaml")
+	case p.alone && !loopback(r.Host):
+		return refuse("without auth in feature_store.yaml actions are taken at localhost alone")
+	case p.origin.Check(r) != nil:
+		return refuse("it comes from a page of another site")
+	}
+	cookie, err := r.Cookie(tokenCookie)
+	if err != nil || !hmac.Equal([]byte(p.sign(cookie.Value)), []byte(r.PostFormValue("token"))) {
+		return refuse("its page is older than the console; load the page again")
+	}
+	return nil
+}
+
+// loopback reports whether a host, with or without a port, is this machine as
+// seen from itself: a name that another site's DNS points here is not.
+func loopback(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,130 @@
+// Package console is the feature store as web pages: what is defined, what
+// reads what, and how the data stands. Pages are rendered on the server, work
+// without a script, and load nothing from outside. Each has an address that can
+// be shared and, by ?format=json or the header Accept, the same as JSON.
+//
+// A page is added by four things: a file PAGE.go with the function that
+// gathers its data (a struct with JSON tags, which is the JSON form too), a
+// template page/PAGE.html that defines "main", its texts in text/en.txt and
+// text/fr.txt (a test holds both complete), and one line in the table of
+// routes, route.go. The test of the browser follows links: a page that is linked
+// from another one is tested.
+//
+// What changes something is a POST: it has to come from a page of the console,
+// with the token that [protection] gives to forms, and is refused with 403 where
+// the console is open to other machines and asks for no tokens.
+package console
+
+import (
+	"context"
+	"embed"
+	"html/template"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/permission"
+)
+
+// Options are what a console shows. Project, Registry and Ledger are needed.
+type Options struct {
+	Project  string
+	Registry asof.Registry
+	Ledger   func(context.Context) (asof.Ledger, error)
+	Places   func(context.Context) map[asof.Ref]asof.Place // where definitions stand in files; nil: not known
+	Guard    *permission.Guard                             // nil: everybody sees everything
+	RootPath string                                        // before every path, where a proxy puts the console below one: "/asof"
+	Local    bool                                          // it listens on this machine alone
+	Timeout  time.Duration                                 // of one page; 0 is 10 s
+	Log      *slog.Logger                                  // gets what failed; nil for nowhere
+}
+
+// Console answers requests for pages. It may be used by several goroutines.
+type Console struct {
+	o         Options
+	mux       *http.ServeMux
+	protect   *protection
+	languages []*language
+	templates map[string]map[string]*template.Template // by language, then page
+	kept      atomic.Pointer[view]                     // of the newest registry; with a Guard nothing is kept
+}
+
+//go:embed asset page text
+var files embed.FS
+
+// New makes a console. RootPath may have or lack slashes around it.
+func New(o Options) (*Console, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Timeout == 0 {
+		o.Timeout = 10 * time.Second
+	}
+	if o.RootPath = strings.Trim(o.RootPath, "/"); o.RootPath != "" {
+		o.RootPath = "/" + o.RootPath
+	}
+	languages, err := loadLanguages()
+	if err != nil {
+		return nil, err
+	}
+	c := &Console{o: o, mux: http.NewServeMux(), languages: languages, protect: newProtection(o), templates: map[string]map[string]*template.Template{}}
+	for _, l := range languages {
+		if c.templates[l.code], err = c.parse(l); err != nil {
+			return nil, err
+		}
+	}
+	c.mux.HandleFunc("GET /asset/{name}", c.asset)
+	c.mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, (&url.URL{Path: o.RootPath + "/catalog", RawQuery: r.URL.RawQuery}).String(), http.StatusFound)
+	})
+	for _, p := range routes {
+		c.mux.HandleFunc("GET "+p.path, func(w http.ResponseWriter, r *http.Request) { c.show(w, r, p) })
+	}
+	c.mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
+		c.fail(w, r, asof.Errorf(asof.CodeNotFound, "there is no page %s; the catalog is at %s/catalog", r.URL.Path, o.RootPath))
+	})
+	return c, nil
+}
+
+// contentPolicy lets a page load what the console itself serves, and nothing run
+// that is written into it.
+const contentPolicy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// ServeHTTP answers one request.
+func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Security-Policy", contentPolicy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Cache-Control", "no-store")
+	if below, ok := strings.CutPrefix(r.URL.Path, c.o.RootPath+"/"); ok && c.o.RootPath != "" {
+		r = r.Clone(r.Context())
+		r.URL.Path, r.URL.RawPath = "/"+below, ""
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), c.o.Timeout)
+	defer cancel()
+	r = r.WithContext(ctx)
+	if !strings.HasPrefix(r.URL.Path, "/asset/") { // those are the same for everybody
+		admitted, err := c.o.Guard.Admit(ctx, r.Header.Get("Authorization"))
+		if err != nil {
+			c.fail(w, r, err)
+			return
+		}
+		r = r.WithContext(admitted)
+	}
+	if err := c.protect.check(r); err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	c.mux.ServeHTTP(w, r)
+}
+
+// asset serves a style sheet or a script.
+func (c *Console) asset(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "max-age=300")
+	http.ServeFileFS(w, r, files, "asset/"+r.PathValue("name"))
+}

@@ -1,0 +1,166 @@
+package console
+
+import (
+	"bytes"
+	"encoding/json"
+	"html/template"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/asof-dev/asof"
+)
+
+// request is a request for a page: what is registered, as its caller may see it.
+type request struct {
+	*http.Request
+	*view
+	lang *language
+}
+
+// sheet is what a template is given.
+type sheet struct {
+	Language, Theme   string
+	Name, Title, Menu string // of the page; Title "" is the text NAME.title
+	Project           string
+	Token             string // for forms that change something
+	Languages, Themes []option
+	Menus             []string
+	JSON              string // the address of the JSON form
+	Data              any
+}
+
+// option is one choice of a switch.
+type option struct {
+	Value, Text, Href string
+	Chosen            bool
+}
+
+// show answers with a page.
+func (c *Console) show(w http.ResponseWriter, r *http.Request, p route) {
+	v, err := c.view(r.Context())
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	data, err := p.gather(r.Context(), c, &request{Request: r, view: v, lang: c.languageOf(w, r)})
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	c.answer(w, r, http.StatusOK, p, data)
+}
+
+// answer writes data as JSON or as its page. Nothing is written before the
+// whole page is there.
+func (c *Console) answer(w http.ResponseWriter, r *http.Request, status int, p route, data any) {
+	w.Header().Add("Vary", "Accept, Accept-Language, Cookie")
+	var out bytes.Buffer
+	var err error
+	if wantsJSON(r) {
+		w.Header().Set("Content-Type", "application/json")
+		encoder := json.NewEncoder(&out)
+		encoder.SetIndent("", "  ")
+		err = encoder.Encode(data)
+	} else {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		l := c.languageOf(w, r)
+		w.Header().Set("Content-Language", l.code)
+		err = c.templates[l.code][p.name].ExecuteTemplate(&out, "layout.html", c.sheet(w, r, l, p, data))
+	}
+	if err != nil {
+		c.o.Log.Error("a page could not be made", "path", r.URL.Path, "error", err)
+		http.Error(w, "the page could not be made; the server's log says why", http.StatusInternalServerError)
+		return
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write(out.Bytes()) // a client that is gone is told nothing
+}
+
+func (c *Console) sheet(w http.ResponseWriter, r *http.Request, l *language, p route, data any) sheet {
+	theme := choice(w, r, "theme", themeCookie, "auto", "light", "dark")
+	s := sheet{Language: l.code, Theme: theme, Name: p.name, Menu: p.menu, Project: c.o.Project, Token: c.protect.token(w, r), Data: data, Menus: menu}
+	with := func(key, value string) string {
+		query := r.URL.Query()
+		for _, once := range []string{"lang", "theme", "format"} {
+			query.Del(once)
+		}
+		query.Set(key, value)
+		return c.o.RootPath + (&url.URL{Path: r.URL.Path}).EscapedPath() + "?" + query.Encode()
+	}
+	s.JSON = with("format", "json")
+	for _, other := range c.languages {
+		s.Languages = append(s.Languages, option{other.code, other.name, with("lang", other.code), other == l})
+	}
+	for _, one := range []string{"auto", "light", "dark"} {
+		s.Themes = append(s.Themes, option{one, "", with("theme", one), one == theme || one == "auto" && theme == ""})
+	}
+	if titled, ok := data.(interface{ title() string }); ok {
+		s.Title = titled.title()
+	}
+	return s
+}
+
+func wantsJSON(r *http.Request) bool {
+	switch r.URL.Query().Get("format") {
+	case "json":
+		return true
+	case "html":
+		return false
+	}
+	accept := r.Header.Get("Accept")
+	return strings.Contains(accept, "application/json") && !strings.Contains(accept, "text/html")
+}
+
+// failure is the page of an error.
+type failure struct {
+	Status int    `json:"status"`
+	Error  string `json:"error"`
+}
+
+var statuses = map[asof.Code]int{asof.CodeInvalid: http.StatusBadRequest, asof.CodeNotFound: http.StatusNotFound, asof.CodeForbidden: http.StatusForbidden,
+	asof.CodeUnauthenticated: http.StatusUnauthorized, asof.CodeUnavailable: http.StatusServiceUnavailable, asof.CodeConflict: http.StatusConflict}
+
+// fail answers with the page of an error. What is nobody's mistake is told to
+// the log alone.
+func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
+	status, ok := statuses[asof.ErrorCode(err)]
+	f := failure{status, err.Error()}
+	if !ok {
+		c.o.Log.Error("a page failed", "path", r.URL.Path, "error", err)
+		f = failure{http.StatusInternalServerError, "the server failed; its log says why"}
+	}
+	if f.Status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+	}
+	c.answer(w, r, f.Status, route{name: "error"}, f)
+}
+
+// parse reads the templates for a language.
+func (c *Console) parse(l *language) (map[string]*template.Template, error) {
+	functions := template.FuncMap{
+		"t":    l.text,
+		"path": func(path string) string { return c.o.RootPath + path },
+		"time": func(t time.Time) string {
+			if t.IsZero() {
+				return "–"
+			}
+			return t.UTC().Format("2006-01-02 15:04 UTC")
+		},
+	}
+	pages := map[string]*template.Template{}
+	names := []string{"error"}
+	for _, p := range routes {
+		names = append(names, p.name)
+	}
+	for _, name := range slices.Compact(names) {
+		parsed, err := template.New("layout.html").Funcs(functions).ParseFS(files, "page/layout.html", "page/part.html", "page/"+name+".html")
+		if err != nil {
+			return nil, err
+		}
+		pages[name] = parsed
+	}
+	return pages, nil
+}

@@ -1,0 +1,22 @@
+package console
+
+import "context"
+
+// route is a page: its path, its template page/NAME.html, and what gathers its
+// data. Its title is the text "NAME.title".
+type route struct {
+	path   string // a pattern of http.ServeMux
+	name   string
+	menu   string // the entry of the menu that it belongs to
+	gather func(context.Context, *Console, *request) (any, error)
+}
+
+// routes are the pages.
+var routes = []route{
+	{"/catalog", "catalog", "catalog", catalog},
+	{"/catalog/{kind}/{name}", "object", "catalog", object},
+	{"/lineage", "lineage", "lineage", lineage},
+}
+
+// menu are the pages that every page links to, in their order.
+var menu = []string{"catalog", "lineage"}
