@@ -43,6 +43,16 @@ func (r *repository) rolledBack(ctx context.Context) (map[string]time.Time, erro
 	return asof.RolledBackRuns(all), err
 }
 
+// knownRolledBack is rolledBack for those who look at runs, which have to be
+// seen when the warehouse is away too.
+func (r *repository) knownRolledBack(ctx context.Context) map[string]time.Time {
+	undone, err := r.rolledBack(ctx)
+	if err != nil {
+		fmt.Fprintf(r.app.stdio.Err, "%s which runs were rolled back is not known: %v\n", paint(r.app.stdio.Err, yellow, "note:"), err)
+	}
+	return undone
+}
+
 // rollback puts a run back, and prints what that did.
 func (r *repository) rollback(ctx context.Context, run, output string) error {
 	progress, end := r.app.progress()

@@ -60,10 +60,7 @@ func (r *repository) listRuns(ctx context.Context, query asof.RunQuery, output s
 			return err
 		}
 	}
-	undone, err := r.rolledBack(ctx)
-	if err != nil {
-		return err
-	}
+	undone := r.knownRolledBack(ctx)
 	rows := [][]any{}
 	for _, run := range runs {
 		rows = append(rows, []any{run.ID, run.Pipeline, string(run.State), paramList(run.Params), run.Cause, instant{run.Due, ""}, instant{run.Started, "-"},
@@ -111,10 +108,7 @@ func (r *repository) showRun(ctx context.Context, id, output string) error {
 	if err != nil {
 		return err
 	}
-	undone, err := r.rolledBack(ctx)
-	if err != nil {
-		return err
-	}
+	undone := r.knownRolledBack(ctx)
 	switch output {
 	case "json":
 		return printJSON(r.app.stdio.Out, runJSON(run, steps, undone[id]))

@@ -92,8 +92,12 @@ func (b *bars) end() {
 	b.pool.Wait()
 }
 
-// lineEvery is how often a long step says where it is, where there is no screen.
-const lineEvery = 5 * time.Second
+// How often a long step says where it is, where there is no screen: first after
+// firstLine, then every lineEvery.
+const (
+	firstLine = 2 * time.Second
+	lineEvery = 5 * time.Second
+)
 
 // lines prints a line for a step that takes long.
 type lines struct {
@@ -110,7 +114,7 @@ func (l *lines) report(name string, done, total int64) {
 	now := time.Now()
 	s := l.steps[name]
 	if s == nil {
-		s = &step{started: now, told: now}
+		s = &step{started: now, told: now.Add(firstLine - lineEvery)}
 		l.steps[name] = s
 	}
 	if now.Sub(s.told) < lineEvery {
