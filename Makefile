@@ -51,7 +51,7 @@ bench-fill: build feast-venv ## filling online stores beside Feast and bare load
 	go run ./bench/fill $(ARGS)
 
 .PHONY: bench-load
-bench-load: build ## loading a CSV file beside DuckDB's reader and COPY, as ratios
+bench-load: build ## a month of StreamFlow, and loading a CSV file beside DuckDB's reader and COPY, as ratios
 	go run ./bench/load $(ARGS)
 
 .PHONY: bench-schedule

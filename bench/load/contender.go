@@ -21,6 +21,7 @@ type contender struct {
 	whole   []time.Duration             // of the process
 	load    []time.Duration             // of ours, the load step alone; of others, the whole
 	peak    int64                       // bytes
+	memory  int64                       // what the process may have, in bytes; 0: as much as there is
 }
 
 func (c *contender) measure(ctx context.Context) error {
@@ -30,6 +31,9 @@ func (c *contender) measure(ctx context.Context) error {
 		}
 	}
 	cmd := exec.CommandContext(ctx, c.command[0], c.command[1:]...)
+	if c.memory > 0 { // the kernel refuses more, and the process fails
+		cmd = exec.CommandContext(ctx, "prlimit", append([]string{fmt.Sprintf("--data=%d", c.memory), "--"}, c.command...)...)
+	}
 	var told bytes.Buffer
 	cmd.Stderr = &told
 	started := time.Now()

@@ -54,7 +54,7 @@ func runDuckDB(ctx context.Context, o options, program, dir string) error {
 	if err := writeRepository(repo, embeddedYAML); err != nil {
 		return err
 	}
-	ours := &contender{name: "asof, Parquet warehouse", command: pipelineRun(program, repo, dir),
+	ours := &contender{name: "asof, Parquet warehouse", command: pipelineRun(program, repo, dir), memory: o.memory << 20,
 		prepare: func(context.Context) error { return os.RemoveAll(filepath.Join(repo, "warehouse")) }}
 	table := &contender{name: "DuckDB, read_csv into a table", command: []string{self, "duckdb", "table", dir}}
 	file := &contender{name: "DuckDB, read_csv into Parquet", command: []string{self, "duckdb", "file", dir}}

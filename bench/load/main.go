@@ -2,10 +2,12 @@
 // to published rows, beside bare engines that are given the same columns:
 // DuckDB's reader into a table and into a Parquet file, and COPY into
 // PostgreSQL. All of it runs in one go and in turns, because ratios within a
-// run say something and seconds on a shared machine do not.
+// run say something and seconds on a shared machine do not. Before that it
+// measures a month of StreamFlow with both set-ups.
 //
 //	make bench-load
 //	make bench-load ARGS='-rows 1000000 -runs 5'
+//	make bench-load ARGS='-memory 1200' # the load fails where it takes more
 package main
 
 import (
@@ -22,6 +24,7 @@ type options struct {
 	rows, runs int
 	asof       string // our binary
 	postgres   bool
+	memory     int64 // MiB that our process may have; 0: as much as there is
 }
 
 func main() {
@@ -30,6 +33,7 @@ func main() {
 	flag.IntVar(&o.runs, "runs", 3, "turns; medians are printed")
 	flag.StringVar(&o.asof, "asof", "bin/asof", "our binary")
 	flag.BoolVar(&o.postgres, "postgres", true, "measure PostgreSQL, a server of our own")
+	flag.Int64Var(&o.memory, "memory", 0, "MiB of data that our process may have, which the kernel keeps (prlimit); 0: no limit")
 	flag.Parse()
 	var err error
 	if flag.NArg() > 0 {
@@ -51,6 +55,13 @@ func run(ctx context.Context, o options) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	program, err := filepath.Abs(o.asof)
 	if err != nil {
+		return err
+	}
+	months := filepath.Join(dir, "streamflow")
+	if err := makeMonths(ctx, program, months); err != nil {
+		return err
+	}
+	if err := runMonth(ctx, o.runs, embeddedMonth(program, months)); err != nil {
 		return err
 	}
 	if err := child(ctx, "data", dir, fmt.Sprint(o.rows)); err != nil {

@@ -56,7 +56,14 @@ func runPostgres(ctx context.Context, o options, program, dir string) (err error
 		return err
 	}
 	url := fmt.Sprintf("postgres://bench:none@127.0.0.1:%d/postgres", port)
-	ours := &contender{name: "asof, PostgreSQL", command: pipelineRun(program, repo, dir), prepare: func(ctx context.Context) error {
+	streamflow, err := postgresMonth(program, filepath.Join(dir, "streamflow"), url, port)
+	if err == nil {
+		err = runMonth(ctx, o.runs, streamflow)
+	}
+	if err != nil {
+		return err
+	}
+	ours := &contender{name: "asof, PostgreSQL", command: pipelineRun(program, repo, dir), memory: o.memory << 20, prepare: func(ctx context.Context) error {
 		return admin(ctx, url, "DROP SCHEMA IF EXISTS ours CASCADE", "CREATE SCHEMA ours")
 	}}
 	floor := &contender{name: "COPY into a table with its key", command: []string{self, "copy", url, dir}, prepare: func(ctx context.Context) error {
