@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-
-	"github.com/asof-dev/asof"
 )
 
 func (a *app) pipelineLogsCommand() *cobra.Command {
@@ -32,12 +30,8 @@ const (
 )
 
 func (r *repository) printLog(ctx context.Context, id string, follow bool) error {
-	store, err := r.Runs(ctx)
-	if err != nil {
-		return err
-	}
 	for after := int64(0); ; {
-		run, err := store.Run(ctx, id) // before its lines, so that none is missed at the end
+		store, run, err := r.run(ctx, id) // before its lines, so that none is missed at the end
 		if err != nil {
 			return err
 		}
@@ -77,11 +71,11 @@ func (a *app) pipelineCancelCommand() *cobra.Command {
 		Args:    a.args("RUN"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.withRepository(cmd.Context(), func(r *repository) error {
-				store, err := r.Runs(cmd.Context())
+				store, run, err := r.run(cmd.Context(), args[0])
 				if err != nil {
 					return err
 				}
-				run, err := store.Cancel(cmd.Context(), args[0])
+				run, err = store.Cancel(cmd.Context(), args[0])
 				if err != nil {
 					return err
 				}
@@ -117,16 +111,9 @@ func (a *app) pipelineResumeCommand() *cobra.Command {
 }
 
 func (r *repository) resumeRun(ctx context.Context, id, output string) error {
-	store, err := r.Runs(ctx)
+	store, _, err := r.run(ctx, id)
 	if err != nil {
 		return err
-	}
-	run, err := store.Run(ctx, id)
-	if err != nil {
-		return err
-	}
-	if run.Project != r.config.Project {
-		return asof.Errorf(asof.CodeNotFound, "run %s is one of project %s, and this is %s", id, run.Project, r.config.Project)
 	}
 	if _, err := store.Resume(ctx, id); err != nil {
 		return err

@@ -95,12 +95,21 @@ func (a *app) pipelineShowCommand() *cobra.Command {
 	return cmd
 }
 
-func (r *repository) showRun(ctx context.Context, id, output string) error {
+// run returns a run of this project, and the store that has it.
+func (r *repository) run(ctx context.Context, id string) (asof.RunStore, asof.Run, error) {
 	store, err := r.Runs(ctx)
 	if err != nil {
-		return err
+		return nil, asof.Run{}, err
 	}
 	run, err := store.Run(ctx, id)
+	if err == nil && run.Project != r.config.Project {
+		err = asof.Errorf(asof.CodeNotFound, "run %s is one of project %s, and this is %s", id, run.Project, r.config.Project)
+	}
+	return store, run, err
+}
+
+func (r *repository) showRun(ctx context.Context, id, output string) error {
+	store, run, err := r.run(ctx, id)
 	if err != nil {
 		return err
 	}
