@@ -76,7 +76,7 @@ func (c *crm) load(t *testing.T, table storetest.OfflineTable) *asof.DataSource 
 	}
 	name := pgx.Identifier{table.Name}.Sanitize()
 	c.run(t, "DROP TABLE IF EXISTS "+name, fmt.Sprintf("CREATE TABLE %s (%s)", name, strings.Join(columns, ", ")), "INSERT INTO "+name+" "+table.Values())
-	return &asof.DataSource{Name: table.Name, Kind: asof.SourcePostgres, Table: table.Name}
+	return &asof.DataSource{Name: table.Name, Kind: asof.SourcePostgres, Table: name}
 }
 
 // notThere reports whether a table has columns that PostgreSQL cannot hold, or
