@@ -26,7 +26,7 @@ func (d registryDatabase) Where() string { return d.db.where }
 // Read runs do in a transaction that sees one state.
 func (d registryDatabase) Read(ctx context.Context, do func(registrysql.Tx) error) error {
 	err := pgx.BeginTxFunc(ctx, d.db.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly},
-		func(tx pgx.Tx) error { return do(registryTx{tx}) })
+		func(tx pgx.Tx) error { return do(statements{tx}) })
 	return d.db.fault("the registry can't be read", err)
 }
 
@@ -47,7 +47,7 @@ func (d registryDatabase) Write(ctx context.Context, do func(registrysql.Tx) err
 		if _, err := tx.Exec(ctx, "LOCK TABLE "+strings.Join(names, ", ")+" IN SHARE ROW EXCLUSIVE MODE"); err != nil {
 			return err
 		}
-		return do(registryTx{tx})
+		return do(statements{tx})
 	})
 	return d.db.fault("the registry can't be changed", err)
 }
@@ -90,28 +90,4 @@ func (d registryDatabase) Unchanged(ctx context.Context, project string, was reg
 		return now, false, nil
 	}
 	return now, now.Rows == was.Rows, d.db.fault("the registry can't be read", err)
-}
-
-// registryTx is a transaction of pgx.
-type registryTx struct{ tx pgx.Tx }
-
-// Exec runs a statement.
-func (t registryTx) Exec(ctx context.Context, sql string, args ...any) error {
-	_, err := t.tx.Exec(ctx, sql, args...)
-	return err
-}
-
-// Query gives every row to each.
-func (t registryTx) Query(ctx context.Context, sql string, args []any, each func(scan func(...any) error) error) error {
-	rows, err := t.tx.Query(ctx, sql, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := each(rows.Scan); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
 }

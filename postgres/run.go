@@ -32,7 +32,7 @@ func (d runDatabase) Table(name string) string { return d.db.qualified(name) }
 // Read runs do in a transaction that sees one state.
 func (d runDatabase) Read(ctx context.Context, do func(runsql.Tx) error) error {
 	err := pgx.BeginTxFunc(ctx, d.db.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly},
-		func(tx pgx.Tx) error { return do(runTx{tx}) })
+		func(tx pgx.Tx) error { return do(runTx{statements{tx}}) })
 	if missing(err) {
 		return nil
 	}
@@ -50,7 +50,7 @@ func (d runDatabase) Write(ctx context.Context, alone bool, do func(runsql.Tx) e
 					return err
 				}
 			}
-			return do(runTx{tx})
+			return do(runTx{statements{tx}})
 		})
 	}
 	err := write()
@@ -78,7 +78,8 @@ func (d runDatabase) makeTables(ctx context.Context) func(pgx.Tx) error {
 	}
 }
 
-type runTx struct{ tx pgx.Tx }
+// runTx is a transaction of the run store.
+type runTx struct{ statements }
 
 // Now is the server's time.
 func (t runTx) Now(ctx context.Context) (now time.Time, err error) {
@@ -88,24 +89,3 @@ func (t runTx) Now(ctx context.Context) (now time.Time, err error) {
 
 // Keep locks the rows that a query gives.
 func (t runTx) Keep() string { return " FOR UPDATE" }
-
-// Exec runs a statement.
-func (t runTx) Exec(ctx context.Context, sql string, args ...any) error {
-	_, err := t.tx.Exec(ctx, sql, args...)
-	return err
-}
-
-// Query gives every row to each.
-func (t runTx) Query(ctx context.Context, sql string, args []any, each func(scan func(...any) error) error) error {
-	rows, err := t.tx.Query(ctx, sql, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := each(rows.Scan); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
-}

@@ -56,7 +56,7 @@ func (f *registryFile) Read(ctx context.Context, do func(registrysql.Tx) error) 
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if _, err := os.Stat(f.path); errors.Is(err, os.ErrNotExist) {
-		return do(registryTx{})
+		return do(statements{})
 	}
 	return f.fault(doing, f.transaction(ctx, "BEGIN", do))
 }
@@ -93,7 +93,7 @@ func (f *registryFile) transaction(ctx context.Context, begin string, do func(re
 	if _, err := conn.ExecContext(ctx, begin); err != nil {
 		return err
 	}
-	if err = do(registryTx{conn}); err == nil {
+	if err = do(statements{conn}); err == nil {
 		_, err = conn.ExecContext(ctx, "COMMIT")
 	}
 	if err != nil {
@@ -143,7 +143,7 @@ func (f *registryFile) close() error {
 // State tells the file's state by SQLite's counters of what other connections
 // and this one have changed.
 func (f *registryFile) State(ctx context.Context, tx registrysql.Tx, _ string) (s registrysql.State, err error) {
-	if tx == (registryTx{}) {
+	if tx == (statements{}) {
 		return s, nil
 	}
 	var tables, others, own int64
@@ -167,28 +167,4 @@ func (f *registryFile) State(ctx context.Context, tx registrysql.Tx, _ string) (
 // Unchanged can't tell more cheaply than State does.
 func (f *registryFile) Unchanged(_ context.Context, _ string, was registrysql.State) (registrysql.State, bool, error) {
 	return was, false, nil
-}
-
-// registryTx is a transaction on a connection, or on nothing.
-type registryTx struct{ conn *sql.Conn }
-
-// Exec runs a statement.
-func (t registryTx) Exec(ctx context.Context, text string, args ...any) error {
-	_, err := t.conn.ExecContext(ctx, strings.ReplaceAll(text, "$", "?"), args...)
-	return err
-}
-
-// Query gives every row to each.
-func (t registryTx) Query(ctx context.Context, text string, args []any, each func(scan func(...any) error) error) error {
-	rows, err := t.conn.QueryContext(ctx, strings.ReplaceAll(text, "$", "?"), args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := each(rows.Scan); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
 }

@@ -50,7 +50,7 @@ func (f *runFile) Read(ctx context.Context, do func(runsql.Tx) error) error {
 		return f.fault(doing, err)
 	}
 	defer tx.Rollback()
-	err = do(runTx{tx})
+	err = do(runTx{statements{tx}})
 	if err != nil && strings.Contains(err.Error(), "no such table: asof_run") {
 		return do(runTx{})
 	}
@@ -66,12 +66,12 @@ func (f *runFile) Write(ctx context.Context, _ bool, do func(runsql.Tx) error) e
 				return err
 			}
 		}
-		return do(runTx{tx})
+		return do(runTx{statements{tx}})
 	})
 }
 
 // runTx is a transaction, or one that sees nothing.
-type runTx struct{ tx *sql.Tx }
+type runTx struct{ statements }
 
 // Now is the host's time.
 func (t runTx) Now(context.Context) (time.Time, error) {
@@ -80,27 +80,3 @@ func (t runTx) Now(context.Context) (time.Time, error) {
 
 // Keep is nothing: there is one writer.
 func (t runTx) Keep() string { return "" }
-
-// Exec runs a statement.
-func (t runTx) Exec(ctx context.Context, text string, args ...any) error {
-	_, err := t.tx.ExecContext(ctx, strings.ReplaceAll(text, "$", "?"), args...)
-	return err
-}
-
-// Query gives every row to each.
-func (t runTx) Query(ctx context.Context, text string, args []any, each func(scan func(...any) error) error) error {
-	if t.tx == nil {
-		return nil
-	}
-	rows, err := t.tx.QueryContext(ctx, strings.ReplaceAll(text, "$", "?"), args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := each(rows.Scan); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
-}
