@@ -119,3 +119,39 @@ func nearness(word string, among []string) (nearest int, ok bool) {
 	}
 	return nearest, nearest < far
 }
+
+// aboutOf returns the description and the owner of an object.
+func aboutOf(o asof.Object) (description, owner string) {
+	switch o := o.(type) {
+	case *asof.Entity:
+		return o.Description, o.Owner
+	case *asof.DataSource:
+		return o.Description, o.Owner
+	case *asof.FeatureView:
+		return o.Description, o.Owner
+	case *asof.OnDemandFeatureView:
+		return o.Description, o.Owner
+	case *asof.FeatureService:
+		return o.Description, o.Owner
+	}
+	return "", ""
+}
+
+// fieldsOf returns the columns that an object has by its definition.
+func fieldsOf(o asof.Object) (fields []asof.Field) {
+	switch o := o.(type) {
+	case *asof.Entity:
+		return []asof.Field{{Name: o.JoinKey}}
+	case *asof.DataSource:
+		return o.Schema
+	case *asof.FeatureView:
+		return o.Features
+	case *asof.OnDemandFeatureView:
+		return o.Features
+	case *asof.FeatureService:
+		for _, p := range o.Projections {
+			fields = append(fields, p.Features...)
+		}
+	}
+	return fields
+}

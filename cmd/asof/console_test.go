@@ -1,170 +1,119 @@
 package main
 
 import (
-	"context"
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/chromedp/cdproto/log"
-	"github.com/chromedp/cdproto/network"
-	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
 
-// pageBytes is how large a page may be.
-const pageBytes = 300 << 10
-
-// browser is a Chromium, and what its console has said.
-type browser struct {
-	ctx    context.Context
-	said   []string
-	status int64
-	axe    string
+// consoleTests go through the pages of the console, in the order of its menu:
+// each in the same browser, with the same repository, and after all pages that
+// are linked from another have been opened.
+var consoleTests = []struct {
+	page string
+	test func(*testing.T, *browser, *watched)
+}{
+	{"catalog", browseCatalog},
+	{"lineage", browseLineage},
 }
 
-func newBrowser(t *testing.T) *browser {
+// watched is a repository of StreamFlow that `asof serve --all` serves: January
+// is online, February was refused, corrected and resumed.
+type watched struct {
+	dir  string
+	root string            // the console's address
+	at   map[string]string // host and port of each server
+}
+
+func watch(t *testing.T) *watched {
 	t.Helper()
-	script := func(name string, args ...string) string {
-		out, err := exec.Command("../../scripts/"+name, args...).Output()
-		if err != nil {
-			t.Fatalf("scripts/%s: %v", name, err)
-		}
-		return strings.TrimSpace(string(out))
+	w := &watched{dir: filepath.Join(t.TempDir(), "shop")}
+	run(t, "asof", "init", w.dir, "-t", "streamflow")
+	run(t, "asof", "-c", w.dir, "sample", "streamflow", "--out", "data/seeds", "--users", "50", "--months", "2")
+	run(t, "asof", "-c", w.dir, "pipeline", "run", "ingest_month", "month=month_000", "as_of=2024-01-31")
+	run(t, "asof", "-c", w.dir, "apply")
+	run(t, "asof", "-c", w.dir, "materialize", "2024-01-01T00:00:00", "2024-02-01T00:00:00")
+	mend := w.spoil(t, "usage_agg_30d.csv", 3, 2, "-1.5")
+	if out, err := exec.Command("asof", "-c", w.dir, "pipeline", "run", "ingest_month", "month=month_001", "as_of=2024-02-29").CombinedOutput(); err == nil {
+		t.Fatalf("February was to be refused:\n%s", out)
 	}
-	script("need.sh", "chromium")
-	axe, err := os.ReadFile(script("axe.sh"))
+	mend()
+	var runs []struct{ Run string }
+	if err := json.Unmarshal(run(t, "asof", "-c", w.dir, "pipeline", "runs", "--output", "json"), &runs); err != nil || len(runs) == 0 {
+		t.Fatalf("runs %v, %v", runs, err)
+	}
+	run(t, "asof", "-c", w.dir, "pipeline", "resume", runs[0].Run)
+	w.at = serve(t, w.dir, 6, "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0", "--rest-port", "0", "--offline-port", "0", "--ui-port", "0")
+	w.root = "http://" + w.at["console"]
+	return w
+}
+
+// spoil writes a text into a cell of February, counted from 1, and returns what
+// puts the file back.
+func (w *watched) spoil(t *testing.T, file string, line, column int, text string) func() {
+	t.Helper()
+	path := filepath.Join(w.dir, "data/seeds/month_001", file)
+	right, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.WindowSize(1200, 900))
-	ctx, stop := chromedp.NewExecAllocator(context.Background(), options...)
-	t.Cleanup(stop)
-	ctx, end := chromedp.NewContext(ctx)
-	t.Cleanup(end)
-	ctx, late := context.WithTimeout(ctx, 2*time.Minute)
-	t.Cleanup(late)
-	b := &browser{ctx: ctx, axe: string(axe)}
-	chromedp.ListenTarget(ctx, func(event any) {
-		switch e := event.(type) {
-		case *runtime.EventExceptionThrown:
-			b.said = append(b.said, e.ExceptionDetails.Error())
-		case *runtime.EventConsoleAPICalled:
-			b.said = append(b.said, "console."+string(e.Type))
-		case *log.EventEntryAdded:
-			b.said = append(b.said, e.Entry.Text+" "+e.Entry.URL)
-		case *network.EventResponseReceived:
-			if e.Type == network.ResourceTypeDocument {
-				b.status = e.Response.Status
-			}
+	write := func(data []byte) {
+		if err := os.WriteFile(path, data, 0o666); err != nil {
+			t.Fatal(err)
 		}
-	})
-	if err := chromedp.Run(ctx, log.Enable(), network.Enable()); err != nil {
-		t.Fatal(err)
 	}
-	return b
+	lines := bytes.Split(right, []byte("\n"))
+	cells := strings.Split(string(lines[line-1]), ",")
+	cells[column-1] = text
+	lines[line-1] = []byte(strings.Join(cells, ","))
+	write(bytes.Join(lines, []byte("\n")))
+	return func() { write(right) }
 }
 
-// open goes to a page and holds it against what every page has to be; it returns
-// the page's links within the console.
-func (b *browser) open(t *testing.T, address, language string) (links []string) {
-	t.Helper()
-	b.said = nil
-	var found []string
-	var size int
-	var lang, title string
-	err := chromedp.Run(b.ctx, chromedp.Navigate(address), chromedp.Evaluate(b.axe+";0", nil),
-		chromedp.Evaluate(`axe.run({runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "best-practice"]}).then(r => r.violations.map(v => v.id + ": " + v.nodes[0].html + " " + v.nodes[0].failureSummary))`, &found,
-			func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }),
-		chromedp.Evaluate(`[...document.querySelectorAll("a[href]")].map(a => typeof a.href === "string" ? a.href : new URL(a.href.baseVal, location).href)`, &links),
-		chromedp.Evaluate(`new Blob([document.documentElement.outerHTML]).size`, &size),
-		chromedp.Evaluate(`document.documentElement.lang`, &lang), chromedp.Title(&title))
-	switch {
-	case err != nil:
-		t.Fatalf("%s: %v", address, err)
-	case b.status != http.StatusOK || len(b.said) > 0 || len(found) > 0:
-		t.Errorf("%s: status %d; console: %q; axe: %q", address, b.status, b.said, found)
-	case size > pageBytes || lang != language || title == "":
-		t.Errorf("%s: %d bytes, language %q, title %q", address, size, lang, title)
-	}
-	return links
-}
-
-// crawl opens every page that can be reached from the first one, but one of each
-// search and switch: those only differ in what they list.
-func (b *browser) crawl(t *testing.T, root, language string) (pages int) {
-	seen := map[string]bool{}
-	for next := []string{root + "/?lang=" + language}; len(next) > 0; next = next[1:] {
-		address, _, _ := strings.Cut(next[0], "#")
-		path, query, _ := strings.Cut(strings.TrimPrefix(address, root), "?")
-		switched := strings.Contains(query, "lang=") || strings.Contains(query, "theme=") || strings.Contains(query, "format=")
-		if !strings.HasPrefix(address, root) || seen[address] || switched && len(seen) > 0 {
-			continue
-		}
-		feature := strings.HasPrefix(path, "/catalog/feature/") || strings.HasPrefix(query, "focus=feature")
-		if kind, name, _ := strings.Cut(path+query, "feature"); feature && seen[kind] && name != "" {
-			seen[address] = true
-			holdStatus(t, address, http.StatusOK)
-			continue
-		} else if feature {
-			seen[kind] = true
-		}
-		seen[address] = true
-		pages++
-		next = append(next, b.open(t, address, language)...)
-	}
-	return pages
-}
-
-func holdStatus(t *testing.T, address string, want int) {
-	t.Helper()
-	answer, err := http.Get(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	if answer.StatusCode != want {
-		t.Errorf("%s: status %d, want %d", address, answer.StatusCode, want)
-	}
-}
-
-// TestConsole goes through the console of StreamFlow in Chromium: every page, in
-// both languages, in the light and in the dark.
+// TestConsole goes through the console of StreamFlow in Chromium: every page
+// that a link leads to, in both languages, then each page with what it does.
 func TestConsole(t *testing.T) {
-	dir := shop(t)
-	root := "http://" + serveBy(t, dir, 1, "ui", "-p", "0")["console"]
-	b := newBrowser(t)
+	w, b := watch(t), newBrowser(t)
 	for _, language := range []string{"en", "fr"} {
-		if pages := b.crawl(t, root, language); pages < 20 {
+		if pages := b.crawl(t, w.root, language); pages < 12 {
 			t.Errorf("%s: %d pages", language, pages)
 		}
-		b.open(t, root+"/catalog?theme=dark", language)
-		b.open(t, root+"/lineage?focus=view/subs_profile_fv", language)
-		b.open(t, root+"/catalog/view/subs_profile_fv?theme=light", language)
 	}
+	for _, page := range consoleTests {
+		t.Run(page.page, func(t *testing.T) { page.test(t, b, w) })
+	}
+}
+
+func browseLineage(t *testing.T, b *browser, w *watched) {
+	b.open(t, w.root+"/lineage?focus=view/subs_profile_fv&theme=dark&lang=en", "en")
+	b.open(t, w.root+"/lineage?theme=light", "en")
+}
+
+func browseCatalog(t *testing.T, b *browser, w *watched) {
+	b.open(t, w.root+"/catalog?theme=dark&lang=fr", "fr")
+	b.open(t, w.root+"/catalog/view/subs_profile_fv", "fr")
+	b.open(t, w.root+"/catalog/view/subs_profile_fv?theme=light&lang=en", "en")
 	var at, place string
-	if err := chromedp.Run(b.ctx, chromedp.Navigate(root+"/catalog"), chromedp.KeyEvent("/"), chromedp.SendKeys("#q", "montly_fee\r"),
+	if err := chromedp.Run(b.ctx, chromedp.Navigate(w.root+"/catalog"), chromedp.KeyEvent("/"), chromedp.SendKeys("#q", "montly_fee\r"),
 		chromedp.WaitVisible(`a[href="/catalog/view/subs_profile_fv"]`), chromedp.Click(`a[href="/catalog/view/subs_profile_fv"]`), chromedp.WaitVisible("dl"),
 		chromedp.Location(&at), chromedp.Text("dl code", &place)); err != nil {
 		t.Fatal(err)
 	}
-	if at != root+"/catalog/view/subs_profile_fv" || !strings.HasPrefix(place, "feature_views.py:") {
+	if at != w.root+"/catalog/view/subs_profile_fv" || !strings.HasPrefix(place, "feature_views.py:") {
 		t.Errorf("a search with a typo leads to %s, defined in %q", at, place)
 	}
-	answer, err := http.Get(root + "/catalog/view/subs_profile_fv?format=json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
 	var view struct {
 		Ledger []struct{ Written int }
 		Code   []struct{ Text string }
 	}
-	if err := json.NewDecoder(answer.Body).Decode(&view); err != nil || len(view.Ledger) != 1 || view.Ledger[0].Written != 50 || len(view.Code) != 4 {
+	if err := json.Unmarshal([]byte(fetch(t, w.root+"/catalog/view/subs_profile_fv?format=json", http.StatusOK)), &view); err != nil || len(view.Ledger) != 2 || view.Ledger[1].Written != 50 || len(view.Code) != 4 {
 		t.Errorf("the JSON form is %+v, %v", view, err)
 	}
 }

@@ -177,7 +177,7 @@ func TestMonthsAreKilled(t *testing.T) {
 				case "resume":
 					m.asof(t, "pipeline", "resume", id)
 				case "server":
-					serveBy(t, m.dir, 5, "-f", filepath.Join(m.dir, config), "serve", "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0", "--rest-port", "0", "--offline-port", "0")
+					serveBy(t, m.dir, 5, "-f", filepath.Join(m.dir, config), "serve", "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0", "--rest-port", "0", "--offline-port", "0", "--ui-port", "0")
 					for end := time.Now().Add(30 * time.Second); m.newest(t).State != "completed"; time.Sleep(100 * time.Millisecond) {
 						if time.Now().After(end) {
 							t.Fatalf("the server does not go on with run %s", id)
