@@ -1,6 +1,12 @@
 package asof
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+)
 
 // Query returns the view as an engine reads it: all of its features under
 // their own names, its join keys under their own names. A view that only a
@@ -78,4 +84,44 @@ func (s *DataSource) columnOf() func(name string) string {
 		}
 		return name
 	}
+}
+
+// Key makes a row of the view's join keys, by KeyColumn.Entity, of their values
+// as text; nil for a view without entities. An empty text is NULL, which equals
+// nothing: there is no row then, and null names the key. A key that the view
+// does not have, that is missing, or whose text does not fit its type is
+// CodeInvalid.
+func (q *ViewQuery) Key(texts map[string]string) (row arrow.RecordBatch, null string, err error) {
+	var names []string
+	for _, k := range q.Keys {
+		names = append(names, k.Entity)
+	}
+	for name := range texts {
+		if !slices.Contains(names, name) {
+			return nil, "", Errorf(CodeInvalid, "feature view %q has no join key %q%s", q.View, name, DidYouMean(name, names))
+		}
+	}
+	var fields []arrow.Field
+	var columns []arrow.Array
+	mem := memory.NewGoAllocator() // nothing to release
+	for _, k := range q.Keys {
+		text, given := texts[k.Entity]
+		if !given {
+			return nil, "", Errorf(CodeInvalid, "the join key %q of feature view %q is missing; write %s=VALUE", k.Entity, q.View, k.Entity)
+		}
+		if text == "" {
+			return nil, k.Entity, nil
+		}
+		b := array.NewStringBuilder(mem)
+		b.Append(text)
+		value, err := Cast(b.NewArray(), k.Type, mem)
+		if err != nil {
+			return nil, "", Errorf(CodeInvalid, "the join key %s: %w", k.Entity, err)
+		}
+		fields, columns = append(fields, arrow.Field{Name: k.Entity, Type: value.DataType(), Nullable: true}), append(columns, value)
+	}
+	if len(columns) == 0 {
+		return nil, "", nil
+	}
+	return array.NewRecordBatch(arrow.NewSchema(fields, nil), columns, 1), "", nil
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/asof-dev/asof"
 )
@@ -50,42 +49,4 @@ func timeAt(column arrow.Array, row int) *time.Time {
 	}
 	at := time.UnixMicro(int64(column.(*array.Timestamp).Value(row))).UTC()
 	return &at
-}
-
-// readKey makes the key's row, and returns the name of a key that is NULL.
-func (x *explainer) readKey() (null string, err error) {
-	known := map[string]bool{}
-	var names []string
-	for _, k := range x.view.Keys {
-		known[k.Entity] = true
-		names = append(names, k.Entity)
-	}
-	for name := range x.Key {
-		if !known[name] {
-			return "", asof.Errorf(asof.CodeInvalid, "feature view %q has no join key %q%s", x.view.View, name, asof.DidYouMean(name, names))
-		}
-	}
-	var fields []arrow.Field
-	var columns []arrow.Array
-	mem := memory.NewGoAllocator() // nothing to release
-	for _, k := range x.view.Keys {
-		text, given := x.Key[k.Entity]
-		if !given {
-			return "", asof.Errorf(asof.CodeInvalid, "the join key %q of feature view %q is missing; write %s=VALUE", k.Entity, x.view.View, k.Entity)
-		}
-		if text == "" {
-			return k.Entity, nil
-		}
-		b := array.NewStringBuilder(mem)
-		b.Append(text)
-		value, err := asof.Cast(b.NewArray(), k.Type, mem)
-		if err != nil {
-			return "", asof.Errorf(asof.CodeInvalid, "the join key %s: %w", k.Entity, err)
-		}
-		fields, columns = append(fields, arrow.Field{Name: k.Entity, Type: value.DataType(), Nullable: true}), append(columns, value)
-	}
-	if len(columns) > 0 {
-		x.key = array.NewRecordBatch(arrow.NewSchema(fields, nil), columns, 1)
-	}
-	return "", nil
 }

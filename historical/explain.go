@@ -99,7 +99,9 @@ func (x *explainer) explain(ctx context.Context) (*Explanation, error) {
 	if x.view.TTL > 0 {
 		e.TTL = x.view.TTL.String()
 	}
-	null, err := x.readKey()
+	var null string
+	var err error
+	x.key, null, err = x.view.Key(x.Key)
 	if err != nil {
 		return nil, err
 	}

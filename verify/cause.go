@@ -56,6 +56,8 @@ func (c *comparison) judge(row value.Row, i int) judgement {
 		return judgement{cause: NeverLoaded, why: "a run covered the row's time, but the store does not hold the key"}
 	case event < sourced && late != "":
 		return judgement{cause: LateRow, why: late}
+	case event < sourced && c.run(row.Event) == nil:
+		return judgement{cause: OlderRow, why: "the store holds an older row, and no finished run covers the time of the newer one"}
 	case event < sourced:
 		return judgement{cause: OlderRow, why: "the store holds an older row"}
 	case event > sourced:

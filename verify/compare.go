@@ -19,6 +19,7 @@ var keysPerRead = 10_000 // tests read fewer
 type comparison struct {
 	*Verifier
 	view    *asof.FeatureView
+	query   asof.ViewQuery
 	result  *Result
 	runs    []asof.Materialization // newest first
 	at      int64                  // microseconds, like now and ttl
@@ -31,7 +32,7 @@ type comparison struct {
 	names   []string // of the join keys
 	keys    *entitykey.Encoder
 
-	rows            []value.Row // that wait to be compared
+	waiting         []value.Row // to be compared
 	offline, online asof.Reading
 	seen            []uint64 // the hashes of the source's keys
 	sample          uint64   // keys up to this hash are in the sample
@@ -60,17 +61,33 @@ func (v *Verifier) comparison(view *asof.FeatureView, r *Result, runs []asof.Mat
 
 // source compares the rows of the source.
 func (c *comparison) source(ctx context.Context, q *asof.Latest) error {
+	if c.Sample == 0 {
+		if err := c.rows(ctx, q, c.add); err != nil {
+			return err
+		}
+		return c.flush(ctx)
+	}
+	picked := &sampler{size: c.Sample, seed: c.Seed}
+	if err := c.rows(ctx, q, picked.add); err != nil {
+		return err
+	}
+	c.sample = picked.bound()
+	slices.SortFunc(picked.rows, func(a, b hashedRow) int { return bytes.Compare(a.Key, b.Key) })
+	for _, row := range picked.rows {
+		if err := c.add(ctx, row.Row); err != nil {
+			return err
+		}
+	}
+	return c.flush(ctx)
+}
+
+// rows hands on the rows of the source, which are take's until it returns.
+func (c *comparison) rows(ctx context.Context, q *asof.Latest, take func(context.Context, value.Row) error) error {
 	reader, err := c.Offline.PullLatest(ctx, q)
 	if err != nil {
 		return err
 	}
 	defer reader.Release()
-	take := c.add
-	var picked *sampler
-	if c.Sample > 0 {
-		picked = &sampler{size: c.Sample, seed: c.Seed}
-		take = picked.add
-	}
 	read := int64(0)
 	for reader.Next() {
 		rows, err := c.encoder.Encode(reader.RecordBatch())
@@ -85,41 +102,29 @@ func (c *comparison) source(ctx context.Context, q *asof.Latest) error {
 		read += int64(len(rows))
 		c.Progress.Report("verify "+c.view.Name, read, 0)
 	}
-	if err := reader.Err(); err != nil {
-		return err
-	}
-	if picked != nil {
-		c.sample = picked.bound()
-		slices.SortFunc(picked.rows, func(a, b hashedRow) int { return bytes.Compare(a.Key, b.Key) })
-		for _, row := range picked.rows {
-			if err := c.add(ctx, row.Row); err != nil {
-				return err
-			}
-		}
-	}
-	return c.flush(ctx)
+	return reader.Err()
 }
 
 // add compares a row, as soon as there are enough to read online.
 func (c *comparison) add(ctx context.Context, row value.Row) error {
-	c.rows = append(c.rows, row)
+	c.waiting = append(c.waiting, row)
 	c.seen = append(c.seen, hash(c.Seed, row.Key))
-	if len(c.rows) < keysPerRead {
+	if len(c.waiting) < keysPerRead {
 		return nil
 	}
 	return c.flush(ctx)
 }
 
 func (c *comparison) flush(ctx context.Context) error {
-	if len(c.rows) == 0 {
+	if len(c.waiting) == 0 {
 		return nil
 	}
 	c.offline.Keys = c.offline.Keys[:0]
-	for _, row := range c.rows {
+	for _, row := range c.waiting {
 		c.offline.Keys = append(c.offline.Keys, row.Key)
 	}
 	c.offline.Reset()
-	for i, row := range c.rows {
+	for i, row := range c.waiting {
 		if err := value.Unpack(&c.offline, c.numbers, i, row.Event, row.Packed); err != nil {
 			return err
 		}
@@ -127,10 +132,10 @@ func (c *comparison) flush(ctx context.Context) error {
 	if err := c.read(ctx, c.offline.Keys); err != nil {
 		return err
 	}
-	for i, row := range c.rows {
+	for i, row := range c.waiting {
 		c.count(i, true, c.judge(row, i))
 	}
-	c.rows = c.rows[:0]
+	c.waiting = c.waiting[:0]
 	return nil
 }
 

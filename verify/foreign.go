@@ -19,25 +19,6 @@ func (c *comparison) foreign(ctx context.Context) error {
 	slices.Sort(c.seen)
 	told := map[uint64]bool{} // the keys that the source does not have: a store may list one twice
 	var unknown [][]byte
-	judge := func() error {
-		if len(unknown) == 0 {
-			return nil
-		}
-		if err := c.read(ctx, unknown); err != nil {
-			return err
-		}
-		for i := range unknown {
-			switch {
-			case !c.online.Found[i]: // it went meanwhile
-			case c.online.Events[i] > c.at:
-				c.count(i, false, judgement{ahead: true})
-			default:
-				c.count(i, false, judgement{cause: ForeignWrite, why: "the source has no row of this key"})
-			}
-		}
-		unknown = unknown[:0]
-		return nil
-	}
 	err := store.Keys(ctx, c.Project, c.view, func(keys [][]byte) error {
 		for _, key := range keys {
 			h := hash(c.Seed, key)
@@ -46,9 +27,10 @@ func (c *comparison) foreign(ctx context.Context) error {
 			}
 			told[h] = true
 			if unknown = append(unknown, bytes.Clone(key)); len(unknown) == keysPerRead {
-				if err := judge(); err != nil {
+				if err := c.unknown(ctx, unknown); err != nil {
 					return err
 				}
+				unknown = unknown[:0]
 			}
 		}
 		return nil
@@ -56,5 +38,25 @@ func (c *comparison) foreign(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return judge()
+	return c.unknown(ctx, unknown)
+}
+
+// unknown judges keys of which the source has no row.
+func (c *comparison) unknown(ctx context.Context, keys [][]byte) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	if err := c.read(ctx, keys); err != nil {
+		return err
+	}
+	for i := range keys {
+		switch {
+		case !c.online.Found[i]: // it went meanwhile, or nobody has it
+		case c.online.Events[i] > c.at:
+			c.count(i, false, judgement{ahead: true})
+		default:
+			c.count(i, false, judgement{cause: ForeignWrite, why: "the source has no row of this key"})
+		}
+	}
+	return nil
 }

@@ -106,6 +106,44 @@ func (v *Verifier) Verify(ctx context.Context, names []string) ([]Result, error)
 // view compares one view: the rows of its source first, then the keys that only
 // the store has.
 func (v *Verifier) view(ctx context.Context, view *asof.FeatureView) (*Result, error) {
+	c, err := v.begin(ctx, view)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.source(ctx, &asof.Latest{View: c.query, To: c.result.At, Sorted: true}); err != nil {
+		return nil, err
+	}
+	return c.result, c.foreign(ctx)
+}
+
+// Key compares one key of a view, given as the texts of its join keys. Where
+// neither the source nor the store has a row of it, Result.Keys is 0. A view
+// without entities has the key of no texts. Registry and Sample are not looked
+// at.
+func (v *Verifier) Key(ctx context.Context, view *asof.FeatureView, texts map[string]string) (*Result, error) {
+	c, err := v.begin(ctx, view)
+	if err != nil {
+		return nil, err
+	}
+	row, null, err := c.query.Key(texts)
+	if err != nil || null != "" {
+		return c.result, err // NULL equals nothing
+	}
+	if err := c.rows(ctx, &asof.Latest{View: c.query, To: c.result.At, Keys: row}, c.add); err != nil {
+		return nil, err
+	}
+	if err := c.flush(ctx); err != nil || c.result.Keys > 0 || row == nil {
+		return c.result, err
+	}
+	keys, err := c.encoder.EncodeKeys(row)
+	if err != nil {
+		return nil, err
+	}
+	return c.result, c.unknown(ctx, keys)
+}
+
+// begin says what a view is compared with, and at which time.
+func (v *Verifier) begin(ctx context.Context, view *asof.FeatureView) (*comparison, error) {
 	q, err := view.Query()
 	if err != nil {
 		return nil, err
@@ -125,13 +163,10 @@ func (v *Verifier) view(ctx context.Context, view *asof.FeatureView) (*Result, e
 		r.Notes = append(r.Notes, "it was never materialized: compared with its source as it is now")
 	}
 	c, err := v.comparison(view, r, runs)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		c.query = q
 	}
-	if err := c.source(ctx, &asof.Latest{View: q, To: r.At, Sorted: true}); err != nil {
-		return nil, err
-	}
-	return r, c.foreign(ctx)
+	return c, err
 }
 
 func (v *Verifier) now() time.Time {

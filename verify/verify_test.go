@@ -187,6 +187,12 @@ func TestEveryCause(t *testing.T) {
 			if r.Equal+r.Ahead+r.Mismatched() != r.Keys || !r.At.Equal(day(31)) {
 				t.Errorf("counts do not add up: %+v", r)
 			}
+			for _, m := range r.Mismatches {
+				one, err := s.Key(t.Context(), s.view, map[string]string{"user": m.Key[0].Value, "shop": m.Key[1].Value})
+				if want := told(verify.Result{Mismatches: []verify.Mismatch{m}}); err != nil || one.Keys != 1 || told(*one) != want {
+					t.Errorf("alone: %v, %+v, want %s", err, one, want)
+				}
+			}
 		})
 	}
 }
@@ -231,6 +237,25 @@ func TestUpTo(t *testing.T) {
 	}
 	if _, err := s.Verify(t.Context(), []string{"order"}); asof.ErrorCode(err) != asof.CodeNotFound || !strings.Contains(err.Error(), `did you mean "orders"`) {
 		t.Errorf("a view that does not exist: %v", err)
+	}
+}
+
+// TestKey compares keys that agree, that nobody has, and that are none.
+func TestKey(t *testing.T) {
+	s := newShop(t, 0)
+	s.source("a 1 10 - 1 x; é 2 10 - 2 y")
+	s.write("a 1 10 - 1 x; é 2 40 - 2 y")
+	s.ran(1, 31, 40)
+	for key, want := range map[[2]string][3]int64{{"a", "1"}: {1, 1, 0}, {"é", "2"}: {1, 0, 1}, {"a", "2"}: {}, {"", "1"}: {}} {
+		r, err := s.Key(t.Context(), s.view, map[string]string{"user": key[0], "shop": key[1]})
+		if err != nil || [3]int64{r.Keys, r.Equal, r.Ahead} != want {
+			t.Errorf("%v: %v, %+v", key, err, r)
+		}
+	}
+	for want, texts := range map[string]map[string]string{`the join key "shop"`: {"user": "a"}, `no join key "sop"`: {"user": "a", "shop": "1", "sop": "1"}, "the join key shop: ": {"user": "a", "shop": "one"}} {
+		if _, err := s.Key(t.Context(), s.view, texts); asof.ErrorCode(err) != asof.CodeInvalid || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: %v, want %s", texts, err, want)
+		}
 	}
 }
 
