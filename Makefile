@@ -24,6 +24,15 @@ build: ## build bin/asof
 demo: build ## run a month of StreamFlow end to end; MONTHS=DIR takes real months from DIR
 	@scripts/demo.sh $(if $(MONTHS),'$(MONTHS)')
 
+.PHONY: demo-console
+demo-console: demo ## make demo, then serve it with its console until Ctrl-C; ARGS=--ui-port=0 takes free ports
+	@ASOF_API_FEATURES=months_active,monthly_fee,paperless_billing bin/asof -c demo/streamflow serve --all $(ARGS)
+
+.PHONY: pictures
+pictures: demo ## make the README's pictures of the console with Chromium, and the report of drift
+	@scripts/need.sh chromium
+	@scripts/pictures.sh
+
 .PHONY: test
 test: feast-venv prefect-venv ## what CI runs: linters and all tests, with real PostgreSQL, Redis, Feast and Prefect
 	@scripts/need.sh compiler postgres redis chromium

@@ -110,3 +110,4 @@ server=
 
 printf '\nAll of it took %d ms. %s/README.md says what to try next.\n' \
   $(((${EPOCHREALTIME/./} - total) / 1000)) "$repo"
+echo "Look at it: asof -c $repo ui, or make demo-console, then http://127.0.0.1:8888 in a browser."
