@@ -35,6 +35,7 @@ const (
 	nodeWidth  = 230
 	titleRow   = 28
 	lineRow    = 20
+	belowLines = 6
 	gapAcross  = 90
 	gapBetween = 14
 	margin     = 12
@@ -135,7 +136,12 @@ func (l *layers) order(layer int, neighbours [][]int) {
 // place turns layers into pixels; each is in the middle of the height.
 func (l *layers) place(g Graph) Placed {
 	p := Placed{Width: 2*margin + max(len(l.rows), 1)*(nodeWidth+gapAcross) - gapAcross}
-	height := func(i int) int { return titleRow + lineRow*len(g.Nodes[i].Lines) }
+	height := func(i int) int {
+		if len(g.Nodes[i].Lines) == 0 {
+			return titleRow
+		}
+		return titleRow + lineRow*len(g.Nodes[i].Lines) + belowLines
+	}
 	heights := make([]int, len(l.rows))
 	for layer, row := range l.rows {
 		for _, i := range row {
