@@ -1,12 +1,13 @@
 // Package chart draws SVG for pages: shapes with CSS classes and no colours of
-// their own, so that a style sheet decides how they look in the light and in
-// the dark. Everything that is drawn is escaped.
+// their own. The style sheet [CSS] gives them colours in the light and in the
+// dark, by the variables --back, --raised, --line, --text and --quiet that a
+// page defines. Everything that is drawn is escaped. A chart is one image to
+// those who do not see it: beside it belongs a table of its numbers.
 package chart
 
 import (
 	"embed"
 	"html/template"
-	"strings"
 )
 
 // Graph is what Layered lays out. IDs are unique; an edge whose ends are not
@@ -22,17 +23,22 @@ type Node struct {
 	ID, Title, Href string
 	Class           string // of CSS
 	Marked          bool
-	Lines           []Line
+	Lines           []NodeLine
 }
 
-// Line is a line of a node.
-type Line struct {
+// NodeLine is a line of a node.
+type NodeLine struct {
 	Text, Href string
 	Marked     bool
 }
 
 // Edge leads from one node to another.
 type Edge struct{ From, To string }
+
+// CSS is the style sheet of all that this package draws.
+//
+//go:embed chart.css
+var CSS string
 
 //go:embed *.svg
 var files embed.FS
@@ -42,9 +48,5 @@ var templates = template.Must(template.New("").ParseFS(files, "*.svg"))
 // SVG returns the drawing as an element of a page. Its size is in pixels; the
 // page scrolls what is wider than itself.
 func (p Placed) SVG() template.HTML {
-	var out strings.Builder
-	if err := templates.ExecuteTemplate(&out, "graph.svg", p); err != nil {
-		panic(err) // of a template that a test draws
-	}
-	return template.HTML(out.String())
+	return svg("graph.svg", p)
 }

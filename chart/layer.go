@@ -22,7 +22,7 @@ type Box struct {
 
 // Text is where a line is.
 type Text struct {
-	Line
+	NodeLine
 	X, Y int
 }
 

@@ -8,7 +8,7 @@ import (
 // TestLayered lays out a graph with a circle and an edge to nowhere.
 func TestLayered(t *testing.T) {
 	p := Layered(Graph{
-		Nodes: []Node{{ID: "a", Title: "<a>", Href: "javascript:x"}, {ID: "b", Title: "b"}, {ID: "c", Lines: []Line{{Text: "x", Marked: true}}}, {ID: "d"}, {ID: "e"}},
+		Nodes: []Node{{ID: "a", Title: "<a>", Href: "javascript:x"}, {ID: "b", Title: "b"}, {ID: "c", Lines: []NodeLine{{Text: "x", Marked: true}}}, {ID: "d"}, {ID: "e"}},
 		Edges: []Edge{{"a", "d"}, {"b", "c"}, {"c", "e"}, {"e", "c"}, {"a", "nowhere"}},
 	})
 	x := map[string]int{}

@@ -19,6 +19,7 @@ import (
 	"context"
 	"embed"
 	"html/template"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -27,6 +28,7 @@ import (
 	"time"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/chart"
 	"github.com/asof-dev/asof/permission"
 )
 
@@ -126,5 +128,10 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // asset serves a style sheet or a script.
 func (c *Console) asset(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "max-age=300")
+	if r.PathValue("name") == "chart.css" {
+		w.Header().Set("Content-Type", "text/css; charset=utf-8")
+		_, _ = io.WriteString(w, chart.CSS)
+		return
+	}
 	http.ServeFileFS(w, r, files, "asset/"+r.PathValue("name"))
 }

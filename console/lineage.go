@@ -4,7 +4,6 @@ import (
 	"context"
 	"html/template"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/chart"
@@ -37,6 +36,7 @@ const (
 	nodeLimit   = 500 // nodes on a page
 	columnLimit = 40  // nodes up to which their columns are shown
 	foundLimit  = 20  // objects that a search for a focus lists
+	nodeLetters = 28  // of a name, in a node
 )
 
 // lineage shows the graph of all objects, or what stands before and behind one.
@@ -97,12 +97,12 @@ func (v *view) has(l link) bool {
 func (t *traced) draw(c *Console) template.HTML {
 	g := chart.Graph{}
 	for _, n := range t.Nodes {
-		node := chart.Node{ID: n.id(), Title: shortened(n.Name), Class: n.Kind, Href: c.o.RootPath + n.Lineage(), Marked: t.Focus != nil && *t.Focus == n.link}
+		node := chart.Node{ID: n.id(), Title: chart.Shortened(n.Name, nodeLetters), Class: n.Kind, Href: c.o.RootPath + n.Lineage(), Marked: t.Focus != nil && *t.Focus == n.link}
 		seen := map[string]bool{}
 		for _, column := range n.Columns {
 			if len(t.Nodes) <= columnLimit && !seen[column.Name] {
 				seen[column.Name] = true
-				node.Lines = append(node.Lines, chart.Line{Text: shortened(column.Name), Href: c.o.RootPath + column.Of.Lineage(), Marked: t.Focus != nil && *t.Focus == column.Of})
+				node.Lines = append(node.Lines, chart.NodeLine{Text: chart.Shortened(column.Name, nodeLetters), Href: c.o.RootPath + column.Of.Lineage(), Marked: t.Focus != nil && *t.Focus == column.Of})
 			}
 		}
 		g.Nodes = append(g.Nodes, node)
@@ -111,13 +111,4 @@ func (t *traced) draw(c *Console) template.HTML {
 		g.Edges = append(g.Edges, chart.Edge{From: e.From.id(), To: e.To.id()})
 	}
 	return chart.Layered(g).SVG()
-}
-
-// shortened keeps a name within the width of a node.
-func shortened(name string) string {
-	const letters = 28
-	if utf8.RuneCountInString(name) <= letters {
-		return name
-	}
-	return string([]rune(name)[:letters-1]) + "…"
 }
