@@ -127,7 +127,7 @@ func (r *repository) drift(ctx context.Context, flags driftFlags, reference, cur
 	var features, drifted int64
 	for _, v := range views {
 		for _, f := range v.Features {
-			if features++; f.Verdict == statistics.Drifted {
+			if features++; f.Verdict == asof.VerdictDrifted {
 				drifted++
 			}
 		}
@@ -187,12 +187,12 @@ func newsOf(f monitor.Feature) (notes []string) {
 // The JSON of asof monitor drift.
 type (
 	driftedView struct {
-		View      string             `json:"view"`
-		Verdict   statistics.Verdict `json:"verdict"`
-		Reference monitor.Span       `json:"reference"`
-		Current   monitor.Span       `json:"current"`
-		Features  []driftedFeature   `json:"features"`
-		Took      elapsed            `json:"seconds"`
+		View      string           `json:"view"`
+		Verdict   asof.Verdict     `json:"verdict"`
+		Reference monitor.Span     `json:"reference"`
+		Current   monitor.Span     `json:"current"`
+		Features  []driftedFeature `json:"features"`
+		Took      elapsed          `json:"seconds"`
 	}
 	driftedFeature struct {
 		statistics.Drift

@@ -31,19 +31,20 @@ type repository struct {
 	trace  *trace.Tracer // nil where no traces are asked for
 	memory atomic.Int64  // what Setup says of it
 
-	registry  lazy[asof.Registry]
-	offline   lazy[asof.OfflineStore]
-	online    lazy[asof.OnlineStore]
-	warehouse lazy[asof.Warehouse]
-	ledger    lazy[asof.Ledger]
-	runs      lazy[asof.RunStore]
-	notifying lazy[*notify.Notifier]
-	guard     lazy[*permission.Guard]
-	python    *ondemand.Workers // nil: none was needed, or is named
-	service   *ondemand.Workers // by the transformation service; nil as above
-	sharing   sync.Mutex        // of the next two
-	shared    map[any]io.Closer // by the keys of Share
-	closers   []io.Closer       // closed last to first
+	registry   lazy[asof.Registry]
+	offline    lazy[asof.OfflineStore]
+	online     lazy[asof.OnlineStore]
+	warehouse  lazy[asof.Warehouse]
+	ledger     lazy[asof.Ledger]
+	runs       lazy[asof.RunStore]
+	statistics lazy[asof.StatisticsStore]
+	notifying  lazy[*notify.Notifier]
+	guard      lazy[*permission.Guard]
+	python     *ondemand.Workers // nil: none was needed, or is named
+	service    *ondemand.Workers // by the transformation service; nil as above
+	sharing    sync.Mutex        // of the next two
+	shared     map[any]io.Closer // by the keys of Share
+	closers    []io.Closer       // closed last to first
 }
 
 // withRepository opens the repository of -c and -f, does the work, and closes
@@ -118,8 +119,8 @@ func opened[S io.Closer](r *repository, l *lazy[S], open func() (S, error)) (S, 
 	return store, nil
 }
 
-// Registry, Offline, Online, Warehouse, Ledger and Runs open the repository's
-// stores.
+// Registry, Offline, Online, Warehouse, Ledger, Runs and Statistics open the
+// repository's stores.
 func (r *repository) Registry(ctx context.Context) (asof.Registry, error) {
 	return opened(r, &r.registry, func() (asof.Registry, error) { return open(ctx, r.app.engines.Registry, r.setup(r.config.Registry)) })
 }
@@ -140,7 +141,7 @@ func (r *repository) Warehouse(ctx context.Context) (asof.Warehouse, error) {
 	})
 }
 
-// records is where the ledger and the run store are: in PostgreSQL if the
+// records is where the ledger, the run store and the statistics are: in PostgreSQL if the
 // registry or a store uses that, else in a file beside the registry's.
 func (r *repository) records() definition.Section {
 	section := r.config.Registry
@@ -172,6 +173,13 @@ func (r *repository) Runs(ctx context.Context) (asof.RunStore, error) {
 			return nil, err
 		}
 		return r.notifier().Store(store), nil
+	})
+}
+
+// Statistics opens the statistics, which are where the runs are.
+func (r *repository) Statistics(ctx context.Context) (asof.StatisticsStore, error) {
+	return opened(r, &r.statistics, func() (asof.StatisticsStore, error) {
+		return open(ctx, r.app.engines.Statistics, r.setup(r.records()))
 	})
 }
 

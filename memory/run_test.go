@@ -14,3 +14,10 @@ func TestRuns(t *testing.T) {
 		return func() asof.RunStore { return s }
 	})
 }
+
+func TestStatistics(t *testing.T) {
+	storetest.Statistics(t, func(*testing.T) func() asof.StatisticsStore {
+		s := memory.NewStatistics()
+		return func() asof.StatisticsStore { return s }
+	})
+}

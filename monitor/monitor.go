@@ -31,7 +31,7 @@ type Monitor struct {
 // View is how the features of a view stand to their reference.
 type View struct {
 	View     string
-	Verdict  statistics.Verdict // the worst of its features
+	Verdict  asof.Verdict // the worst of its features
 	Features []Feature
 	Took     time.Duration
 }

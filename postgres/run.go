@@ -19,12 +19,32 @@ var _ asof.RunStore = Runs{}
 
 // Runs returns the run store in the database. Closing it leaves the database
 // open.
-func (db *DB) Runs() Runs { return Runs{runsql.New(runDatabase{db})} }
+func (db *DB) Runs() Runs { return Runs{runsql.New(runDatabase{db, "runs", runsql.Layouts()})} }
 
 // Close does nothing: the pool is the database's.
 func (Runs) Close() error { return nil }
 
-type runDatabase struct{ db *DB }
+// Statistics is an asof.StatisticsStore in tables of the database's schema,
+// beside the runs.
+type Statistics struct{ *runsql.StatisticsStore }
+
+var _ asof.StatisticsStore = Statistics{}
+
+// Statistics returns the statistics in the database. Closing them leaves the
+// database open.
+func (db *DB) Statistics() Statistics {
+	return Statistics{runsql.NewStatistics(runDatabase{db, "statistics", runsql.StatisticsLayouts()})}
+}
+
+// Close does nothing: the pool is the database's.
+func (Statistics) Close() error { return nil }
+
+// runDatabase is a database with tables of package runsql.
+type runDatabase struct {
+	db      *DB
+	what    string // is in them: for messages, and for the lock of those who write alone
+	layouts []runsql.Layout
+}
 
 // Table returns the name of a table in the database's schema.
 func (d runDatabase) Table(name string) string { return d.db.qualified(name) }
@@ -36,17 +56,17 @@ func (d runDatabase) Read(ctx context.Context, do func(runsql.Tx) error) error {
 	if missing(err) {
 		return nil
 	}
-	return d.db.fault("reading the runs", err)
+	return d.db.fault("reading the "+d.what, err)
 }
 
 // Write makes the tables that are missing and runs do. Those who wait for a
 // lock see, with their next statement, what its last holder committed.
 func (d runDatabase) Write(ctx context.Context, alone bool, do func(runsql.Tx) error) error {
-	const doing = "writing a run"
+	doing := "writing the " + d.what
 	write := func() error {
 		return pgx.BeginTxFunc(ctx, d.db.pool, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, func(tx pgx.Tx) error {
 			if alone {
-				if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtextextended('asof runs ' || $1, 0))", d.db.schema); err != nil {
+				if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", "asof "+d.what+" "+d.db.schema); err != nil {
 					return err
 				}
 			}
@@ -64,8 +84,8 @@ func (d runDatabase) Write(ctx context.Context, alone bool, do func(runsql.Tx) e
 
 func (d runDatabase) makeTables(ctx context.Context) func(pgx.Tx) error {
 	return func(tx pgx.Tx) error {
-		for _, l := range runsql.Layouts() {
-			layout := strings.ReplaceAll("CREATE TABLE %s "+l.Columns, "%[1]s", "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY")
+		for _, l := range d.layouts {
+			layout := "CREATE TABLE %s " + strings.NewReplacer("%[1]s", "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY", "%[3]s", `COLLATE "C"`).Replace(l.Columns)
 			if l.Index != "" {
 				index := strings.ReplaceAll(l.Index, "%[2]s_", l.Name+"_")
 				layout += ";" + strings.ReplaceAll(index, "%[2]s", "%[1]s")

@@ -13,3 +13,10 @@ func TestRuns(t *testing.T) {
 		return func() asof.RunStore { return openDatabase(t, d, "").Runs() }
 	})
 }
+
+func TestStatistics(t *testing.T) {
+	storetest.Statistics(t, func(t *testing.T) func() asof.StatisticsStore {
+		d := storetest.Postgres(t).Database(t)
+		return func() asof.StatisticsStore { return openDatabase(t, d, "").Statistics() }
+	})
+}

@@ -1,5 +1,5 @@
-// Package runsql keeps the runs of pipelines in tables of an SQL database. The
-// database's package says how a transaction is had there; the statements are
+// Package runsql keeps the runs of pipelines, and the statistics of features, in
+// tables of an SQL database. The database's package says how a transaction is had there; the statements are
 // the same everywhere.
 package runsql
 
@@ -42,8 +42,8 @@ type Store struct{ db Database }
 func New(db Database) *Store { return &Store{db} }
 
 // Layout is a table as it is made: its name, its columns where %[1]s stands for
-// the type of a whole number that counts itself up, and its indexes, in which
-// %[2]s is the table.
+// the type of a whole number that counts itself up and %[3]s has a text ordered
+// by its bytes, and its indexes, in which %[2]s is the table.
 type Layout struct{ Name, Columns, Index string }
 
 const (

@@ -1,5 +1,5 @@
-// Package sqlite keeps the online store, the ledger, the run store and Feast's
-// SQL registry in SQLite files: no server, and several processes may use one at
+// Package sqlite keeps the online store, the ledger, the run store, statistics and
+// Feast's SQL registry in SQLite files: no server, and several processes may use one at
 // once.
 package sqlite
 

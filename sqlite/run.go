@@ -23,19 +23,41 @@ var _ asof.RunStore = (*Runs)(nil)
 // OpenRuns returns the run store in the file of that path. The file is made by
 // the first run.
 func OpenRuns(path string) *Runs {
-	db := &runFile{newFile(path, "run store")}
+	db := &runFile{newFile(path, "run store"), runsql.Layouts()}
 	return &Runs{runsql.New(db), db}
 }
 
 // Close closes the file.
 func (r *Runs) Close() error { return r.db.Close() }
 
-type runFile struct{ file }
+// Statistics is an asof.StatisticsStore in one SQLite file, beside the runs.
+type Statistics struct {
+	*runsql.StatisticsStore
+	db *runFile
+}
+
+var _ asof.StatisticsStore = (*Statistics)(nil)
+
+// OpenStatistics returns the statistics in the file of that path. The file is
+// made by the first of them.
+func OpenStatistics(path string) *Statistics {
+	db := &runFile{newFile(path, "statistics"), runsql.StatisticsLayouts()}
+	return &Statistics{runsql.NewStatistics(db), db}
+}
+
+// Close closes the file.
+func (s *Statistics) Close() error { return s.db.Close() }
+
+// runFile is a file with tables of package runsql.
+type runFile struct {
+	file
+	layouts []runsql.Layout
+}
 
 // Table returns the name of a table.
 func (f *runFile) Table(name string) string { return name }
 
-// Read runs do on the last commit, where there is one with runs.
+// Read runs do on the last commit, where there is one with the tables.
 func (f *runFile) Read(ctx context.Context, do func(runsql.Tx) error) error {
 	const doing = "reading it"
 	db, err := f.reader()
@@ -51,7 +73,7 @@ func (f *runFile) Read(ctx context.Context, do func(runsql.Tx) error) error {
 	}
 	defer tx.Rollback()
 	err = do(runTx{statements{tx}})
-	if err != nil && strings.Contains(err.Error(), "no such table: asof_run") {
+	if err != nil && strings.Contains(err.Error(), "no such table: asof_") {
 		return do(runTx{})
 	}
 	return f.fault(doing, err)
@@ -59,10 +81,10 @@ func (f *runFile) Read(ctx context.Context, do func(runsql.Tx) error) error {
 
 // Write runs do in a write transaction, of which there is one at a time.
 func (f *runFile) Write(ctx context.Context, _ bool, do func(runsql.Tx) error) error {
-	return f.change(ctx, "writing a run", func(tx *sql.Tx) error {
-		for _, l := range runsql.Layouts() {
+	return f.change(ctx, "writing it", func(tx *sql.Tx) error {
+		for _, l := range f.layouts {
 			layout := "CREATE TABLE IF NOT EXISTS %[2]s " + l.Columns + ";" + strings.ReplaceAll(l.Index, "CREATE INDEX", "CREATE INDEX IF NOT EXISTS")
-			if _, err := tx.ExecContext(ctx, fmt.Sprintf(layout, "INTEGER PRIMARY KEY AUTOINCREMENT", l.Name)); err != nil {
+			if _, err := tx.ExecContext(ctx, fmt.Sprintf(layout, "INTEGER PRIMARY KEY AUTOINCREMENT", l.Name, "COLLATE BINARY")); err != nil {
 				return err
 			}
 		}

@@ -15,3 +15,10 @@ func TestRuns(t *testing.T) {
 		return func() asof.RunStore { return sqlite.OpenRuns(path) }
 	})
 }
+
+func TestStatistics(t *testing.T) {
+	storetest.Statistics(t, func(t *testing.T) func() asof.StatisticsStore {
+		path := filepath.Join(t.TempDir(), "asof.db")
+		return func() asof.StatisticsStore { return sqlite.OpenStatistics(path) }
+	})
+}

@@ -75,23 +75,23 @@ func TestJudge(t *testing.T) {
 	plans := categories(map[string]int64{"basic": 500, "plus": 300, "été": 200})
 	for name, c := range map[string]struct {
 		reference, current *asof.Profile
-		verdict            statistics.Verdict
+		verdict            asof.Verdict
 		why                string
 	}{
-		"the same again":                    {reference, numbers(reference.Edges, draw(4000, 10, 2), 45), statistics.Stable, ""},
-		"moved":                             {reference, numbers(reference.Edges, draw(4000, 13, 2), 45), statistics.Drifted, "mean moved by 1.49"},
-		"wider, with the same mean":         {reference, numbers(reference.Edges, draw(4000, 10, 6), 45), statistics.Drifted, "PSI"},
-		"nulls":                             {reference, numbers(reference.Edges, draw(4000, 10, 2), 4000), statistics.Drifted, "share of nulls changed by 0.49"},
-		"nothing but nulls":                 {reference, numbers(reference.Edges, nil, 4000), statistics.Drifted, "share of nulls"},
-		"constant, then other":              {numbers(nil, []float64{5, 5, 5, 5, 5, 5, 5, 5, 5, 5}, 0), numbers([]float64{math.Nextafter(5, 0), 5}, []float64{4, 4, 4, 4, 4, 4, 4, 4, 4, 4}, 0), statistics.Drifted, "PSI"},
-		"few rows, by chance":               {few, numbers(few.Edges, draw(25, 10, 2), 0), statistics.Stable, ""},
-		"no rows":                           {reference, numbers(reference.Edges, nil, 0), statistics.Unknown, "there are no rows"},
-		"no reference":                      {numbers(nil, nil, 0), reference, statistics.Unknown, "the reference has no rows"},
-		"another kind":                      {reference, plans, statistics.Drifted, "it is category, and was number"},
-		"the same plans":                    {plans, categories(map[string]int64{"basic": 52, "plus": 29, "été": 19}), statistics.Stable, ""},
-		"plans that are new":                {plans, categories(map[string]int64{"basic": 500, "plus": 300, "ultra": 200}), statistics.Drifted, "share of new categories is 0.2"},
-		"a plan that is new, and rare":      {plans, categories(map[string]int64{"basic": 500, "plus": 300, "été": 200, "ultra": 2}), statistics.Stable, ""},
-		"one without values, one with some": {numbers(nil, nil, 400), numbers(nil, draw(400, 1, 1), 0), statistics.Drifted, "share of nulls"},
+		"the same again":                    {reference, numbers(reference.Edges, draw(4000, 10, 2), 45), asof.VerdictStable, ""},
+		"moved":                             {reference, numbers(reference.Edges, draw(4000, 13, 2), 45), asof.VerdictDrifted, "mean moved by 1.49"},
+		"wider, with the same mean":         {reference, numbers(reference.Edges, draw(4000, 10, 6), 45), asof.VerdictDrifted, "PSI"},
+		"nulls":                             {reference, numbers(reference.Edges, draw(4000, 10, 2), 4000), asof.VerdictDrifted, "share of nulls changed by 0.49"},
+		"nothing but nulls":                 {reference, numbers(reference.Edges, nil, 4000), asof.VerdictDrifted, "share of nulls"},
+		"constant, then other":              {numbers(nil, []float64{5, 5, 5, 5, 5, 5, 5, 5, 5, 5}, 0), numbers([]float64{math.Nextafter(5, 0), 5}, []float64{4, 4, 4, 4, 4, 4, 4, 4, 4, 4}, 0), asof.VerdictDrifted, "PSI"},
+		"few rows, by chance":               {few, numbers(few.Edges, draw(25, 10, 2), 0), asof.VerdictStable, ""},
+		"no rows":                           {reference, numbers(reference.Edges, nil, 0), asof.VerdictUnknown, "there are no rows"},
+		"no reference":                      {numbers(nil, nil, 0), reference, asof.VerdictUnknown, "the reference has no rows"},
+		"another kind":                      {reference, plans, asof.VerdictDrifted, "it is category, and was number"},
+		"the same plans":                    {plans, categories(map[string]int64{"basic": 52, "plus": 29, "été": 19}), asof.VerdictStable, ""},
+		"plans that are new":                {plans, categories(map[string]int64{"basic": 500, "plus": 300, "ultra": 200}), asof.VerdictDrifted, "share of new categories is 0.2"},
+		"a plan that is new, and rare":      {plans, categories(map[string]int64{"basic": 500, "plus": 300, "été": 200, "ultra": 2}), asof.VerdictStable, ""},
+		"one without values, one with some": {numbers(nil, nil, 400), numbers(nil, draw(400, 1, 1), 0), asof.VerdictDrifted, "share of nulls"},
 	} {
 		d := statistics.Defaults().Judge(c.reference, c.current)
 		if d.Verdict != c.verdict || !strings.Contains(strings.Join(d.Reasons, "; "), c.why) {
@@ -100,7 +100,7 @@ func TestJudge(t *testing.T) {
 	}
 	never := statistics.Defaults()
 	never.MeanShift, never.PSI, never.JensenShannon, never.KS = math.NaN(), math.NaN(), math.NaN(), math.NaN()
-	if d := never.Judge(reference, numbers(reference.Edges, draw(4000, 13, 2), 45)); d.Verdict != statistics.Stable {
+	if d := never.Judge(reference, numbers(reference.Edges, draw(4000, 13, 2), 45)); d.Verdict != asof.VerdictStable {
 		t.Errorf("without thresholds: %s %v", d.Verdict, d.Reasons)
 	}
 }
@@ -120,8 +120,8 @@ func TestCategories(t *testing.T) {
 }
 
 func TestWorst(t *testing.T) {
-	s, u, d := statistics.Drift{Verdict: statistics.Stable}, statistics.Drift{Verdict: statistics.Unknown}, statistics.Drift{Verdict: statistics.Drifted}
-	for want, list := range map[statistics.Verdict][]statistics.Drift{statistics.Stable: {s, s}, statistics.Unknown: {s, u, s}, statistics.Drifted: {s, d, u}} {
+	s, u, d := statistics.Drift{Verdict: asof.VerdictStable}, statistics.Drift{Verdict: asof.VerdictUnknown}, statistics.Drift{Verdict: asof.VerdictDrifted}
+	for want, list := range map[asof.Verdict][]statistics.Drift{asof.VerdictStable: {s, s}, asof.VerdictUnknown: {s, u, s}, asof.VerdictDrifted: {s, d, u}} {
 		if got := statistics.Worst(list); got != want {
 			t.Errorf("%v, want %s", got, want)
 		}

@@ -7,16 +7,6 @@ import (
 	"github.com/asof-dev/asof"
 )
 
-// Verdict is what becomes of the measures of a feature, or of all in a view.
-type Verdict string
-
-// The verdicts, from the best to the worst.
-const (
-	Stable  Verdict = "stable"
-	Unknown Verdict = "unknown" // there is nothing to compare
-	Drifted Verdict = "drifted"
-)
-
 // Thresholds are the measures from which on a feature has drifted. NaN: never.
 //
 // A measure that chance explains, with a probability of Chance or more, is no
@@ -38,15 +28,15 @@ func Defaults() Thresholds {
 
 // Drift is how a feature stands to its reference.
 type Drift struct {
-	Feature string   `json:"feature"`
-	Verdict Verdict  `json:"verdict"`
-	Reasons []string `json:"reasons"` // why it has drifted, or is unknown
+	Feature string       `json:"feature"`
+	Verdict asof.Verdict `json:"verdict"`
+	Reasons []string     `json:"reasons"` // why it has drifted, or is unknown
 	Measures
 }
 
 // Judge compares two profiles of a feature and says whether it has drifted.
 func (t Thresholds) Judge(reference, current *asof.Profile) Drift {
-	d := Drift{Feature: current.Feature, Verdict: Stable, Measures: Compare(reference, current)}
+	d := Drift{Feature: current.Feature, Verdict: asof.VerdictStable, Measures: Compare(reference, current)}
 	switch {
 	case reference.Rows == 0:
 		return d.unknown("the reference has no rows")
@@ -76,12 +66,12 @@ func (t Thresholds) Judge(reference, current *asof.Profile) Drift {
 }
 
 func (d Drift) unknown(why string) Drift {
-	d.Verdict, d.Reasons = Unknown, []string{why}
+	d.Verdict, d.Reasons = asof.VerdictUnknown, []string{why}
 	return d
 }
 
 func (d *Drift) drifted(format string, args ...any) {
-	d.Verdict = Drifted
+	d.Verdict = asof.VerdictDrifted
 	d.Reasons = append(d.Reasons, fmt.Sprintf(format, args...))
 }
 
@@ -97,10 +87,10 @@ func said(name string, measured float64) string {
 }
 
 // Worst returns the verdict of several together.
-func Worst(drifts []Drift) Verdict {
-	worst := Stable
+func Worst(drifts []Drift) asof.Verdict {
+	worst := asof.VerdictStable
 	for _, d := range drifts {
-		if d.Verdict == Drifted || d.Verdict == Unknown && worst == Stable {
+		if d.Verdict == asof.VerdictDrifted || d.Verdict == asof.VerdictUnknown && worst == asof.VerdictStable {
 			worst = d.Verdict
 		}
 	}

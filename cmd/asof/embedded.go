@@ -90,7 +90,16 @@ func sqliteRuns(_ context.Context, s cli.Setup) (asof.RunStore, error) {
 	return sqlite.OpenRuns(besides(file)), nil
 }
 
-// besides is the file with the ledger and the runs that go with a registry's.
+func sqliteStatistics(_ context.Context, s cli.Setup) (asof.StatisticsStore, error) {
+	file, err := path(s, "data/registry.db")
+	if err != nil {
+		return nil, err
+	}
+	return sqlite.OpenStatistics(besides(file)), nil
+}
+
+// besides is the file with the ledger, the runs and the statistics that go with a
+// registry's.
 func besides(registry string) string { return filepath.Join(filepath.Dir(registry), "asof.db") }
 
 func parquetWarehouse(_ context.Context, s cli.Setup) (asof.Warehouse, error) {

@@ -36,5 +36,10 @@ func engines() cli.Engines {
 			{Names: []string{"postgres"}, Open: postgresRuns},
 			{Names: []string{"sql"}, Open: sqlRuns},
 		},
+		Statistics: []cli.Engine[asof.StatisticsStore]{
+			{Names: []string{"sqlite"}, Open: sqliteStatistics},
+			{Names: []string{"postgres"}, Open: postgresStatistics},
+			{Names: []string{"sql"}, Open: sqlStatistics},
+		},
 	}
 }

@@ -105,6 +105,14 @@ func postgresRuns(ctx context.Context, s cli.Setup) (asof.RunStore, error) {
 	return db.Runs(), nil
 }
 
+func postgresStatistics(ctx context.Context, s cli.Setup) (asof.StatisticsStore, error) {
+	db, err := openPostgres(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return db.Statistics(), nil
+}
+
 func postgresOffline(ctx context.Context, s cli.Setup) (asof.OfflineStore, error) {
 	db, err := openPostgres(ctx, s)
 	if err != nil {

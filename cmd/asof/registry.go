@@ -62,6 +62,17 @@ func sqlRuns(ctx context.Context, s cli.Setup) (asof.RunStore, error) {
 	return postgresRuns(ctx, s)
 }
 
+func sqlStatistics(ctx context.Context, s cli.Setup) (asof.StatisticsStore, error) {
+	file, err := registrySQLite(s)
+	switch {
+	case err != nil:
+		return nil, err
+	case file != "":
+		return sqlite.OpenStatistics(besides(file)), nil
+	}
+	return postgresStatistics(ctx, s)
+}
+
 // registrySQLite returns the file of a registry in SQLite, "" for another one:
 // sqlite:///data/registry.db, or sqlite:////srv/registry.db for an absolute path.
 func registrySQLite(s cli.Setup) (string, error) {
