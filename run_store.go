@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// RunStore keeps the runs of pipelines. Several processes, also on several
+// RunStore keeps the runs of pipelines, and who did what. Several processes, also on several
 // hosts, share one: all time in it is the store's clock, none of theirs.
 //
 // A run that does not exist is CodeNotFound. Each method is one transaction.
@@ -14,6 +14,7 @@ type RunStore interface {
 	RunHolder
 	RunHistory
 	RunSchedules
+	ActionLog
 	Close() error
 }
 

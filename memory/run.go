@@ -16,6 +16,9 @@ type Runs struct {
 	mu        sync.Mutex
 	runs      []*heldRun // in the order in which they were submitted
 	schedules map[[2]string]asof.RunSchedule
+
+	actions    []asof.Action // in the order in which they began
+	lastAction int64
 }
 
 // heldRun is a run with what belongs to it.

@@ -51,6 +51,7 @@ const (
 	steps     = "asof_run_steps"
 	lines     = "asof_run_lines"
 	schedules = "asof_run_schedules"
+	actions   = "asof_actions"
 )
 
 // Layouts are the tables. Times are microseconds since 1970, NULL for none.
@@ -68,6 +69,8 @@ func Layouts() []Layout {
  UNIQUE (run, name, attempt))`, ""},
 		{lines, `(run bigint, seq bigint, at bigint NOT NULL, step text NOT NULL, level text NOT NULL, line text NOT NULL, PRIMARY KEY (run, seq))`, ""},
 		{schedules, `(project text, name text, last bigint, paused bigint NOT NULL, PRIMARY KEY (project, name))`, ""},
+		{actions, `(seq %[1]s, project text NOT NULL, at bigint NOT NULL, who text NOT NULL, address text NOT NULL, what text NOT NULL, object text NOT NULL,
+ details text NOT NULL, finished bigint, outcome text NOT NULL, error text NOT NULL)`, `CREATE INDEX %[2]s_project ON %[2]s (project, seq)`},
 	}
 }
 

@@ -22,6 +22,7 @@ func Runs(t *testing.T, fresh func(t *testing.T) (open func() asof.RunStore)) {
 		"cancel": runsCancel, "resume": runsResume, "given back": runsGivenBack,
 		"steps": runsSteps, "lines": runsLines, "queries": runsQueries, "prune": runsPrune,
 		"schedules": runsSchedules, "schedules at once": runsFireAtOnce,
+		"actions": runsActions, "actions at once": runsActionsAtOnce,
 	} {
 		t.Run(name, func(t *testing.T) {
 			open := fresh(t)
