@@ -119,7 +119,7 @@ func (a *app) command() *cobra.Command {
 	})
 	root.AddCommand(a.initCommand(), a.sampleCommand(), a.applyCommand(), a.planCommand(), a.teardownCommand(),
 		a.registryDumpCommand(), a.materializeCommand(), a.materializeIncrementalCommand(), a.materializationsCommand(), a.freshnessCommand(), a.verifyCommand(), a.monitorCommand(),
-		a.onlineCommand(), a.historicalCommand(), a.datasetCommand(), a.explainCommand(), a.pipelineCommand(), a.serveCommand(), a.listenCommand(), a.serveTransformationsCommand(), a.serveRegistryCommand(), a.serveOfflineCommand(), a.uiCommand(), a.pingCommand(), a.versionCommand())
+		a.onlineCommand(), a.historicalCommand(), a.datasetCommand(), a.explainCommand(), a.pipelineCommand(), a.serveCommand(), a.listenCommand(), a.serveTransformationsCommand(), a.serveRegistryCommand(), a.serveOfflineCommand(), a.uiCommand(), a.actionsCommand(), a.pingCommand(), a.versionCommand())
 	root.AddCommand(a.objectCommands()...)
 	root.AddCommand(a.projectsCommand(), a.featuresCommand(), a.permissionsCommand(), a.deleteCommand(), a.registryCommand(), a.configurationCommand(), a.endpointCommand(), a.doctorCommand())
 	root.AddCommand(a.refusedCommands()...)

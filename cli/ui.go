@@ -69,7 +69,7 @@ func (r *repository) consoleSurface(ctx context.Context, host, root string, port
 	}
 	log := slog.Default()
 	ip := net.ParseIP(host)
-	pages, err := console.New(console.Options{Project: r.config.Project, Registry: registry, Ledger: r.Ledger, Places: r.places(), Guard: guard,
+	pages, err := console.New(console.Options{Project: r.config.Project, Registry: registry, Ledger: r.Ledger, Runs: r.Runs, User: localUser(), Places: r.places(), Guard: guard,
 		RootPath: root, Local: host == "localhost" || ip != nil && ip.IsLoopback(), Log: log})
 	if err != nil {
 		return surface{}, err

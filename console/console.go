@@ -10,9 +10,15 @@
 // routes, route.go. The test of the browser follows links: a page that is linked
 // from another one is tested.
 //
-// What changes something is a POST: it has to come from a page of the console,
-// with the token that [protection] gives to forms, and is refused with 403 where
-// the console is open to other machines and asks for no tokens.
+// What changes something is an [action], a line in the table of actions beside
+// that of routes, with a function that asks and one that does. GET shows its
+// form, if it has inputs, or the question; POST asks for the second time, saying
+// what will happen, and with "sure=yes" does it, between the two halves of a
+// record of who did what. It has to come from a page of the console, with the
+// token that [protection] gives to forms, and is refused with 403 where the
+// console is open to other machines and asks for no tokens. On success the
+// browser is led to a page that shows, once, what was done. A page offers an
+// action by a link to its path.
 package console
 
 import (
@@ -40,6 +46,8 @@ type Options struct {
 	Places   func(context.Context) map[asof.Ref]asof.Place // where definitions stand in files; nil: not known
 	Guard    *permission.Guard                             // nil: everybody sees everything
 	RootPath string                                        // before every path, where a proxy puts the console below one: "/asof"
+	Runs     func(context.Context) (asof.RunStore, error)  // nil: neither runs nor actions
+	User     string                                        // who acts where no tokens are asked for: the local user
 	Local    bool                                          // it listens on this machine alone
 	Timeout  time.Duration                                 // of one page; 0 is 10 s
 	Log      *slog.Logger                                  // gets what failed; nil for nowhere
@@ -86,6 +94,11 @@ func New(o Options) (*Console, error) {
 	for _, p := range routes {
 		c.mux.HandleFunc("GET "+p.path, func(w http.ResponseWriter, r *http.Request) { c.show(w, r, p) })
 	}
+	for _, a := range actions {
+		act := func(w http.ResponseWriter, r *http.Request) { c.act(w, r, a) }
+		c.mux.HandleFunc("GET "+a.path, act)
+		c.mux.HandleFunc("POST "+a.path, act)
+	}
 	c.mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
 		c.fail(w, r, asof.Errorf(asof.CodeNotFound, "there is no page %s; the catalog is at %s/catalog", r.URL.Path, o.RootPath))
 	})
@@ -117,6 +130,9 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		r = r.WithContext(admitted)
+	}
+	if r.Body != nil {
+		r.Body = http.MaxBytesReader(w, r.Body, c.mostOf(r))
 	}
 	if err := c.protect.check(r); err != nil {
 		c.fail(w, r, err)

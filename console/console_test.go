@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -79,12 +81,16 @@ func TestTextsAreComplete(t *testing.T) {
 			t.Errorf("text/%s.txt has %d texts, English %d", l.code, len(l.texts), len(english))
 		}
 	}
-	names, _ := fs.Glob(files, "page/*.html")
-	for _, name := range names {
-		page, _ := fs.ReadFile(files, name)
-		for _, m := range regexp.MustCompile(`\bt "([^"]+)"`).FindAllStringSubmatch(string(page), -1) {
-			if english[m[1]] == "" {
-				t.Errorf("%s: no text %q", name, m[1])
+	pages, _ := fs.Glob(files, "page/*.html")
+	sources, _ := filepath.Glob("*.go")
+	for _, name := range slices.Concat(pages, sources) {
+		page, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`\bt "([^"]+)"|\bsay\("([^"]+)"[,)]`).FindAllStringSubmatch(string(page), -1) {
+			if english[m[1]+m[2]] == "" {
+				t.Errorf("%s: no text %q", name, m[1]+m[2])
 			}
 		}
 	}

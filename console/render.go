@@ -18,6 +18,16 @@ type request struct {
 	*http.Request
 	*view
 	lang *language
+	form url.Values // of an action: what was filled in
+}
+
+// say returns a text in the caller's language.
+func (r *request) say(key string, args ...any) string {
+	text, err := r.lang.text(key, args...)
+	if err != nil { // a test holds the catalogues complete
+		return key
+	}
+	return text
 }
 
 // sheet is what a template is given.
@@ -25,7 +35,8 @@ type sheet struct {
 	Language, Theme   string
 	Name, Title, Menu string // of the page; Title "" is the text NAME.title
 	Project           string
-	Token             string // for forms that change something
+	Said              string // what became of an action that led here
+	Actions           bool   // they are kept, and can be looked at
 	Languages, Themes []option
 	Menus             []string
 	JSON              string // the address of the JSON form
@@ -81,7 +92,7 @@ func (c *Console) answer(w http.ResponseWriter, r *http.Request, status int, p r
 
 func (c *Console) sheet(w http.ResponseWriter, r *http.Request, l *language, p route, data any) sheet {
 	theme := choice(w, r, "theme", themeCookie, "auto", "light", "dark")
-	s := sheet{Language: l.code, Theme: theme, Name: p.name, Menu: p.menu, Project: c.o.Project, Token: c.protect.token(w, r), Data: data, Menus: menu}
+	s := sheet{Language: l.code, Theme: theme, Name: p.name, Menu: p.menu, Project: c.o.Project, Said: c.protect.said(w, r), Actions: c.o.Runs != nil, Data: data, Menus: menu}
 	with := func(key, value string) string {
 		query := r.URL.Query()
 		for _, once := range []string{"lang", "theme", "format"} {
@@ -151,7 +162,7 @@ func (c *Console) parse(l *language) (map[string]*template.Template, error) {
 		},
 	}
 	pages := map[string]*template.Template{}
-	names := []string{"error"}
+	names := []string{"error", "action"}
 	for _, p := range routes {
 		names = append(names, p.name)
 	}

@@ -16,6 +16,13 @@ var routes = []route{
 	{"/catalog", "catalog", "catalog", catalog},
 	{"/catalog/{kind}/{name}", "object", "catalog", object},
 	{"/lineage", "lineage", "lineage", lineage},
+	{"/actions", "actions", "", listActions},
+}
+
+// actions are what can be changed.
+var actions = []action{
+	{path: "/runs/{id}/cancel", name: "cancel", menu: "actions", may: updateProject, ask: askCancel, do: doCancel},
+	{path: "/runs/{id}/resume", name: "resume", menu: "actions", may: updateProject, ask: askResume, do: doResume},
 }
 
 // menu are the pages that every page links to, in their order.

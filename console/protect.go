@@ -45,24 +45,41 @@ func (p *protection) sign(text string) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
+func refused(why string) error {
+	return asof.Errorf(asof.CodeForbidden, "the action is refused: %s", why)
+}
+
+// admits returns why nothing may be changed from where a request comes.
+func (p *protection) admits(r *http.Request) error {
+	switch {
+	case p.open:
+		return refused("the console is open to other machines and asks nobody for a token; listen on 127.0.0.1, or configure auth in feature_store.yaml")
+	case p.alone && !loopback(r.Host):
+		return refused("without auth in feature_store.yaml actions are taken at localhost alone")
+	}
+	return nil
+}
+
 // check returns why a request may not change anything; nil for one that only
-// reads.
+// reads. The body is not read before the rest is right.
 func (p *protection) check(r *http.Request) error {
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return nil
 	}
-	refuse := func(why string) error { return asof.Errorf(asof.CodeForbidden, "the action is refused: %s", why) }
-	switch {
-	case p.open:
-		return refuse("the console is open to other machines and asks nobody for a token; listen on 127.0.0.1, or configure auth in feature_store.yaml")
-	case p.alone && !loopback(r.Host):
-		return refuse("without auth in feature_store.yaml actions are taken at localhost alone")
-	case p.origin.Check(r) != nil:
-		return refuse("it comes from a page of another site")
+	if err := p.admits(r); err != nil {
+		return err
+	}
+	if p.origin.Check(r) != nil {
+		return refused("it comes from a page of another site")
 	}
 	cookie, err := r.Cookie(tokenCookie)
+	if err == nil {
+		if err := readForm(r); err != nil {
+			return err
+		}
+	}
 	if err != nil || !hmac.Equal([]byte(p.sign(cookie.Value)), []byte(r.PostFormValue("token"))) {
-		return refuse("its page is older than the console; load the page again")
+		return refused("its page is older than the console; load the page again")
 	}
 	return nil
 }
