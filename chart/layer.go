@@ -39,7 +39,7 @@ const (
 	gapAcross  = 90
 	gapBetween = 14
 	margin     = 12
-	sweeps     = 8 // over the layers; crossings seldom get fewer after that
+	sweeps     = 30 // over the layers; crossings seldom get fewer after that
 )
 
 // Layered lays a graph out from left to right: a node stands behind all that
