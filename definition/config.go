@@ -43,7 +43,8 @@ type Asof struct {
 	Notify      []Notify
 	Freshness   asof.Calendars
 	Retention   asof.RunRetention // of runs of pipelines
-	Layout      string            // of the online store: "asof", "feast", or "" where the store's rows decide
+	Monitor     Monitor
+	Layout      string // of the online store: "asof", "feast", or "" where the store's rows decide
 }
 
 // The keys of Feast's file. What we do not use yet is accepted as it is.
@@ -51,7 +52,7 @@ var topKeys = []string{"project", "project_description", "provider", "registry",
 	"entity_key_serialization_version", "auth", "batch_engine", "feature_server", "embedding_model", "flags", "repo_path",
 	"coerce_tz_aware", "materialization", "materialization_engine", "openlineage", "mlflow", "data_quality_monitoring", "asof"}
 
-var asofKeys = []string{"warehouse", "connections", "serve", "on_expired", "layout", "python", "notify", "freshness", "pipelines"}
+var asofKeys = []string{"warehouse", "connections", "serve", "on_expired", "layout", "python", "notify", "freshness", "pipelines", "monitor"}
 
 // LoadConfig reads the file at path, for the repository in dir. Environment
 // variables ($NAME and ${NAME}) are put in as Feast does; one that is not set
@@ -78,7 +79,7 @@ func ParseConfig(dir, path string, text []byte) (*Config, error) {
 	if dir, err = filepath.Abs(dir); err != nil {
 		return nil, asof.Errorf(asof.CodeInvalid, "the folder of the repository: %w", err)
 	}
-	c := &Config{Path: path, Dir: dir, Provider: "local", KeyVersion: 3, Asof: Asof{OnExpired: "keep", Retention: keptRuns}}
+	c := &Config{Path: path, Dir: dir, Provider: "local", KeyVersion: 3, Asof: Asof{OnExpired: "keep", Retention: keptRuns, Monitor: Monitor{Retention: keptStatistics}}}
 	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
 		return nil, asof.Errorf(asof.CodeInvalid, "%s is empty: it needs `project` and `registry`", path)
 	}
@@ -160,6 +161,7 @@ func (c *Config) readAsof(r *reading, own *ast.MappingNode) {
 	c.readNotify(r, values["notify"])
 	c.readFreshness(r, values["freshness"])
 	c.readPipelines(r, values["pipelines"])
+	c.readMonitor(r, values["monitor"])
 }
 
 // readConnections reads databases by their names. Only the DuckDB offline store

@@ -122,6 +122,32 @@ func TestConfigReadsRetention(t *testing.T) {
 	}
 }
 
+func TestConfigReadsMonitor(t *testing.T) {
+	const days = 24 * time.Hour
+	for text, want := range map[string]asof.StatisticsRetention{
+		"":                             {Spans: 120, Age: 1825 * days},
+		"  monitor:\n":                 {Spans: 120, Age: 1825 * days},
+		"  monitor: {retention:}\n":    {Spans: 120, Age: 1825 * days},
+		"  monitor: {retention: {}}\n": {Spans: 120, Age: 1825 * days},
+		"  monitor: {retention: {spans: 12, age: 400d}}\n": {Spans: 12, Age: 400 * days},
+	} {
+		c, err := config(t, "project: p\nregistry: r.db\nasof:\n  on_expired: keep\n"+text)
+		if err != nil || len(c.Warnings) > 0 || c.Asof.Monitor.Retention != want {
+			t.Errorf("%s: %+v, %v %v", text, c.Asof.Monitor, c.Warnings, err)
+		}
+	}
+	for text, want := range map[string]string{
+		"monitor: 5":                       "feature_store.yaml:4: asof.monitor holds settings",
+		"monitor: {retention: 5y}":         "feature_store.yaml:4: asof.monitor.retention says of how many spans",
+		"monitor: {retention: {spans: 0}}": "asof.monitor.retention.spans is 0; write a number above 0",
+		"monitor: {retention: {age: 5y}}":  "asof.monitor.retention.age is \"5y\"; write a number of days",
+	} {
+		if _, err := config(t, "project: p\nregistry: r.db\nasof:\n  "+text+"\n"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
 func TestConfigReadsFreshness(t *testing.T) {
 	monthly, late := asof.Freshness{DueDay: 5, GraceDays: 10}, asof.Freshness{DueDay: 20}
 	for text, want := range map[string]asof.Calendars{

@@ -30,17 +30,23 @@ func (c *Config) readPipelines(r *reading, n ast.Node) {
 		return
 	}
 	kept := r.mapping(own, "asof.pipelines", []string{"retention"})["retention"]
-	if kept == nil || kept.Type() == ast.NullType {
+	r.retention(kept, "asof.pipelines.retention", "how many runs of each pipeline are kept, and for how long: `{runs: 1000, age: 365d}`",
+		"runs", &c.Asof.Retention.Runs, &c.Asof.Retention.Age)
+}
+
+// retention reads how many of something, and for how long, are kept.
+func (r *reading) retention(n ast.Node, name, says, counted string, count *int, age *time.Duration) {
+	if n == nil || n.Type() == ast.NullType {
 		return
 	}
-	bounds, ok := kept.(*ast.MappingNode)
+	bounds, ok := n.(*ast.MappingNode)
 	if !ok {
-		r.problem(kept, "asof.pipelines.retention says how many runs of each pipeline are kept, and for how long: `{runs: 1000, age: 365d}`")
+		r.problem(n, "%s says %s", name, says)
 		return
 	}
-	values := r.mapping(bounds, "asof.pipelines.retention", []string{"runs", "age"})
-	r.count(values["runs"], "asof.pipelines.retention.runs", &c.Asof.Retention.Runs)
-	r.age(values["age"], "asof.pipelines.retention.age", &c.Asof.Retention.Age)
+	values := r.mapping(bounds, name, []string{counted, "age"})
+	r.count(values[counted], name+"."+counted, count)
+	r.age(values["age"], name+".age", age)
 }
 
 // age reads a time of days, where there is one.
