@@ -72,33 +72,35 @@ func (a *app) driftCommand() *cobra.Command {
 
 // parseSpan reads a day, a month, or FROM..TO, and returns the month before too:
 // zero where the span is neither a month nor the last day of one.
-func parseSpan(name, text string) (span, before monitor.Span, err error) {
+func parseSpan(name, text string) (span, before monitor.Side, err error) {
 	last := func(t time.Time) time.Time { return t.Add(-time.Microsecond) }
 	if from, to, ok := strings.Cut(text, ".."); ok {
-		if span.From, err = parseInstant(name, from); err == nil {
-			span.To, err = parseInstant(name, to)
+		first, err := parseInstant(name, from)
+		if err != nil {
+			return span, before, err
 		}
-		if err == nil && span.To.Before(span.From) {
+		end, err := parseInstant(name, to)
+		if err == nil && end.Before(first) {
 			err = usagef("", "%s %s ends before it begins", name, text)
 		}
-		return span, before, err
+		return monitor.Rows(first, end), before, err
 	}
 	if month, e := time.Parse("2006-01", text); e == nil {
-		return monitor.Span{From: month, To: last(month.AddDate(0, 1, 0))}, monitor.Span{From: month.AddDate(0, -1, 0), To: last(month)}, nil
+		return monitor.Rows(month, last(month.AddDate(0, 1, 0))), monitor.Rows(month.AddDate(0, -1, 0), last(month)), nil
 	}
 	day, e := time.Parse(time.DateOnly, text)
 	if e != nil {
 		return span, before, usagef("", "%s %q is no span; write a day (2024-02-29), a month (2024-02), or FROM..TO", name, text)
 	}
-	span = monitor.Span{From: day, To: last(day.AddDate(0, 0, 1))}
+	span = monitor.Rows(day, last(day.AddDate(0, 0, 1)))
 	if day.AddDate(0, 0, 1).Day() == 1 {
 		first := day.AddDate(0, 0, 1-day.Day())
-		before = monitor.Span{From: first.AddDate(0, 0, -1), To: last(first)}
+		before = monitor.Rows(first.AddDate(0, 0, -1), last(first))
 	}
 	return span, before, nil
 }
 
-func (r *repository) drift(ctx context.Context, flags driftFlags, reference, current monitor.Span) error {
+func (r *repository) drift(ctx context.Context, flags driftFlags, reference, current monitor.Side) error {
 	progress, end := r.app.progress()
 	m := &monitor.Monitor{Project: r.config.Project, Progress: progress}
 	var views []monitor.View
@@ -117,7 +119,7 @@ func (r *repository) drift(ctx context.Context, flags driftFlags, reference, cur
 		return err
 	}
 	if flags.output == "json" {
-		err = printJSON(r.app.stdio.Out, driftedJSON(views, reference, current))
+		err = printJSON(r.app.stdio.Out, driftedJSON(views, reference.DriftSide, current.DriftSide))
 	} else {
 		err = r.app.printDrift(views)
 	}
@@ -189,8 +191,8 @@ type (
 	driftedView struct {
 		View      string           `json:"view"`
 		Verdict   asof.Verdict     `json:"verdict"`
-		Reference monitor.Span     `json:"reference"`
-		Current   monitor.Span     `json:"current"`
+		Reference asof.DriftSide   `json:"reference"`
+		Current   asof.DriftSide   `json:"current"`
 		Features  []driftedFeature `json:"features"`
 		Took      elapsed          `json:"seconds"`
 	}
@@ -202,7 +204,7 @@ type (
 	}
 )
 
-func driftedJSON(views []monitor.View, reference, current monitor.Span) []driftedView {
+func driftedJSON(views []monitor.View, reference, current asof.DriftSide) []driftedView {
 	list := []driftedView{}
 	for _, v := range views {
 		one := driftedView{View: v.View, Verdict: v.Verdict, Reference: reference, Current: current, Took: elapsed(v.Took)}

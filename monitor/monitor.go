@@ -14,12 +14,6 @@ import (
 	"github.com/asof-dev/asof/statistics"
 )
 
-// Span is a span of event time, both ends included.
-type Span struct {
-	From time.Time `json:"from"`
-	To   time.Time `json:"to"`
-}
-
 // Monitor compares the features of one project's views.
 type Monitor struct {
 	Project  string
@@ -36,18 +30,20 @@ type View struct {
 	Took     time.Duration
 }
 
-// Feature is a feature's verdict, and the two profiles that it comes from: in
-// the same bins, which are chosen from the reference.
+// Feature is a feature's verdict, from where on it would be another, and the two
+// profiles that it comes from: in the same bins, which are chosen from the
+// reference.
 type Feature struct {
 	statistics.Drift
-	Reference asof.Profile
-	Current   asof.Profile
+	Thresholds statistics.Thresholds
+	Reference  asof.Profile
+	Current    asof.Profile
 }
 
 // Drift compares the named views, or all that are filled from their sources. Of
 // features only those named are compared, and a name that no view has is
 // CodeNotFound; without names all are. That a view has drifted is no error.
-func (m *Monitor) Drift(ctx context.Context, views, features []string, reference, current Span) ([]View, error) {
+func (m *Monitor) Drift(ctx context.Context, views, features []string, reference, current Side) ([]View, error) {
 	profiler, ok := m.Offline.(asof.Profiler)
 	if !ok {
 		return nil, asof.Errorf(asof.CodeInvalid, "the offline store does not describe values; duckdb and postgres do")
@@ -123,27 +119,27 @@ func ask(views []*asof.FeatureView, features []string) ([]question, error) {
 	return questions, nil
 }
 
-// compare describes the reference, chooses the bins by it, and describes both in
-// these.
-func compare(ctx context.Context, profiler asof.Profiler, q question, reference, current Span) (*View, error) {
-	ask := asof.ProfileQuery{View: q.query, From: reference.From, To: reference.To}
-	before, err := profiler.Profile(ctx, &ask)
+// compare describes the reference, chooses the bins by it unless it has some,
+// and describes both in these.
+func compare(ctx context.Context, profiler asof.Profiler, q question, reference, current Side) (*View, error) {
+	before, err := reference.describe(ctx, profiler, q, nil)
 	if err != nil {
 		return nil, err
 	}
-	ask.Edges = map[string][]float64{}
+	edges, chosen := map[string][]float64{}, false
 	for i := range before {
-		if edges := statistics.Edges(&before[i]); edges != nil {
-			ask.Edges[before[i].Feature] = edges
+		p := &before[i]
+		if edges[p.Feature] = p.Edges; p.Edges == nil {
+			edges[p.Feature] = statistics.Edges(p)
+			chosen = chosen || edges[p.Feature] != nil
 		}
 	}
-	if len(ask.Edges) > 0 {
-		if before, err = profiler.Profile(ctx, &ask); err != nil {
+	if chosen {
+		if before, err = reference.describe(ctx, profiler, q, edges); err != nil {
 			return nil, err
 		}
 	}
-	ask.From, ask.To = current.From, current.To
-	now, err := profiler.Profile(ctx, &ask)
+	now, err := current.describe(ctx, profiler, q, edges)
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +148,7 @@ func compare(ctx context.Context, profiler asof.Profiler, q question, reference,
 	for i := range now {
 		drift := q.thresholds[i].Judge(&before[i], &now[i])
 		drifts = append(drifts, drift)
-		v.Features = append(v.Features, Feature{drift, before[i], now[i]})
+		v.Features = append(v.Features, Feature{drift, q.thresholds[i], before[i], now[i]})
 	}
 	v.Verdict = statistics.Worst(drifts)
 	return v, nil

@@ -17,9 +17,9 @@ import (
 	"github.com/asof-dev/asof/statistics"
 )
 
-func month(m time.Month) monitor.Span {
+func month(m time.Month) monitor.Side {
 	from := time.Date(2024, m, 1, 0, 0, 0, 0, time.UTC)
-	return monitor.Span{From: from, To: from.AddDate(0, 1, 0).Add(-time.Microsecond)}
+	return monitor.Rows(from, from.AddDate(0, 1, 0).Add(-time.Microsecond))
 }
 
 // shop has a month of 200 fees from 10 to 29 and of three plans, and one in
@@ -76,7 +76,7 @@ func TestDrift(t *testing.T) {
 	for name, c := range map[string]struct {
 		tags               map[string]string
 		features           []string
-		reference, current monitor.Span
+		reference, current monitor.Side
 		want               string
 	}{
 		"January and February":       {nil, nil, month(1), month(2), "users=drifted fee=drifted plan=drifted age=stable"},

@@ -102,7 +102,7 @@ func (m *Measures) categories(reference, current *asof.Profile) {
 	before, now := counts(reference), counts(current)
 	var expected, actual []int64
 	var added int64
-	restBefore, restNow := tallied(reference), tallied(current)
+	restBefore, restNow := Tallied(reference), Tallied(current)
 	for _, v := range union(reference.Top, current.Top) {
 		b, inBefore := before[v]
 		n, inNow := now[v]
@@ -120,7 +120,7 @@ func (m *Measures) categories(reference, current *asof.Profile) {
 	}
 	scaledBefore, scaledNow := scaled(reference, append(expected, restBefore)), scaled(current, append(actual, restNow))
 	m.shares(reference, current, scaledBefore, scaledNow)
-	if n := tallied(current); n > 0 && complete(reference) {
+	if n := Tallied(current); n > 0 && complete(reference) {
 		share := float64(added) / float64(n)
 		m.NewShare = &share
 	}
@@ -129,8 +129,8 @@ func (m *Measures) categories(reference, current *asof.Profile) {
 // complete reports whether the most frequent values are all that there are.
 func complete(p *asof.Profile) bool { return int64(len(p.Top)) >= p.Distinct && p.Sampled == 0 }
 
-// tallied returns how many values the counts of Top are of.
-func tallied(p *asof.Profile) int64 {
+// Tallied returns how many values the counts of Top are of.
+func Tallied(p *asof.Profile) int64 {
 	if p.Sampled == 0 || p.Rows == 0 {
 		return p.Values()
 	}
@@ -143,10 +143,10 @@ func tallied(p *asof.Profile) int64 {
 
 // scaled returns counts of a sample as ones of all values.
 func scaled(p *asof.Profile, counts []int64) []int64 {
-	if p.Sampled == 0 || tallied(p) == 0 {
+	if p.Sampled == 0 || Tallied(p) == 0 {
 		return counts
 	}
-	factor := float64(p.Values()) / float64(tallied(p))
+	factor := float64(p.Values()) / float64(Tallied(p))
 	for i, n := range counts {
 		counts[i] = int64(math.Round(float64(n) * factor))
 	}
