@@ -55,6 +55,9 @@ type Metrics struct {
 
 	runs      runs
 	pipelines pipelines
+
+	sampling sync.Mutex
+	samples  []sample // of the last minutes, the oldest first
 }
 
 var _ serving.Observer = (*Metrics)(nil)
