@@ -2,7 +2,6 @@ package chart
 
 import (
 	"html/template"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -44,8 +43,13 @@ const (
 // placedCalendar is a calendar with places, in pixels.
 type placedCalendar struct {
 	Width, Height int
-	Heads         []Text
+	Heads         []head
 	Rows          []placedRow
+}
+
+type head struct {
+	Text string
+	X, Y int
 }
 
 type placedRow struct {
@@ -62,13 +66,7 @@ type placedCell struct {
 
 // SVG returns the drawing as an element of a page; the page scrolls what is
 // wider than itself.
-func (c Calendar) SVG() template.HTML {
-	var out strings.Builder
-	if err := templates.ExecuteTemplate(&out, "calendar.svg", c.place()); err != nil {
-		panic(err) // of a template that a test draws
-	}
-	return template.HTML(out.String())
-}
+func (c Calendar) SVG() template.HTML { return svg("calendar.svg", c.place()) }
 
 // place turns the calendar into pixels.
 func (c Calendar) place() placedCalendar {
@@ -83,13 +81,13 @@ func (c Calendar) place() placedCalendar {
 		x := left + i*(cellWidth+cellGap)
 		if column.Over != over || i == 0 {
 			over = column.Over
-			p.Heads = append(p.Heads, Text{Line{Text: over}, x, 16})
+			p.Heads = append(p.Heads, head{over, x, 16})
 		}
-		p.Heads = append(p.Heads, Text{Line{Text: column.Title}, x + 4, 36})
+		p.Heads = append(p.Heads, head{column.Title, x + 4, 36})
 	}
 	for i, row := range c.Rows {
 		y := calendarHead + i*(cellHeight+cellGap)
-		placed := placedRow{Row: row, Short: shortened(row.Title, calendarTitle), Y: y, TY: y + cellHeight - 8}
+		placed := placedRow{Row: row, Short: Shortened(row.Title, calendarTitle), Y: y, TY: y + cellHeight - 8}
 		for n, cell := range row.Cells[:min(len(row.Cells), len(c.Columns))] {
 			x := left + n*(cellWidth+cellGap)
 			placed.Cells = append(placed.Cells, placedCell{cell, x, y, cellWidth, cellHeight, x + cellWidth/2, y + cellHeight - 8})
@@ -97,12 +95,4 @@ func (c Calendar) place() placedCalendar {
 		p.Rows = append(p.Rows, placed)
 	}
 	return p
-}
-
-// shortened cuts a text to so many letters.
-func shortened(text string, letters int) string {
-	if utf8.RuneCountInString(text) <= letters {
-		return text
-	}
-	return string([]rune(text)[:letters-1]) + "…"
 }

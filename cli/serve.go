@@ -203,7 +203,7 @@ func (r *repository) serve(ctx context.Context, o serveFlags, security *tls.Conf
 		}
 		offline.flag = "--offline-port"
 		defer registry.Close()
-		pages, err := r.consoleSurface(ctx, o.host, "", o.uiPort)
+		pages, err := r.consoleSurface(ctx, o.host, "", o.uiPort, metrics)
 		if err != nil {
 			return err
 		}
@@ -213,7 +213,7 @@ func (r *repository) serve(ctx context.Context, o serveFlags, security *tls.Conf
 		surfaces = append(surfaces, metricsSurface(metrics.Handler(), o.metricsPort))
 	}
 	if o.all {
-		return r.serveAll(ctx, o.host, security, surfaces, r.work)
+		return r.serveAll(ctx, o.host, security, surfaces, r.work, metrics.KeepTraffic)
 	}
 	return r.serveAll(ctx, o.host, security, surfaces)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/console"
 	"github.com/asof-dev/asof/definition"
+	"github.com/asof-dev/asof/metric"
 	"github.com/asof-dev/asof/server"
 )
 
@@ -22,8 +23,9 @@ func (a *app) uiCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ui",
 		Short: "Serve the console: what is defined, and what reads what, as web pages",
-		Long: "Serves the console: a catalog of what is defined, with columns, users, materializations and the code\n" +
-			"to read each, and the lineage of sources, views and services. In English and French; every page is also JSON.\n" +
+		Long: "Serves the console: whether everything is all right and what needs somebody, a catalog of what is defined,\n" +
+			"with columns, users, materializations and the code to read each, and the lineage of sources, views and\n" +
+			"services. In English and French; every page is also JSON.\n" +
 			"It listens on this machine alone unless -h says otherwise.",
 		Example: a.example("-c my_project ui", "-c my_project ui -h 0.0.0.0 -p 8080 --root_path /asof", "-c my_project ui -k server.key -c server.crt"),
 		Args:    a.args(),
@@ -37,7 +39,7 @@ func (a *app) uiCommand() *cobra.Command {
 			}
 			ctx := cmd.Context()
 			return a.withRepository(ctx, func(r *repository) error {
-				served, err := r.consoleSurface(ctx, host, root, port)
+				served, err := r.consoleSurface(ctx, host, root, port, nil)
 				if err != nil {
 					return err
 				}
@@ -57,8 +59,9 @@ func (a *app) uiCommand() *cobra.Command {
 	return cmd
 }
 
-// consoleSurface is the console over HTTP.
-func (r *repository) consoleSurface(ctx context.Context, host, root string, port int) (surface, error) {
+// consoleSurface is the console over HTTP. metrics are those of the servers in
+// this process; nil where there are none.
+func (r *repository) consoleSurface(ctx context.Context, host, root string, port int, metrics *metric.Metrics) (surface, error) {
 	registry, err := r.Registry(ctx)
 	if err != nil {
 		return surface{}, err
@@ -69,8 +72,12 @@ func (r *repository) consoleSurface(ctx context.Context, host, root string, port
 	}
 	log := slog.Default()
 	ip := net.ParseIP(host)
-	pages, err := console.New(console.Options{Project: r.config.Project, Registry: registry, Ledger: r.Ledger, Runs: r.Runs, User: localUser(), Places: r.places(), Guard: guard,
-		RootPath: root, Local: host == "localhost" || ip != nil && ip.IsLoopback(), Log: log})
+	options := console.Options{Project: r.config.Project, Registry: registry, Ledger: r.Ledger, Runs: r.Runs, User: localUser(), Calendars: r.config.Asof.Freshness, Places: r.places(), Guard: guard,
+		RootPath: root, Local: host == "localhost" || ip != nil && ip.IsLoopback(), Log: log}
+	if metrics != nil {
+		options.Traffic = metrics.Traffic
+	}
+	pages, err := console.New(options)
 	if err != nil {
 		return surface{}, err
 	}

@@ -28,29 +28,31 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/chart"
+	"github.com/asof-dev/asof/metric"
 	"github.com/asof-dev/asof/permission"
 )
 
 // Options are what a console shows. Project, Registry and Ledger are needed.
 type Options struct {
-	Project  string
-	Registry asof.Registry
-	Ledger   func(context.Context) (asof.Ledger, error)
-	Places   func(context.Context) map[asof.Ref]asof.Place // where definitions stand in files; nil: not known
-	Guard    *permission.Guard                             // nil: everybody sees everything
-	RootPath string                                        // before every path, where a proxy puts the console below one: "/asof"
-	Runs     func(context.Context) (asof.RunStore, error)  // nil: neither runs nor actions
-	User     string                                        // who acts where no tokens are asked for: the local user
-	Local    bool                                          // it listens on this machine alone
-	Timeout  time.Duration                                 // of one page; 0 is 10 s
-	Log      *slog.Logger                                  // gets what failed; nil for nowhere
+	Project   string
+	Registry  asof.Registry
+	Ledger    func(context.Context) (asof.Ledger, error)
+	Runs      func(context.Context) (asof.RunStore, error)  // of pipelines; nil: neither runs nor actions
+	Traffic   func() ([]metric.Traffic, time.Duration)      // what this process answers, and of how long; nil: nothing
+	Calendars asof.Calendars                                // by which the data of views comes
+	Places    func(context.Context) map[asof.Ref]asof.Place // where definitions stand in files; nil: not known
+	Guard     *permission.Guard                             // nil: everybody sees everything
+	RootPath  string                                        // before every path, where a proxy puts the console below one: "/asof"
+	User      string                                        // who acts where no tokens are asked for: the local user
+	Local     bool                                          // it listens on this machine alone
+	Timeout   time.Duration                                 // of one page; 0 is 10 s
+	Log       *slog.Logger                                  // gets what failed; nil for nowhere
 }
 
 // Console answers requests for pages. It may be used by several goroutines.
@@ -88,9 +90,6 @@ func New(o Options) (*Console, error) {
 		}
 	}
 	c.mux.HandleFunc("GET /asset/{name}", c.asset)
-	c.mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, (&url.URL{Path: o.RootPath + "/catalog", RawQuery: r.URL.RawQuery}).String(), http.StatusFound)
-	})
 	for _, p := range routes {
 		c.mux.HandleFunc("GET "+p.path, func(w http.ResponseWriter, r *http.Request) { c.show(w, r, p) })
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"strconv"
 	"strings"
 
 	xlanguage "golang.org/x/text/language"
@@ -45,6 +46,16 @@ func (l *language) text(key string, args ...any) (string, error) {
 		text = fmt.Sprintf(text, args...)
 	}
 	return text, nil
+}
+
+// decimal writes a number with so many digits behind its point, which is a comma
+// in French.
+func (l *language) decimal(n float64, digits int) string {
+	text := strconv.FormatFloat(n, 'f', digits, 64)
+	if l.code == "fr" {
+		return strings.Replace(text, ".", ",", 1)
+	}
+	return text
 }
 
 const (

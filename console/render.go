@@ -3,7 +3,9 @@ package console
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"html/template"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -11,14 +13,16 @@ import (
 	"time"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/freshness"
 )
 
 // request is a request for a page: what is registered, as its caller may see it.
 type request struct {
 	*http.Request
 	*view
-	lang *language
-	form url.Values // of an action: what was filled in
+	lang   *language
+	form   url.Values // of an action: what was filled in
+	unread error      // why there is no view; only pages that are always shown are asked then
 }
 
 // say returns a text in the caller's language.
@@ -52,11 +56,11 @@ type option struct {
 // show answers with a page.
 func (c *Console) show(w http.ResponseWriter, r *http.Request, p route) {
 	v, err := c.view(r.Context())
-	if err != nil {
+	if err != nil && !p.always {
 		c.fail(w, r, err)
 		return
 	}
-	data, err := p.gather(r.Context(), c, &request{Request: r, view: v, lang: c.languageOf(w, r)})
+	data, err := p.gather(r.Context(), c, &request{Request: r, view: v, lang: c.languageOf(w, r), unread: err})
 	if err != nil {
 		c.fail(w, r, err)
 		return
@@ -149,11 +153,41 @@ func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
 	c.answer(w, r, f.Status, route{name: "error"}, f)
 }
 
+// took says how long something took, in units that all languages share; "–"
+// where it has not ended.
+func took(from, to time.Time) string {
+	d := to.Sub(from)
+	switch {
+	case from.IsZero() || to.Before(from):
+		return "–"
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
+	}
+	return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
+}
+
 // parse reads the templates for a language.
 func (c *Console) parse(l *language) (map[string]*template.Template, error) {
 	functions := template.FuncMap{
-		"t":    l.text,
-		"path": func(path string) string { return c.o.RootPath + path },
+		"t": l.text,
+		"path": func(path string) string {
+			if strings.HasPrefix(path, "#") {
+				return path
+			}
+			return c.o.RootPath + path
+		},
+		"menu":    menuPath,
+		"words":   strings.Fields,
+		"mark":    func(arrival string) string { return marks[freshness.Arrival(arrival)] },
+		"took":    took,
+		"minutes": func(d time.Duration) string { return l.decimal(max(math.Ceil(d.Minutes()), 1), 0) },
+		"decimal": l.decimal,
+		"percent": func(part, of uint64) string { return l.decimal(100*float64(part)/float64(max(of, 1)), 1) + " %" },
+		"millis":  func(d time.Duration) string { return l.decimal(float64(d)/float64(time.Millisecond), 1) + " ms" },
 		"time": func(t time.Time) string {
 			if t.IsZero() {
 				return "–"

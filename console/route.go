@@ -9,14 +9,16 @@ type route struct {
 	name   string
 	menu   string // the entry of the menu that it belongs to
 	gather func(context.Context, *Console, *request) (any, error)
+	always bool // it is shown too where nothing is registered, or the registry cannot be read: request.unread
 }
 
 // routes are the pages.
 var routes = []route{
-	{"/catalog", "catalog", "catalog", catalog},
-	{"/catalog/{kind}/{name}", "object", "catalog", object},
-	{"/lineage", "lineage", "lineage", lineage},
-	{"/actions", "actions", "", listActions},
+	{path: "/{$}", name: "home", menu: "home", gather: home, always: true},
+	{path: "/catalog", name: "catalog", menu: "catalog", gather: catalog},
+	{path: "/catalog/{kind}/{name}", name: "object", menu: "catalog", gather: object},
+	{path: "/lineage", name: "lineage", menu: "lineage", gather: lineage},
+	{path: "/actions", name: "actions", gather: listActions},
 }
 
 // actions are what can be changed.
@@ -26,4 +28,12 @@ var actions = []action{
 }
 
 // menu are the pages that every page links to, in their order.
-var menu = []string{"catalog", "lineage"}
+var menu = []string{"home", "catalog", "lineage"}
+
+// menuPath is the path of a page of the menu.
+func menuPath(name string) string {
+	if name == "home" {
+		return "/"
+	}
+	return "/" + name
+}

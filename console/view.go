@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"errors"
 	"html/template"
 	"sync"
 
@@ -29,6 +30,8 @@ func (v *view) graph(draw func() template.HTML) template.HTML {
 // kinds are what the catalog lists, in its order; features are listed beside.
 var kinds = []asof.Kind{asof.KindEntity, asof.KindDataSource, asof.KindFeatureView, asof.KindOnDemandView, asof.KindService}
 
+var errUndefined = errors.New("has no definitions yet")
+
 // view returns the registry's newest state. Without a Guard it is worked out
 // once for each state, as everybody sees the same.
 func (c *Console) view(ctx context.Context) (*view, error) {
@@ -37,7 +40,7 @@ func (c *Console) view(ctx context.Context) (*view, error) {
 		return nil, err
 	}
 	if snapshot.Project() == nil {
-		return nil, asof.Errorf(asof.CodeUnavailable, "project %s has no definitions yet: run `asof apply` in its repository", c.o.Project)
+		return nil, asof.Errorf(asof.CodeUnavailable, "project %s %w: run `asof apply` in its repository", c.o.Project, errUndefined)
 	}
 	if kept := c.kept.Load(); kept != nil && kept.snapshot.Version == snapshot.Version {
 		return kept, nil

@@ -23,10 +23,10 @@ const (
 
 // Month is one month of a view, in UTC.
 type Month struct {
-	Month   time.Time // its first day
-	Arrival Arrival
-	Came    time.Time // when its rows were materialized first; zero: they were not
-	Due     time.Time // from when they are late; zero without a calendar
+	Month   time.Time `json:"month"` // its first day
+	Arrival Arrival   `json:"arrival"`
+	Came    time.Time `json:"came,omitzero"` // when its rows were materialized first; zero: they were not
+	Due     time.Time `json:"due,omitzero"`  // from when they are late; zero without a calendar
 }
 
 // Months returns how the rows of n months came, the last of them that of until:

@@ -28,7 +28,7 @@ func KeptMonths(ctx context.Context, store asof.RunHistory, project, name string
 			return nil, err
 		}
 		for _, run := range runs {
-			day := dayOf(run)
+			day := DayOf(run)
 			if _, known := newest[day]; !known && day != "" && run.State.Ended() {
 				newest[day] = run
 			}
@@ -46,9 +46,25 @@ func KeptMonths(ctx context.Context, store asof.RunHistory, project, name string
 	return months, nil
 }
 
-// dayOf returns the day of a run's files: of its parameters, or of its report
+// NewestOf returns, of runs that are listed newest first, the newest one of each
+// pipeline and day, in their order; of a pipeline without days the newest. One
+// that has not ended is left out, and what it may replace too.
+func NewestOf(runs []asof.Run) (months []KeptMonth) {
+	seen := map[[2]string]bool{}
+	for _, run := range runs {
+		day := DayOf(run)
+		key := [2]string{run.Pipeline, day}
+		if run.State.Ended() && !seen[key] {
+			months = append(months, KeptMonth{Day: day, Run: run})
+		}
+		seen[key] = true
+	}
+	return months
+}
+
+// DayOf returns the day of a run's files: of its parameters, or of its report
 // where that has it from a default. "" where neither says it.
-func dayOf(run asof.Run) string {
+func DayOf(run asof.Run) string {
 	if day := run.Params[AsOfParam]; isDate(day) {
 		return day
 	}

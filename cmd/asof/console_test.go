@@ -20,6 +20,7 @@ var consoleTests = []struct {
 	page string
 	test func(*testing.T, *browser, *watched)
 }{
+	{"home", browseHome},
 	{"catalog", browseCatalog},
 	{"lineage", browseLineage},
 }

@@ -1,0 +1,182 @@
+package console
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/memory"
+	"github.com/asof-dev/asof/metric"
+)
+
+// TestHomeOfNothing: a repository that nobody has applied is told what comes
+// next, not an error.
+func TestHomeOfNothing(t *testing.T) {
+	runs := memory.NewRuns()
+	c := opened(t, 0, func(o *Options) {
+		o.Registry, o.Runs = memory.NewRegistry(time.Now), func(context.Context) (asof.RunStore, error) { return runs, nil }
+	})
+	for language, want := range map[string][]string{
+		"en": {"Nothing is defined yet", "asof apply", "No pipeline has run yet", "asof pipeline run NAME", "asof serve --all"},
+		"fr": {"Rien n’est encore défini", "asof apply", "Aucun pipeline n’a encore été exécuté", "asof serve --all"}} {
+		status, page := get(c, "/", "Accept-Language", language)
+		for _, text := range want {
+			if status != http.StatusOK || !strings.Contains(page, text) {
+				t.Errorf("%s: %d without %q\n%s", language, status, text, page)
+			}
+		}
+	}
+	if status, page := get(c, "/catalog"); status != http.StatusServiceUnavailable || !strings.Contains(page, "asof apply") {
+		t.Errorf("the catalog of nothing: %d\n%s", status, page)
+	}
+	if status, page := get(opened(t, 2, nil), "/"); status != http.StatusOK || !strings.Contains(page, "asof materialize-incremental") || !strings.Contains(page, "All is well") {
+		t.Errorf("with nothing materialized: %d\n%s", status, page)
+	}
+}
+
+// watchedConsole has views with a calendar of which one has come in time, one waits and
+// one failed, and the runs of a pipeline.
+func watchedConsole(t *testing.T, change func(*Options)) *Console {
+	t.Helper()
+	ctx, now := t.Context(), time.Now().UTC()
+	month := time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
+	ledger, runs := memory.NewLedger(), memory.NewRuns()
+	enter := func(view, failure string, newest time.Time) {
+		m := asof.Materialization{Project: "p", View: view, Span: asof.Interval{From: newest, To: newest}, Started: now, Cause: "pipeline ingest month"}
+		var err error
+		if m.ID, err = ledger.Begin(ctx, m); err == nil {
+			m.Finished, m.Newest, m.Error = now, newest, failure
+			err = ledger.Finish(ctx, m)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	enter("view_0", "", month.AddDate(0, 0, -1))
+	enter("view_1", "", month.AddDate(0, -4, -1))
+	enter("view_2", "", month.AddDate(0, -4, -1))
+	enter("view_3", "", month.AddDate(0, 0, -1))
+	enter("view_3", evil, time.Time{})
+	report := func(day, message string, holds bool) string {
+		text, err := json.Marshal(map[string]any{"as_of": day, "steps": []any{map[string]any{"name": "check", "table": "users",
+			"checks": []any{map[string]any{"rule": "not_null", "severity": "error", "holds": holds, "message": message}, map[string]any{"rule": "rows", "holds": true}}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	for _, one := range []struct {
+		day, failure, report string
+		state                asof.RunState
+	}{{"2024-01-31", "was mended", report("2024-01-31", "an old message", false), asof.RunFailed}, {"2024-01-31", "", report("2024-01-31", "", true), asof.RunCompleted},
+		{"2024-02-29", "february is bad", report("2024-02-29", evil, false), asof.RunFailed}, {"2024-03-31", "", report("2024-03-31", "", true), asof.RunCompleted}} {
+		run, _, err := runs.Submit(ctx, asof.Run{Project: "p", Pipeline: "ingest", Params: map[string]string{"as_of": one.day}, Cause: "command"}, asof.AgainAlways)
+		if err != nil {
+			t.Fatal(err)
+		}
+		held, err := runs.Claim(ctx, asof.RunClaim{Project: "p", Run: run.ID, Worker: "w", TTL: time.Minute})
+		if err == nil {
+			err = runs.Finish(ctx, asof.RunLease{Run: run.ID, Epoch: held.Epoch}, one.state, one.failure, []byte(one.report))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return opened(t, 5, func(o *Options) {
+		o.Calendars = asof.Calendars{Default: &asof.Freshness{DueDay: 31, GraceDays: 1}, Views: map[string]*asof.Freshness{"view_4": nil}}
+		o.Ledger = func(context.Context) (asof.Ledger, error) { return ledger, nil }
+		o.Runs = func(context.Context) (asof.RunStore, error) { return runs, nil }
+		o.Traffic = func() ([]metric.Traffic, time.Duration) {
+			return []metric.Traffic{{Route: "/features", Requests: 1000, Failed: 10, Rate: 12.25, P50: 1500 * time.Microsecond},
+				{Route: "/get-online-features", Requests: 100, Failed: 2}}, time.Minute
+		}
+		if change != nil {
+			change(o)
+		}
+	})
+}
+
+// homeOf reads the JSON form of the page.
+func homeOf(t *testing.T, c http.Handler, address string) (o overview) {
+	t.Helper()
+	status, text := get(c, address, "Accept", "application/json")
+	if err := json.Unmarshal([]byte(text), &o); status != http.StatusOK || err != nil {
+		t.Fatalf("%s: %d, %v\n%s", address, status, err, text)
+	}
+	return o
+}
+
+// TestHomeSaysWhatNeedsSomebody: the failed run whose month nothing has done
+// since, the view that was not loaded, the month that two views wait for, and a
+// route that fails, each with its cause and what to do.
+func TestHomeSaysWhatNeedsSomebody(t *testing.T) {
+	c := watchedConsole(t, nil)
+	o := homeOf(t, c, "/")
+	var kinds []string
+	for _, n := range o.Needs {
+		kinds = append(kinds, n.Kind+" "+n.Subject)
+		if n.Page == "" || n.Command == "" {
+			t.Errorf("%+v leads nowhere", n)
+		}
+	}
+	if want := []string{"run-failed ingest (2024-02-29)", "failed-view view_3", "view-stale view_1, view_2", "failing-requests /get-online-features"}; !slices.Equal(kinds, want) {
+		t.Fatalf("%q, want %q", kinds, want)
+	}
+	if n := o.Needs[2]; n.Command != "asof pipeline run 'ingest month'" || n.Month != time.Now().UTC().AddDate(0, 0, 1-time.Now().UTC().Day()).AddDate(0, -4, 0).Format("2006-01") {
+		t.Errorf("%+v", n)
+	}
+	if len(o.Runs.Broken) != 1 || o.Runs.Broken[0].Message != evil || o.Runs.Held != 3 || len(o.Runs.Last) != 4 || len(o.Fresh.Views) != 5 {
+		t.Errorf("%+v", o)
+	}
+	if status, _ := get(c, "/?until=2024-13"); status != http.StatusBadRequest {
+		t.Errorf("a month that is none: %d", status)
+	}
+	if past := homeOf(t, c, "/?until=2001-02"); past.Fresh.Until != "2001-02" || past.Fresh.Earlier != "2000-02" || past.Fresh.Later != "2002-02" || past.Fresh.Views[0].Months[11].Arrival != "" {
+		t.Errorf("years ago: %+v", past.Fresh)
+	}
+	for language, want := range map[string]string{"en": "4 things need you", "fr": "4 points demandent votre attention"} {
+		status, page := get(c, "/", "Accept-Language", language)
+		if status != http.StatusOK || !strings.Contains(page, want) || strings.Contains(page, "<script>") || strings.Contains(page, "an old message") || !strings.Contains(page, `class="cell stale" role="img" aria-label="view_1, `) {
+			t.Errorf("%s: %d\n%s", language, status, page)
+		}
+	}
+}
+
+// TestHomeWithoutAStore: what cannot be asked takes nothing else off the page,
+// even where it does not answer at all.
+func TestHomeWithoutAStore(t *testing.T) {
+	refused := errors.New("connection refused")
+	for name, change := range map[string]func(*Options){
+		"ledger":   func(o *Options) { o.Ledger = func(context.Context) (asof.Ledger, error) { return nil, refused } },
+		"runs":     func(o *Options) { o.Runs = func(context.Context) (asof.RunStore, error) { return nil, refused } },
+		"registry": func(o *Options) { o.Registry = closedRegistry{o.Registry} },
+		"slow": func(o *Options) {
+			o.Timeout, o.Runs = 50*time.Millisecond, func(context.Context) (asof.RunStore, error) { select {} }
+		}} {
+		c := watchedConsole(t, change)
+		o := homeOf(t, c, "/")
+		for part, said := range map[string]string{"ledger": o.Fresh.Error, "runs": o.Runs.Error, "registry": o.Registry} {
+			if bad := part == name || part == "runs" && name == "slow"; bad != (said != "") {
+				t.Errorf("without %s the part %s says %q", name, part, said)
+			}
+		}
+		if o.Unknown != 1 || len(o.Needs) == 0 {
+			t.Errorf("without %s: %d unknown, needs %+v", name, o.Unknown, o.Needs)
+		}
+		if status, page := get(c, "/"); status != http.StatusOK || !strings.Contains(page, "cannot be asked") && !strings.Contains(page, "This cannot be told now") {
+			t.Errorf("without %s: %d\n%s", name, status, page)
+		}
+	}
+}
+
+type closedRegistry struct{ asof.Registry }
+
+func (closedRegistry) Snapshot(context.Context, string) (*asof.Snapshot, error) {
+	return nil, asof.Errorf(asof.CodeUnavailable, "the registry is not there")
+}
