@@ -6,14 +6,19 @@ import (
 	"net"
 	"net/http"
 
+	"github.com/asof-dev/asof/answerlog"
 	"github.com/asof-dev/asof/metric"
 	"github.com/asof-dev/asof/notify"
 	"github.com/asof-dev/asof/server"
 )
 
 // metrics counts what the servers of the repository do.
-func (r *repository) metrics(log *slog.Logger) *metric.Metrics {
-	return metric.New(metric.Options{Project: r.config.Project, Version: Version, Registry: r.Registry, Ledger: r.Ledger,
+func (r *repository) metrics(answers *answerlog.Log, log *slog.Logger) *metric.Metrics {
+	var logged func() answerlog.Counts
+	if answers != nil {
+		logged = answers.Counts
+	}
+	return metric.New(metric.Options{Logged: logged, Project: r.config.Project, Version: Version, Registry: r.Registry, Ledger: r.Ledger,
 		Runs: r.Runs, Told: func() []notify.Count { return r.notifier().Counts() }, Calendars: r.config.Asof.Freshness,
 		FeatureCountBins: r.config.Metrics.FeatureCountBins, Log: log})
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/answerlog"
 	"github.com/asof-dev/asof/grpcapi"
 	"github.com/asof-dev/asof/httpapi"
 	"github.com/asof-dev/asof/materialize"
@@ -34,6 +35,7 @@ type features struct {
 	pusher      *push.Pusher
 	materialize func(context.Context) (*materialize.Materializer, error)
 	jobs        materialize.Jobs
+	answers     *answerlog.Log // of what is served; nil: it is not logged
 }
 
 // features wires them for servers, whose callers the repository's guard admits.
@@ -42,19 +44,19 @@ func (r *repository) features(ctx context.Context) (*features, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.wire(ctx, guard)
+	return r.wire(ctx, guard, r.answers())
 }
 
 // reader wires online reads alone, for whoever has the repository.
 func (r *repository) reader(ctx context.Context) (*serving.Reader, error) {
-	f, err := r.wire(ctx, nil)
+	f, err := r.wire(ctx, nil, nil)
 	if err != nil {
 		return nil, err
 	}
 	return f.reader, nil
 }
 
-func (r *repository) wire(ctx context.Context, guard *permission.Guard) (*features, error) {
+func (r *repository) wire(ctx context.Context, guard *permission.Guard, answers *answerlog.Log) (*features, error) {
 	registry, err := r.Registry(ctx)
 	if err != nil {
 		return nil, err
@@ -68,7 +70,7 @@ func (r *repository) wire(ctx context.Context, guard *permission.Guard) (*featur
 	if cache := r.config.Asof.Serve.Cache; cache.Entries > 0 {
 		online = proxy.Cache(online, cache.Entries, cmp.Or(cache.TTL, time.Second))
 	}
-	f := &features{guard: guard, load: serving.NewReadLoad(r.config.Asof.Serve.MaxRequests),
+	f := &features{guard: guard, answers: answers, load: serving.NewReadLoad(r.config.Asof.Serve.MaxRequests),
 		pusher: &push.Pusher{Project: r.config.Project, Registry: registry, Online: online, Offline: r.Offline, Programs: &ondemand.Programs{Workers: r.workers()}, Permit: permitWrites(guard)}}
 	f.materialize = func(ctx context.Context) (*materialize.Materializer, error) {
 		m, err := r.materializer(ctx, nil)
@@ -77,7 +79,11 @@ func (r *repository) wire(ctx context.Context, guard *permission.Guard) (*featur
 		}
 		return m, err
 	}
-	f.reader, err = serving.New(serving.Options{Registry: registry, Online: r.trace.Online(online), Keys: lister, Project: r.config.Project, KeyVersion: version,
+	var sink func(*serving.Selected) *serving.Sink
+	if answers != nil {
+		sink = answers.Sink
+	}
+	f.reader, err = serving.New(serving.Options{Registry: registry, Sink: sink, Online: r.trace.Online(online), Keys: lister, Project: r.config.Project, KeyVersion: version,
 		OnExpired: r.config.Asof.OnExpired, MaxEntities: r.config.Asof.Serve.MaxEntities, Workers: r.workers(), Permit: guard.Permit(permission.ReadOnline)})
 	return f, err
 }
@@ -179,7 +185,7 @@ func (r *repository) serve(ctx context.Context, o serveFlags, security *tls.Conf
 		return err
 	}
 	defer f.jobs.Close() // waits for those that the end of ctx has interrupted
-	metrics := r.metrics(slog.Default())
+	metrics := r.metrics(f.answers, slog.Default())
 	ownMetrics := o.ownMetrics || r.config.Metrics.Enabled
 	var surfaces []surface
 	if o.kind == "http" {

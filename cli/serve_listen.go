@@ -42,7 +42,7 @@ func (a *app) listenCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				served := r.grpcSurface(f, r.metrics(slog.Default()), int(number))
+				served := r.grpcSurface(f, r.metrics(f.answers, slog.Default()), int(number))
 				served.flag = "-a"
 				return r.serveAll(ctx, host, config, []surface{served})
 			})

@@ -42,6 +42,7 @@ type Asof struct {
 	Python      string // the interpreter for on-demand functions that need one; "" for none
 	Notify      []Notify
 	Freshness   asof.Calendars
+	Answers     Answers
 	Retention   asof.RunRetention // of runs of pipelines
 	Monitor     Monitor
 	Layout      string // of the online store: "asof", "feast", or "" where the store's rows decide
@@ -52,7 +53,7 @@ var topKeys = []string{"project", "project_description", "provider", "registry",
 	"entity_key_serialization_version", "auth", "batch_engine", "feature_server", "embedding_model", "flags", "repo_path",
 	"coerce_tz_aware", "materialization", "materialization_engine", "openlineage", "mlflow", "data_quality_monitoring", "asof"}
 
-var asofKeys = []string{"warehouse", "connections", "serve", "on_expired", "layout", "python", "notify", "freshness", "pipelines", "monitor"}
+var asofKeys = []string{"warehouse", "connections", "serve", "on_expired", "layout", "python", "notify", "freshness", "pipelines", "monitor", "answers"}
 
 // LoadConfig reads the file at path, for the repository in dir. Environment
 // variables ($NAME and ${NAME}) are put in as Feast does; one that is not set
@@ -79,7 +80,7 @@ func ParseConfig(dir, path string, text []byte) (*Config, error) {
 	if dir, err = filepath.Abs(dir); err != nil {
 		return nil, asof.Errorf(asof.CodeInvalid, "the folder of the repository: %w", err)
 	}
-	c := &Config{Path: path, Dir: dir, Provider: "local", KeyVersion: 3, Asof: Asof{OnExpired: "keep", Retention: keptRuns, Monitor: Monitor{Retention: keptStatistics}}}
+	c := &Config{Path: path, Dir: dir, Provider: "local", KeyVersion: 3, Asof: Asof{OnExpired: "keep", Retention: keptRuns, Monitor: Monitor{Retention: keptStatistics}, Answers: Answers{Folder: "data/answers"}}}
 	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
 		return nil, asof.Errorf(asof.CodeInvalid, "%s is empty: it needs `project` and `registry`", path)
 	}
@@ -162,6 +163,7 @@ func (c *Config) readAsof(r *reading, own *ast.MappingNode) {
 	c.readFreshness(r, values["freshness"])
 	c.readPipelines(r, values["pipelines"])
 	c.readMonitor(r, values["monitor"])
+	c.readAnswers(r, values["answers"])
 }
 
 // readConnections reads databases by their names. Only the DuckDB offline store

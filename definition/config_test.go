@@ -95,6 +95,42 @@ func TestConfigReadsServe(t *testing.T) {
 	}
 }
 
+func TestConfigReadsAnswers(t *testing.T) {
+	const begin = "project: p\nregistry: r.db\n"
+	off := definition.Answers{Folder: "data/answers"}
+	for text, want := range map[string]definition.Answers{
+		"":                  off,
+		"asof: {answers: }": off,
+		"asof: {answers: {sample: 0.01, folder: /logs, max_mib: 64, flush: 30s}}":                       {Services: true, Sample: 0.01, Folder: "/logs", MaxBytes: 64 << 20, Flush: 30 * time.Second},
+		"feature_server: {feature_logging: {enabled: false}}":                                           off,
+		"feature_server: {feature_logging: {enabled: true, write_to_disk_interval_secs: 30}}":           {Services: true, Folder: "data/answers", Flush: 30 * time.Second},
+		"feature_server: {feature_logging: {enabled: true}}\nasof: {answers: {sample: 1, flush: 1m}}\n": {Services: true, Sample: 1, Folder: "data/answers", Flush: time.Minute},
+	} {
+		if c, err := config(t, begin+text); err != nil || len(c.Warnings) > 0 || c.Asof.Answers != want {
+			t.Errorf("%s: %+v, %v %v", text, c.Asof.Answers, c.Warnings, err)
+		}
+	}
+	for text, want := range map[string]string{
+		"asof:\n  answers: 0.01":                          "feature_store.yaml:4: asof.answers holds settings",
+		"asof:\n  answers:\n    sample: 1%":               "asof.answers.sample",
+		"asof:\n  answers:\n    sample: 1.5":              "feature_store.yaml:5: asof.answers.sample is 1.5; write the share",
+		"asof:\n  answers: {sample: .nan}":                "asof.answers.sample is NaN",
+		"asof:\n  answers: {folder: ''}":                  "asof.answers.folder is empty",
+		"asof:\n  answers: {max_mib: 0}":                  "asof.answers.max_mib is 0; write a number above 0",
+		"asof:\n  answers: {flush: 5}":                    "asof.answers.flush is \"5\"; write a time above 0",
+		"feature_server: {feature_logging: yes}":          "feature_server.feature_logging holds settings",
+		"feature_server: {feature_logging: {enabled: 5}}": "feature_server.feature_logging.enabled has to be",
+	} {
+		if _, err := config(t, begin+text+"\n"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	c, err := config(t, begin+"feature_server: {feature_logging: {enabled: true, queue_capacity: 10}}\n")
+	if err != nil || len(c.Warnings) != 1 || !strings.Contains(c.Warnings[0].Message, "queue_capacity is ignored") {
+		t.Errorf("%v %v", c.Warnings, err)
+	}
+}
+
 func TestConfigReadsRetention(t *testing.T) {
 	const days = 24 * time.Hour
 	for text, want := range map[string]asof.RunRetention{

@@ -33,6 +33,8 @@ func (c *Config) readServer(r *reading, server ast.Node) {
 			if _, port, err := net.SplitHostPort(c.TransformationService); c.TransformationService != "" && (err != nil || port == "") {
 				r.problem(item.Value, name+" is %q; write HOST:PORT, such as localhost:6569", c.TransformationService)
 			}
+		case "feature_logging":
+			c.readLogging(r, item.Value)
 		case "offline_push_batching_enabled":
 			var on bool
 			if r.decode(item.Value, "feature_server.offline_push_batching_enabled", &on); on {

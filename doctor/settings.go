@@ -66,7 +66,11 @@ func (r *Report) others(p *Patient) {
 		}
 	}
 	r.many(Works, "", "feature services", services)
-	r.many(Differs, "", "feature services with logging: what is served is not logged", logged)
+	if p.Config.Asof.Answers.Services {
+		r.many(Works, "", "feature services with logging: what is served is logged, to folders of files", logged)
+	} else {
+		r.many(Differs, "", "feature services with logging: what is served is logged once feature_server.feature_logging is enabled", logged)
+	}
 	r.many(Differs, "", "feature services that are precomputed: they are read from their views, in one round trip", precomputed)
 	r.many(Works, "", "saved datasets and validation references that are kept and listed", append(p.objects(asof.KindSavedDataset), p.objects(asof.KindValidationRef)...))
 	r.many(Works, "", "permissions that are kept and listed", p.objects(asof.KindPermission))

@@ -2,10 +2,9 @@ package flightapi
 
 import (
 	"context"
-	"net/url"
-	"path/filepath"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/feastconv"
 	"github.com/asof-dev/asof/historical"
 )
 
@@ -85,7 +84,7 @@ func (s *service) writeLogs(ctx context.Context, c *command, up *upload) (*order
 	if err != nil {
 		return nil, called("FeatureServiceNotFoundException", err)
 	}
-	config := logsOf(service)
+	config := feastconv.Logging(service)
 	if config.GetDestination() == nil {
 		return nil, asof.Errorf(asof.CodeInvalid, "feature service %q keeps no logs; give it a logging_config and apply", c.Service)
 	}
@@ -93,31 +92,14 @@ func (s *service) writeLogs(ctx context.Context, c *command, up *upload) (*order
 	if to == nil {
 		return nil, asof.Errorf(asof.CodeInvalid, "feature service %q logs to another place than a folder of files, which is not written here; make its destination FileLoggingDestination", c.Service)
 	}
-	folder, err := s.path(to.GetPath())
+	folder, err := feastconv.LocalPath(s.Dir, to.GetPath())
 	if err != nil {
 		return nil, asof.Errorf(asof.CodeInvalid, "the logs of feature service %q: %w", c.Service, err)
 	}
 	return &order{touching{snapshot: snapshot, write: []asof.Object{service}}, func(ctx context.Context) error {
-		_, err := historical.AppendLogs(ctx, folder, to.GetPartitionBy(), up.rows(nil))
+		_, err := historical.AppendLogs(ctx, folder, "asof", to.GetPartitionBy(), up.rows(nil))
 		return err
 	}}, nil
-}
-
-// path returns a path of a definition as one of this machine.
-func (s *service) path(path string) (string, error) {
-	if u, err := url.Parse(path); err == nil && len(u.Scheme) > 1 {
-		if u.Scheme != "file" {
-			return "", asof.Errorf(asof.CodeInvalid, "%s is not on this machine, and only local files are written", path)
-		}
-		path = u.Path
-	}
-	switch {
-	case path == "":
-		return "", asof.Errorf(asof.CodeInvalid, "no path is given")
-	case filepath.IsAbs(path):
-		return path, nil
-	}
-	return filepath.Join(s.Dir, path), nil
 }
 
 // validate holds a source against reality. One that cannot be read as yet is

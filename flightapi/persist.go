@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/feastconv"
 	"github.com/asof-dev/asof/historical"
 )
 
@@ -60,7 +61,7 @@ func (s *service) place(ctx context.Context, source *asof.DataSource, overwrite 
 }
 
 func (s *service) placeFile(source *asof.DataSource, overwrite bool) (to historical.Request, err error) {
-	path, err := s.path(source.Path)
+	path, err := feastconv.LocalPath(s.Dir, source.Path)
 	if err != nil || source.FileFormat() != asof.FormatParquet {
 		return to, asof.Errorf(asof.CodeInvalid, "data source %q: a dataset is stored in a local Parquet file, and %s is none", source.Name, source.Path)
 	}

@@ -44,7 +44,7 @@ func sourceOf(snapshot *asof.Snapshot, name string) (*asof.DataSource, asof.Obje
 		}
 	}
 	for _, service := range snapshot.Services() {
-		if path := logsOf(service).GetFileDestination().GetPath(); path != "" && path == name {
+		if path := feastconv.Logging(service).GetFileDestination().GetPath(); path != "" && path == name {
 			return &asof.DataSource{Name: name, Kind: asof.SourceFile, Path: path}, service, nil
 		}
 	}
@@ -79,15 +79,6 @@ func storageOf(o asof.Object) *asof.DataSource {
 
 // postgresClass is the class of sources whose options are a table or a query.
 const postgresClass = "feast.infra.offline_stores.contrib.postgres_offline_store.postgres_source.PostgreSQLSource"
-
-// logsOf returns where the logs of a feature service go, nil for nowhere.
-func logsOf(service *asof.FeatureService) *core.LoggingConfig {
-	m := &core.LoggingConfig{}
-	if len(service.Logging) == 0 || proto.Unmarshal(service.Logging, m) != nil {
-		return nil
-	}
-	return m
-}
 
 // sent reads the data source that a call carries.
 func (s *service) sent(ctx context.Context, c *command) (*asof.Snapshot, *asof.DataSource, error) {

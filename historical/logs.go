@@ -24,11 +24,11 @@ const mostLogFiles = 256
 
 // AppendLogs adds rows to a folder of Parquet files, made where it is missing,
 // and returns how many there were: as one file, or, where by names columns, as a
-// file for each of their values, in a folder VALUE, as Feast names it. The files
-// have those columns too. They may have others than earlier files. On an error
+// file for each of their values, in a folder VALUE, as Feast names it. A file's
+// name is NAME-….parquet. The files have those columns too. They may have others than earlier files. On an error
 // nothing is added; of several files one may be seen before the next.
-func AppendLogs(ctx context.Context, folder string, by []string, rows array.RecordReader) (n int64, err error) {
-	l := &logs{folder: folder, by: by, files: map[string]*logFile{}}
+func AppendLogs(ctx context.Context, folder, name string, by []string, rows array.RecordReader) (n int64, err error) {
+	l := &logs{folder: folder, name: name, by: by, files: map[string]*logFile{}}
 	defer l.discard()
 	if err := l.describe(rows.Schema()); err != nil {
 		return 0, err
@@ -48,6 +48,7 @@ func AppendLogs(ctx context.Context, folder string, by []string, rows array.Reco
 // logs are the files that grow.
 type logs struct {
 	folder string
+	name   string
 	by     []string
 	at     []int // the columns of by
 	schema *arrow.Schema
@@ -126,7 +127,7 @@ func (l *logs) begin(place string) (*logFile, error) {
 	if len(l.files) == mostLogFiles {
 		return nil, asof.Errorf(asof.CodeInvalid, "the logs have more than %d values of %s, by each of which %s has a folder; divide it by a date", mostLogFiles, strings.Join(l.by, ", "), l.folder)
 	}
-	out, err := create(filepath.Join(l.folder, filepath.FromSlash(place), "asof-logs.parquet"))
+	out, err := create(filepath.Join(l.folder, filepath.FromSlash(place), l.name+"-logs.parquet"))
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +155,7 @@ func (l *logs) commit() error {
 		}
 	}
 	for _, f := range l.files {
-		f.out.path = filepath.Join(filepath.Dir(f.out.path), "asof-"+strings.ReplaceAll(uuid.NewString(), "-", "")+".parquet")
+		f.out.path = filepath.Join(filepath.Dir(f.out.path), l.name+"-"+strings.ReplaceAll(uuid.NewString(), "-", "")+".parquet")
 		if err := f.out.commit(); err != nil {
 			return err
 		}

@@ -108,7 +108,7 @@ func TestAppendLogs(t *testing.T) {
 	fields := columns("n", arrow.PrimitiveTypes.Int64, "day", arrow.FixedWidthTypes.Date32, "town", arrow.BinaryTypes.String)
 	logs := `[{"n": 1, "day": "2024-01-01", "town": "Bern"}, {"n": 2, "day": "2024-01-01", "town": "a/b"}, {"n": 3, "day": "2024-01-02", "town": null}, {"n": 4, "day": "2024-01-01", "town": ".."}]`
 	for range 2 {
-		if n, err := historical.AppendLogs(t.Context(), folder, []string{"day", "town"}, given(t, fields, logs, 2)); n != 8 || err != nil {
+		if n, err := historical.AppendLogs(t.Context(), folder, "asof", []string{"day", "town"}, given(t, fields, logs, 2)); n != 8 || err != nil {
 			t.Fatal(n, err)
 		}
 	}
@@ -127,19 +127,19 @@ func TestAppendLogs(t *testing.T) {
 			t.Errorf("there are %v, want %v", places, want)
 		}
 	}
-	if n, err := historical.AppendLogs(t.Context(), folder, nil, given(t, columns("other", arrow.BinaryTypes.String), `[{"other": "x"}]`, 1)); n != 1 || err != nil {
+	if n, err := historical.AppendLogs(t.Context(), folder, "asof", nil, given(t, columns("other", arrow.BinaryTypes.String), `[{"other": "x"}]`, 1)); n != 1 || err != nil {
 		t.Errorf("other columns: %d, %v", n, err)
 	}
-	if n, err := historical.AppendLogs(t.Context(), folder, nil, given(t, fields, `[]`, 0)); n != 0 || err != nil {
+	if n, err := historical.AppendLogs(t.Context(), folder, "asof", nil, given(t, fields, `[]`, 0)); n != 0 || err != nil {
 		t.Errorf("no rows: %d, %v", n, err)
 	}
-	_, err = historical.AppendLogs(t.Context(), folder, []string{"city"}, given(t, fields, logs, 1))
+	_, err = historical.AppendLogs(t.Context(), folder, "asof", []string{"city"}, given(t, fields, logs, 1))
 	if asof.ErrorCode(err) != asof.CodeInvalid || !strings.Contains(err.Error(), `no column "city"`) {
 		t.Errorf("a column that is not there: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := historical.AppendLogs(ctx, folder, []string{"n"}, given(t, fields, logs, 1)); !errors.Is(err, context.Canceled) {
+	if _, err := historical.AppendLogs(ctx, folder, "asof", []string{"n"}, given(t, fields, logs, 1)); !errors.Is(err, context.Canceled) {
 		t.Errorf("a cancelled call: %v", err)
 	}
 	if now, _ := os.ReadDir(folder); len(now) != 3 { // two days and a file

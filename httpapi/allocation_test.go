@@ -29,6 +29,23 @@ func TestAllocationsDoNotGrow(t *testing.T) {
 	}
 }
 
+// TestLogAllocatesNothing holds requests of which a hundredth is logged against
+// requests without a log.
+func TestLogAllocatesNothing(t *testing.T) {
+	allocations := func(rate float64) float64 {
+		h, body := logged(t, 100, rate)
+		request := httptest.NewRequest("POST", "/get-online-features", http.NoBody)
+		w := &discard{http.Header{}}
+		return testing.AllocsPerRun(2000, func() {
+			request.Body = io.NopCloser(strings.NewReader(body))
+			h.ServeHTTP(w, request)
+		})
+	}
+	if without, with := allocations(0), allocations(0.01); with > without+1 {
+		t.Errorf("%v allocations without a log, %v with one", without, with)
+	}
+}
+
 // TestLargeRequestsAreNotKept looks at what stays in memory of a request of ten
 // thousand entities, after the one collection that pools outlive.
 func TestLargeRequestsAreNotKept(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/answerlog"
 	"github.com/asof-dev/asof/httpapi"
 	"github.com/asof-dev/asof/memory"
 	"github.com/asof-dev/asof/serving"
@@ -60,6 +61,43 @@ func BenchmarkRead(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkLogged is what the log of answers costs a whole request: none, a
+// hundredth, all of them.
+func BenchmarkLogged(b *testing.B) {
+	for _, rows := range []int{1, 100} {
+		for _, rate := range []float64{0, 0.01, 1} {
+			b.Run(fmt.Sprintf("rows=%d/rate=%g", rows, rate), func(b *testing.B) {
+				h, body := logged(b, rows, rate)
+				request := httptest.NewRequest("POST", "/get-online-features", http.NoBody)
+				w := &discard{http.Header{}}
+				b.ReportAllocs()
+				for b.Loop() {
+					request.Body = io.NopCloser(strings.NewReader(body))
+					h.ServeHTTP(w, request)
+				}
+			})
+		}
+	}
+}
+
+// logged serves ten features, and logs so much of the answers; with 0 there is
+// no log.
+func logged(b testing.TB, rows int, rate float64) (http.Handler, string) {
+	h, reader, body := tenFeatures(b, rows)
+	if rate == 0 {
+		return h, body
+	}
+	log := answerlog.New(answerlog.Options{Rate: rate, Folder: b.TempDir()})
+	b.Cleanup(func() { _ = log.Close() })
+	options := reader.Options
+	options.Sink = log.Sink
+	reader, err := serving.New(options)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return httpapi.New(httpapi.Options{Reader: reader}), body
 }
 
 func tenFeatures(b testing.TB, rows int) (http.Handler, *serving.Reader, string) {

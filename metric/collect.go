@@ -27,6 +27,7 @@ var (
 	ourLatency = desc("asof_request_duration_seconds", "Time that requests took, by route, feature service and the code of the answer", "route", "feature_service", "code")
 	ourValues  = desc("asof_online_values_total", "Feature values by view and exact status", "feature_view", "status")
 	ourTold    = desc("asof_notifications_total", "Events of runs that webhooks and OpenLineage were told of, that they did not take, and that were never sent", "target", "result")
+	ourLogged  = desc("asof_answers_logged_total", "Rows of answers chosen for the log: written, dropped because it was behind, failed because its files could not be written", "result")
 	ourRefused = desc("asof_requests_refused_total", "Requests refused because the server was at asof.serve.max_requests")
 )
 
@@ -55,6 +56,7 @@ func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 	m.runs.collect(m, to)
 	m.pipelines.collect(m, to)
 	m.collectTold(to)
+	m.collectLogged(to)
 }
 
 func (m *Metrics) collectRequests(to chan<- prometheus.Metric) {
@@ -128,6 +130,17 @@ func (m *Metrics) collectTold(to chan<- prometheus.Metric) {
 		to <- counter(ourTold, c.Failed, c.Target, "failed")
 		to <- counter(ourTold, c.Dropped, c.Target, "dropped")
 	}
+}
+
+// collectLogged sends what became of the rows of answers that were to be logged.
+func (m *Metrics) collectLogged(to chan<- prometheus.Metric) {
+	if m.Logged == nil {
+		return
+	}
+	c := m.Logged()
+	to <- counter(ourLogged, c.Written, "written")
+	to <- counter(ourLogged, c.Dropped, "dropped")
+	to <- counter(ourLogged, c.Failed, "failed")
 }
 
 func counter(d *prometheus.Desc, n uint64, labels ...string) prometheus.Metric {

@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/answerlog"
 	"github.com/asof-dev/asof/notify"
 	"github.com/asof-dev/asof/serving"
 )
@@ -32,7 +33,8 @@ type Options struct {
 	Registry func(context.Context) (asof.Registry, error)
 	Ledger   func(context.Context) (asof.Ledger, error)
 	Runs     func(context.Context) (asof.RunStore, error)
-	Told     func() []notify.Count // who was told of runs; nil for nobody
+	Told     func() []notify.Count   // who was told of runs; nil for nobody
+	Logged   func() answerlog.Counts // rows of answers that were logged; nil for a server without such a log
 
 	Calendars asof.Calendars // by which views' data comes
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/answerlog"
 	"github.com/asof-dev/asof/httpapi"
 	"github.com/asof-dev/asof/memory"
 	"github.com/asof-dev/asof/metric"
@@ -52,7 +53,8 @@ func month(day string) asof.Run { return asof.Run{Params: map[string]string{"as_
 func TestPipelines(t *testing.T) {
 	runs := memory.NewRuns()
 	s := newServer(t, metric.Options{Runs: func(context.Context) (asof.RunStore, error) { return runs, nil },
-		Told: func() []notify.Count { return []notify.Count{{Target: "slack", Delivered: 3, Failed: 2, Dropped: 1}} }}, httpapi.Options{})
+		Logged: func() answerlog.Counts { return answerlog.Counts{Written: 5, Dropped: 4, Failed: 1} },
+		Told:   func() []notify.Count { return []notify.Count{{Target: "slack", Delivered: 3, Failed: 2, Dropped: 1}} }}, httpapi.Options{})
 	load := func(rows int64) asof.RunStep {
 		return asof.RunStep{Name: "load users", Attempt: 1, State: asof.RunCompleted, Rows: rows}
 	}
@@ -65,6 +67,7 @@ func TestPipelines(t *testing.T) {
 		`asof_pipeline_failed{pipeline="month"} 0`,
 		`asof_pipeline_run_duration_seconds_count{pipeline="month"} 0`,
 		`asof_collect_errors_total{source="runs"} 0`,
+		`asof_answers_logged_total{result="written"} 5`, `asof_answers_logged_total{result="dropped"} 4`, `asof_answers_logged_total{result="failed"} 1`,
 		`asof_notifications_total{result="delivered",target="slack"} 3`,
 		`asof_notifications_total{result="failed",target="slack"} 2`,
 		`asof_notifications_total{result="dropped",target="slack"} 1`)

@@ -15,12 +15,13 @@ import (
 // the request's order, then the features, in the order asked. It is valid until
 // Release.
 type Answer struct {
-	reader *Reader
-	plan   *plan
-	rows   int
-	drop   bool
-	now    int64         // microseconds since 1970
-	took   time.Duration // in the online store
+	reader  *Reader
+	plan    *plan
+	rows    int
+	drop    bool
+	sampled bool          // it goes to the plan's sink
+	now     int64         // microseconds since 1970
+	took    time.Duration // in the online store
 
 	keys     []keyColumn
 	values   [][]entitykey.Value // by plan.keys, then by row

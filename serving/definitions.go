@@ -99,7 +99,7 @@ func newDefinitions(s *asof.Snapshot) *definitions {
 }
 
 // plan returns the plan of a selection, made when first asked for.
-func (d *definitions) plan(s Selection, keyVersion int, workers *ondemand.Workers) (*plan, error) {
+func (d *definitions) plan(s Selection, keyVersion int, workers *ondemand.Workers, sink func(*Selected) *Sink) (*plan, error) {
 	var room [512]byte
 	key := s.appendKey(room[:0])
 	if p := (*d.plans.Load())[string(key)]; p != nil {
@@ -114,7 +114,7 @@ func (d *definitions) plan(s Selection, keyVersion int, workers *ondemand.Worker
 			d.programs.Store(view, program)
 		}
 		return program, err
-	})
+	}, sink)
 	if err != nil {
 		return nil, err
 	}

@@ -22,6 +22,7 @@ type plan struct {
 	names    []string        // of roles, for "did you mean"
 	views    []ViewVersion
 	uses     []asof.Object // what a caller has to be permitted to read
+	sink     *Sink         // of answers; nil: none is kept
 }
 
 type planFeature struct {
@@ -66,7 +67,7 @@ type ViewVersion struct {
 }
 
 // compile makes the plan of a selection.
-func compile(s *asof.Snapshot, sel Selection, keyVersion int, program compileFunc) (*plan, error) {
+func compile(s *asof.Snapshot, sel Selection, keyVersion int, program compileFunc, sink func(*Selected) *Sink) (*plan, error) {
 	list, err := resolve(s, sel)
 	if err != nil {
 		return nil, err
@@ -98,7 +99,11 @@ func compile(s *asof.Snapshot, sel Selection, keyVersion int, program compileFun
 	}
 	p.assignRoles(s)
 	p.uses = p.objects(s, sel)
-	return p, p.collision(list, sel.FullNames)
+	if err := p.collision(list, sel.FullNames); err != nil || sink == nil {
+		return p, err
+	}
+	p.sink = sink(p.selected(s, list, sel.Service))
+	return p, nil
 }
 
 // objects returns what a selection reads: a service, which stands for its views,

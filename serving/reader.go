@@ -39,6 +39,10 @@ type Options struct {
 
 	Keys asof.KeyLister // of Online, for searches; nil: nothing is searched
 
+	// Sink returns what keeps some of the answers to a selection, nil for
+	// nothing. It is asked once for each plan; nil: no answers are kept.
+	Sink func(*Selected) *Sink
+
 	// Permit returns why the caller of ctx may not read the objects: a feature
 	// service that was asked for, or the views behind features; nil for a Reader
 	// that everybody may use.
@@ -119,7 +123,7 @@ func (r *Reader) ReadKey(ctx context.Context, key string, s Selection) (*Answer,
 
 // permitted returns the plan of a selection, if the caller may read that.
 func (r *Reader) permitted(ctx context.Context, d *definitions, s Selection) (*plan, error) {
-	p, err := d.plan(s, r.KeyVersion, r.Workers)
+	p, err := d.plan(s, r.KeyVersion, r.Workers, r.Sink)
 	if err == nil && r.Permit != nil {
 		err = r.Permit(ctx, d.snapshot, p.uses...)
 	}
@@ -170,6 +174,7 @@ func (r *Reader) answer(ctx context.Context, p *plan, entities []Column) (*Answe
 		a.Release()
 		return nil, err
 	}
+	a.sample()
 	return a, nil
 }
 

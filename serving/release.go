@@ -11,22 +11,29 @@ import (
 const maxKept = 3 << 20
 
 // Release gives the answer's memory back. The answer and every slice taken
-// from it must not be used afterwards.
+// from it must not be used afterwards. One that was chosen for the sink goes
+// there first.
 func (a *Answer) Release() {
-	if a.size() > maxKept {
-		return
-	}
 	for i := range a.values {
 		clear(a.values[i]) // they hold on to the request
 	}
 	clear(a.one)
+	if a.sampled {
+		a.sampled = false
+		if a.plan.sink.Take(a) {
+			return
+		}
+	}
+	if a.Size() > maxKept {
+		return
+	}
 	clear(a.sent)
 	a.plan, a.rows = nil, 0
 	a.reader.answers.Put(a)
 }
 
-// size returns about how many bytes the answer holds.
-func (a *Answer) size() int {
+// Size returns about how many bytes the answer holds.
+func (a *Answer) Size() int {
 	n := cap(a.tail.text) + cap(a.times.text) + sizeOf(a.each) + sizeOf(a.one)
 	for i := range a.keys[:cap(a.keys)] {
 		k := &a.keys[:cap(a.keys)][i]
