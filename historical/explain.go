@@ -58,6 +58,15 @@ const (
 // beat, or why there is none. A store that cannot show its rows is CodeInvalid;
 // so is a key that the view does not have, or lacks.
 func Explain(ctx context.Context, q Question) (*Explanation, error) {
+	x, err := q.explainer()
+	if err != nil {
+		return nil, err
+	}
+	return x.explain(ctx)
+}
+
+// explainer finds what the question is about.
+func (q Question) explainer() (*explainer, error) {
 	store, ok := q.Store.(asof.RowReader)
 	if !ok {
 		return nil, asof.Errorf(asof.CodeInvalid, "this offline store does not show the rows of a key, so nothing can be explained")
@@ -77,8 +86,7 @@ func Explain(ctx context.Context, q Question) (*Explanation, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := &explainer{Question: q, store: store, view: view, feature: ref.Feature}
-	return x.explain(ctx)
+	return &explainer{Question: q, store: store, view: view, feature: ref.Feature}, nil
 }
 
 // explainer answers one question.

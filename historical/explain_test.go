@@ -2,6 +2,7 @@ package historical_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -83,6 +84,19 @@ func TestExplain(t *testing.T) {
 				t.Error(d)
 			}
 		})
+	}
+	for key, want := range map[string]string{"a": "01-31 null true; 01-31 null false; 01-31 7 false; 01-31 8 false; more", "nobody": "", "": ""} {
+		moments, more, err := historical.History(context.Background(), historical.Question{Snapshot: r.Snapshot, Store: r.Store, Feature: "ties:n", Key: map[string]string{"user_id": key}}, 4)
+		var rows []string
+		for _, m := range moments {
+			rows = append(rows, fmt.Sprintf("%s %s %t", m.Event.Format("01-02"), m.Value, m.Counts))
+		}
+		if more {
+			rows = append(rows, "more")
+		}
+		if got := strings.Join(rows, "; "); err != nil || got != want {
+			t.Errorf("the history of %q: %v, %s", key, err, got)
+		}
 	}
 	at, _ := asof.ParseTime("2024-01-02")
 	e, err := historical.Explain(context.Background(), historical.Question{Snapshot: r.Snapshot, Store: r.Store, Feature: "global:rate", At: at})
