@@ -22,10 +22,10 @@ func (a *app) uiCommand() *cobra.Command {
 	var files server.Security
 	cmd := &cobra.Command{
 		Use:   "ui",
-		Short: "Serve the console: what is defined, and what reads what, as web pages",
+		Short: "Serve the console: what is defined, what reads what, and values, as web pages",
 		Long: "Serves the console: whether everything is all right and what needs somebody, a catalog of what is defined,\n" +
-			"with columns, users, materializations and the code to read each, and the lineage of sources, views and\n" +
-			"services. In English and French; every page is also JSON.\n" +
+			"with columns, users, materializations and the code to read each, the lineage of sources, views and\n" +
+			"services, and values by key, online and offline. In English and French; every page is also JSON.\n" +
 			"It listens on this machine alone unless -h says otherwise.",
 		Example: a.example("-c my_project ui", "-c my_project ui -h 0.0.0.0 -p 8080 --root_path /asof", "-c my_project ui -k server.key -c server.crt"),
 		Args:    a.args(),
@@ -72,7 +72,7 @@ func (r *repository) consoleSurface(ctx context.Context, host, root string, port
 	}
 	log := slog.Default()
 	ip := net.ParseIP(host)
-	options := console.Options{Project: r.config.Project, Registry: registry, Ledger: r.Ledger, Runs: r.Runs, User: localUser(), Calendars: r.config.Asof.Freshness, Places: r.places(), Guard: guard,
+	options := console.Options{Project: r.config.Project, Registry: registry, Ledger: r.Ledger, Runs: r.Runs, User: localUser(), Calendars: r.config.Asof.Freshness, Places: r.places(), Lookup: r.lookup(guard), Guard: guard,
 		RootPath: root, Local: host == "localhost" || ip != nil && ip.IsLoopback(), Log: log}
 	if metrics != nil {
 		options.Traffic = metrics.Traffic

@@ -19,11 +19,12 @@ type snippet struct {
 // one alone; nil for an object without features.
 func codeOf(s *asof.Snapshot, of link) []snippet {
 	var features, keys []string
-	take := func(view string, names ...asof.Field) {
+	take := func(view string, renamed map[string]string, names ...asof.Field) {
 		for _, f := range names {
 			features = append(features, asof.Reference{View: view, Feature: f.Name}.String())
 		}
-		for _, key := range keysOf(s, view) {
+		needed := inputsOf(s, view, renamed)
+		for _, key := range needed.names() {
 			if !slices.Contains(keys, key) {
 				keys = append(keys, key)
 			}
@@ -32,16 +33,16 @@ func codeOf(s *asof.Snapshot, of link) []snippet {
 	service := ""
 	switch of.Kind {
 	case "view":
-		take(of.Name, fieldsOf(s.Object(asof.KindFeatureView, of.Name))...)
+		take(of.Name, nil, fieldsOf(s.Object(asof.KindFeatureView, of.Name))...)
 	case "on-demand-view":
-		take(of.Name, fieldsOf(s.Object(asof.KindOnDemandView, of.Name))...)
+		take(of.Name, nil, fieldsOf(s.Object(asof.KindOnDemandView, of.Name))...)
 	case featureKind:
 		reference, _ := asof.ParseReference(of.Name)
-		take(reference.View, asof.Field{Name: reference.Feature})
+		take(reference.View, nil, asof.Field{Name: reference.Feature})
 	case "service":
 		service = of.Name
 		for _, p := range s.Object(asof.KindService, of.Name).(*asof.FeatureService).Projections {
-			take(p.View, p.Features...)
+			take(p.View, p.JoinKeyMap, p.Features...)
 		}
 	}
 	if len(features) == 0 {
@@ -49,28 +50,6 @@ func codeOf(s *asof.Snapshot, of link) []snippet {
 	}
 	return []snippet{{"Python", python(features, keys, service)}, {"HTTP", "curl http://localhost:6566/get-online-features -d " + shell(body(features, keys, service))},
 		{"CLI", command(features, keys, service)}, {"Go", program(body(features, keys, service))}}
-}
-
-// keysOf returns the join keys, and the columns of requests, that a view needs.
-func keysOf(s *asof.Snapshot, view string) (keys []string) {
-	if v, ok := s.Object(asof.KindFeatureView, view).(*asof.FeatureView); ok {
-		return slices.DeleteFunc(v.JoinKeys(), func(k string) bool { return k == asof.DummyJoinKey })
-	}
-	v, ok := s.Object(asof.KindOnDemandView, view).(*asof.OnDemandFeatureView)
-	if !ok {
-		return nil
-	}
-	for _, input := range v.Sources {
-		if input.View != nil && input.View.View != view {
-			keys = append(keys, keysOf(s, input.View.View)...)
-		}
-		if input.Request != nil {
-			for _, f := range input.Request.Schema {
-				keys = append(keys, f.Name)
-			}
-		}
-	}
-	return keys
 }
 
 func python(features, keys []string, service string) string {

@@ -47,6 +47,7 @@ type Options struct {
 	Traffic   func() ([]metric.Traffic, time.Duration)      // what this process answers, and of how long; nil: nothing
 	Calendars asof.Calendars                                // by which the data of views comes
 	Places    func(context.Context) map[asof.Ref]asof.Place // where definitions stand in files; nil: not known
+	Lookup    *Lookup                                       // nil: values are not looked up
 	Guard     *permission.Guard                             // nil: everybody sees everything
 	RootPath  string                                        // before every path, where a proxy puts the console below one: "/asof"
 	User      string                                        // who acts where no tokens are asked for: the local user

@@ -66,13 +66,7 @@ func object(ctx context.Context, c *Console, r *request) (any, error) {
 		}
 	}
 	if s.Name == "" {
-		var names []string
-		for _, e := range r.words {
-			if e.Kind == asked.Kind {
-				names = append(names, e.Name)
-			}
-		}
-		return nil, asof.Errorf(asof.CodeNotFound, "the catalog has no %s %q%s", asked.Kind, asked.Name, asof.DidYouMean(asked.Name, names))
+		return nil, r.missing(asked)
 	}
 	s.Keys, s.Reads, s.ReadBy = r.network.keys[asked], r.network.reads[asked], r.network.readBy[asked]
 	s.Code = codeOf(r.snapshot, asked)

@@ -188,12 +188,10 @@ func (c *Console) parse(l *language) (map[string]*template.Template, error) {
 		"decimal": l.decimal,
 		"percent": func(part, of uint64) string { return l.decimal(100*float64(part)/float64(max(of, 1)), 1) + " %" },
 		"millis":  func(d time.Duration) string { return l.decimal(float64(d)/float64(time.Millisecond), 1) + " ms" },
-		"time": func(t time.Time) string {
-			if t.IsZero() {
-				return "–"
-			}
-			return t.UTC().Format("2006-01-02 15:04 UTC")
-		},
+		"time":    minute,
+		"moment":  moment,
+		"exact":   func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) },
+		"short":   short,
 	}
 	pages := map[string]*template.Template{}
 	names := []string{"error", "action"}

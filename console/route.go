@@ -18,6 +18,7 @@ var routes = []route{
 	{path: "/catalog", name: "catalog", menu: "catalog", gather: catalog},
 	{path: "/catalog/{kind}/{name}", name: "object", menu: "catalog", gather: object},
 	{path: "/lineage", name: "lineage", menu: "lineage", gather: lineage},
+	{path: "/lookup", name: "lookup", menu: "lookup", gather: lookup},
 	{path: "/actions", name: "actions", gather: listActions},
 }
 
@@ -28,7 +29,7 @@ var actions = []action{
 }
 
 // menu are the pages that every page links to, in their order.
-var menu = []string{"home", "catalog", "lineage"}
+var menu = []string{"home", "catalog", "lineage", "lookup"}
 
 // menuPath is the path of a page of the menu.
 func menuPath(name string) string {

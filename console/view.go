@@ -69,3 +69,15 @@ func (c *Console) visible(ctx context.Context, s *asof.Snapshot) *asof.Snapshot 
 	}
 	return asof.NewSnapshot(s.Version, s.Updated, seen)
 }
+
+// missing is the error for an object that the catalog does not have, or not for
+// this caller.
+func (v *view) missing(l link) error {
+	var names []string
+	for _, e := range v.words {
+		if e.Kind == l.Kind {
+			names = append(names, e.Name)
+		}
+	}
+	return asof.Errorf(asof.CodeNotFound, "the catalog has no %s %q%s", l.Kind, l.Name, asof.DidYouMean(l.Name, names))
+}

@@ -23,6 +23,7 @@ var consoleTests = []struct {
 	{"home", browseHome},
 	{"catalog", browseCatalog},
 	{"lineage", browseLineage},
+	{"lookup", browseLookup},
 }
 
 // watched is a repository of StreamFlow that `asof serve --all` serves: January

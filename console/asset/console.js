@@ -7,3 +7,16 @@ document.addEventListener("keydown", (event) => {
     field.focus();
   }
 });
+
+// A slider goes over the values of a field, and asks again where it stops.
+for (const slider of document.querySelectorAll("[data-slider]")) {
+  const values = slider.dataset.values.split(" ");
+  const field = slider.form.elements[slider.dataset.slider];
+  slider.closest("[hidden]").hidden = false;
+  slider.addEventListener("input", () => {
+    field.value = values[slider.value];
+    slider.form.querySelector("output").value = field.value;
+    slider.setAttribute("aria-valuetext", field.value);
+  });
+  slider.addEventListener("change", () => slider.form.requestSubmit());
+}
