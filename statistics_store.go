@@ -44,6 +44,7 @@ type StatisticsQuery struct {
 	Source      StatisticsSource
 	Granularity Granularity
 	From, To    time.Time // spans within, both included
+	Exact       bool      // of the very span From to To
 	Baseline    bool      // baselines alone
 	Each        int       // of each view, feature, source and granularity the newest so many
 	Limit       int       // 0: 1000

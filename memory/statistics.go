@@ -96,7 +96,8 @@ func (s *Statistics) chosen(q asof.StatisticsQuery) []asof.Statistics {
 	for _, one := range s.list {
 		if (q.Project == "" || q.Project == one.Project) && (q.View == "" || q.View == one.View) && (q.Feature == "" || q.Feature == one.Profile.Feature) &&
 			(q.Source == "" || q.Source == one.Source) && (q.Granularity == "" || q.Granularity == one.Granularity) && (!q.Baseline || one.Baseline) &&
-			(q.From.IsZero() || !one.From.Before(q.From)) && (q.To.IsZero() || !one.To.After(q.To)) {
+			(q.From.IsZero() || !one.From.Before(q.From)) && (q.To.IsZero() || !one.To.After(q.To)) &&
+			(!q.Exact || one.From.Equal(q.From) && one.To.Equal(q.To)) {
 			list = append(list, one)
 		}
 	}

@@ -1,5 +1,6 @@
-// Package monitor holds what the features of views are like against what they
-// were like: a month against the month before.
+// Package monitor computes statistics of what the features of views are like, and
+// holds them against what the features were like: a month against the month
+// before.
 package monitor
 
 import (
@@ -14,12 +15,15 @@ import (
 	"github.com/asof-dev/asof/statistics"
 )
 
-// Monitor compares the features of one project's views.
+// Monitor describes and compares the features of one project's views.
 type Monitor struct {
-	Project  string
-	Registry asof.Registry
-	Offline  asof.OfflineStore // an asof.Profiler
-	Progress asof.Progress     // may be nil
+	Project    string
+	Registry   asof.Registry
+	Offline    asof.OfflineStore    // an asof.Profiler
+	Served     Served               // nil: nothing is logged
+	Statistics asof.StatisticsStore // what is kept; nil: nothing is, and Run cannot be called
+	Anew       bool                 // what is compared is computed, also where it is kept
+	Progress   asof.Progress        // may be nil
 }
 
 // View is how the features of a view stand to their reference.
@@ -44,16 +48,13 @@ type Feature struct {
 // features only those named are compared, and a name that no view has is
 // CodeNotFound; without names all are. That a view has drifted is no error.
 func (m *Monitor) Drift(ctx context.Context, views, features []string, reference, current Side) ([]View, error) {
-	profiler, ok := m.Offline.(asof.Profiler)
-	if !ok {
-		return nil, asof.Errorf(asof.CodeInvalid, "the offline store does not describe values; duckdb and postgres do")
-	}
-	snapshot, err := m.Registry.Snapshot(ctx, m.Project)
+	profiler, err := m.profiler()
 	if err != nil {
 		return nil, err
 	}
-	if snapshot.Project() == nil {
-		return nil, asof.Errorf(asof.CodeNotFound, "project %q has not been applied yet; run `asof apply`", m.Project)
+	snapshot, err := m.snapshot(ctx)
+	if err != nil {
+		return nil, err
 	}
 	filled, err := snapshot.Filled(views)
 	if err != nil {
@@ -67,7 +68,7 @@ func (m *Monitor) Drift(ctx context.Context, views, features []string, reference
 	for i, q := range questions {
 		m.Progress.Report("compare", int64(i), int64(len(questions)))
 		started := time.Now()
-		compared, err := compare(ctx, profiler, q, reference, current)
+		compared, err := m.compare(ctx, profiler, q, reference, current)
 		if err != nil {
 			return nil, asof.Errorf(asof.ErrorCode(err), "feature view %q was not compared: %w", q.view.Name, err)
 		}
@@ -76,6 +77,22 @@ func (m *Monitor) Drift(ctx context.Context, views, features []string, reference
 	}
 	m.Progress.Report("compare", int64(len(questions)), int64(len(questions)))
 	return found, nil
+}
+
+func (m *Monitor) profiler() (asof.Profiler, error) {
+	profiler, ok := m.Offline.(asof.Profiler)
+	if !ok {
+		return nil, asof.Errorf(asof.CodeInvalid, "the offline store does not describe values; duckdb and postgres do")
+	}
+	return profiler, nil
+}
+
+func (m *Monitor) snapshot(ctx context.Context) (*asof.Snapshot, error) {
+	snapshot, err := m.Registry.Snapshot(ctx, m.Project)
+	if err == nil && snapshot.Project() == nil {
+		err = asof.Errorf(asof.CodeNotFound, "project %q has not been applied yet; run `asof apply`", m.Project)
+	}
+	return snapshot, err
 }
 
 // question is a view and what of it is compared.
@@ -87,59 +104,37 @@ type question struct {
 
 // ask makes the questions: no view is read before all of them are right.
 func ask(views []*asof.FeatureView, features []string) ([]question, error) {
+	queries, err := chosen(views, features)
+	if err != nil {
+		return nil, err
+	}
 	var questions []question
-	var all []string
-	for _, view := range views {
-		all = append(all, view.FeatureNames()...)
-		q, err := view.Query()
-		if err != nil {
-			return nil, err
-		}
-		asked := question{view: view, query: q}
-		asked.query.Features = nil
+	for _, q := range queries {
+		asked := question{view: views[slices.IndexFunc(views, func(v *asof.FeatureView) bool { return v.Name == q.View })], query: q}
 		for _, f := range q.Features {
-			if len(features) > 0 && !slices.Contains(features, f.Output) {
-				continue
-			}
-			thresholds, err := thresholdsOf(view, view.Feature(f.Output))
+			thresholds, err := thresholdsOf(asked.view, asked.view.Feature(f.Output))
 			if err != nil {
 				return nil, err
 			}
-			asked.query.Features, asked.thresholds = append(asked.query.Features, f), append(asked.thresholds, thresholds)
+			asked.thresholds = append(asked.thresholds, thresholds)
 		}
-		if len(asked.thresholds) > 0 {
-			questions = append(questions, asked)
-		}
-	}
-	for _, f := range features {
-		if !slices.Contains(all, f) {
-			return nil, asof.Errorf(asof.CodeNotFound, "no view has the feature %q%s", f, asof.DidYouMean(f, all))
-		}
+		questions = append(questions, asked)
 	}
 	return questions, nil
 }
 
-// compare describes the reference, chooses the bins by it unless it has some,
-// and describes both in these.
-func compare(ctx context.Context, profiler asof.Profiler, q question, reference, current Side) (*View, error) {
-	before, err := reference.describe(ctx, profiler, q, nil)
+// compare describes the reference and the current values in the same bins: those
+// that the reference keeps, or the feature, or else that the reference decides.
+func (m *Monitor) compare(ctx context.Context, profiler asof.Profiler, q question, reference, current Side) (*View, error) {
+	edges, err := m.edges(ctx, q.view.Name)
 	if err != nil {
 		return nil, err
 	}
-	edges, chosen := map[string][]float64{}, false
-	for i := range before {
-		p := &before[i]
-		if edges[p.Feature] = p.Edges; p.Edges == nil {
-			edges[p.Feature] = statistics.Edges(p)
-			chosen = chosen || edges[p.Feature] != nil
-		}
+	before, err := m.profiles(ctx, profiler, q, reference, edges)
+	if err != nil {
+		return nil, err
 	}
-	if chosen {
-		if before, err = reference.describe(ctx, profiler, q, edges); err != nil {
-			return nil, err
-		}
-	}
-	now, err := current.describe(ctx, profiler, q, edges)
+	now, err := m.profiles(ctx, profiler, q, current, edges)
 	if err != nil {
 		return nil, err
 	}

@@ -23,10 +23,13 @@ func Rows(from, to time.Time) Side {
 	return Side{DriftSide: asof.DriftSide{Source: asof.StatisticsBatch, From: from, To: to}}
 }
 
-func (s Side) describe(ctx context.Context, profiler asof.Profiler, q question, edges map[string][]float64) ([]asof.Profile, error) {
-	ask := asof.ProfileQuery{View: q.query, From: s.From, To: s.To, Edges: edges}
-	if s.Describe != nil {
-		return s.Describe(ctx, q.view, &ask)
-	}
-	return profiler.Profile(ctx, &ask)
+// described is a side, of one view, as what describes values.
+type described struct {
+	Side
+	view *asof.FeatureView
+}
+
+// Profile describes what the side is of.
+func (d described) Profile(ctx context.Context, q *asof.ProfileQuery) ([]asof.Profile, error) {
+	return d.Describe(ctx, d.view, q)
 }

@@ -129,11 +129,15 @@ func chosen(q asof.StatisticsQuery) (condition string, args []any) {
 			and(c[0], c[1])
 		}
 	}
-	if !q.From.IsZero() {
+	if q.Exact || !q.From.IsZero() {
 		and("span_from >=", q.From.UnixMicro())
 	}
-	if !q.To.IsZero() {
+	if q.Exact || !q.To.IsZero() {
 		and("span_to <=", q.To.UnixMicro())
+	}
+	if q.Exact {
+		and("span_from <=", q.From.UnixMicro())
+		and("span_to >=", q.To.UnixMicro())
 	}
 	if q.Baseline {
 		condition += " AND baseline = 1"

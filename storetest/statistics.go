@@ -149,6 +149,8 @@ func statisticsQueries(t *testing.T, open func() asof.StatisticsStore) {
 		"b:x 3, b:x 2":                                    {Project: "p", View: "b", Feature: "x", Granularity: asof.Monthly, Source: asof.StatisticsBatch, Limit: 2},
 		"b:Y 3, b:x 3":                                    {Project: "p", View: "b", Granularity: asof.Monthly, Source: asof.StatisticsBatch, From: march.From, To: march.To},
 		"b:x 3":                                           {Project: "p", Source: asof.StatisticsLog},
+		"b:Y 3, b:x 3, b:x 3":                             {Project: "p", From: march.From, To: march.To, Exact: true},
+		"b:Y 3, b:x 3, b:x 3, b:x 3":                      {Project: "p", From: march.From, To: march.To},
 		"b:x 1":                                           {Project: "q"},
 		"":                                                {Project: "p", View: "b", Feature: "y"},
 		"a:é 1, b:x 1":                                    {Project: "p", To: monthly("b", "x", 1).To},

@@ -1,0 +1,265 @@
+package monitor
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/asof-dev/asof"
+)
+
+// Served describes what servers answered: the values of a view's features, as
+// they were logged. A value that was not there is NULL.
+type Served interface {
+	asof.Profiler
+	// Logged says how much is logged of a view; Rows is 0 of one that is not.
+	Logged(ctx context.Context, view string) (asof.SourceRange, error)
+}
+
+// Request says of what statistics are computed and kept.
+//
+// With From and To they are of that time, divided from its begin by Granularity;
+// without a Granularity of the whole. With a Granularity alone they are of all
+// periods of the calendar from the oldest row to the newest. With neither they
+// are, as in Feast, of each granularity's period that holds the newest row; and
+// of all rows, as a baseline, of features that have none.
+type Request struct {
+	Views       []string                // none: all that have a source with a timestamp
+	Features    []string                // none: all
+	Sources     []asof.StatisticsSource // batch and log; none: batch
+	From, To    time.Time               // included
+	Granularity asof.Granularity
+	Baseline    bool   // what is computed is the baseline: one span, or without times all rows
+	By          string // as of asof.Statistics
+}
+
+// Computed says of what statistics were computed.
+type Computed struct {
+	View        string
+	Source      asof.StatisticsSource
+	Granularity asof.Granularity // "": nothing was, since there are no rows
+	Span        Span
+	Features    int
+	Rows        int64
+	Baseline    bool
+	Took        time.Duration
+}
+
+// Run computes statistics and keeps them. Of a view that fails the others are
+// computed nonetheless, and the error has all reasons.
+func (m *Monitor) Run(ctx context.Context, r Request) ([]Computed, error) {
+	questions, err := m.asked(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	var done []Computed
+	var failed []error
+	for i, q := range questions {
+		m.Progress.Report("statistics", int64(i), int64(len(questions)))
+		for _, source := range r.sources() {
+			of, err := m.rows(source, q)
+			if err != nil {
+				return done, err
+			}
+			computed, err := m.statistics(ctx, r, of)
+			done = append(done, computed...)
+			if err != nil {
+				failed = append(failed, asof.Errorf(asof.ErrorCode(err), "feature view %q: there are no statistics: %w", q.View, err))
+			}
+			if ctx.Err() != nil {
+				return done, ctx.Err()
+			}
+		}
+	}
+	m.Progress.Report("statistics", int64(len(questions)), int64(len(questions)))
+	return done, errors.Join(failed...)
+}
+
+func (r *Request) sources() []asof.StatisticsSource {
+	if len(r.Sources) == 0 {
+		return []asof.StatisticsSource{asof.StatisticsBatch}
+	}
+	return r.Sources
+}
+
+// asked returns the queries of the views that are asked for.
+func (m *Monitor) asked(ctx context.Context, r Request) ([]asof.ViewQuery, error) {
+	snapshot, err := m.snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var views []*asof.FeatureView
+	for _, name := range r.Views {
+		view, err := snapshot.View(name)
+		if err != nil {
+			return nil, err
+		}
+		if q, err := view.Query(); err != nil {
+			return nil, err
+		} else if q.Timestamp == "" {
+			return nil, asof.Errorf(asof.CodeInvalid, "feature view %q: its source %q has no timestamp_field, by which rows are of a time", name, q.Source.Name)
+		}
+		views = append(views, view)
+	}
+	if len(r.Views) == 0 {
+		for _, view := range snapshot.Views() {
+			if q, err := view.Query(); err == nil && q.Timestamp != "" {
+				views = append(views, view)
+			}
+		}
+	}
+	return chosen(views, r.Features)
+}
+
+// chosen returns the queries of views, of the named features alone where some
+// are named: a name that no view has is CodeNotFound.
+func chosen(views []*asof.FeatureView, features []string) ([]asof.ViewQuery, error) {
+	var queries []asof.ViewQuery
+	var all []string
+	for _, view := range views {
+		all = append(all, view.FeatureNames()...)
+		q, err := view.Query()
+		if err != nil {
+			return nil, err
+		}
+		if len(features) > 0 {
+			q.Features = slices.DeleteFunc(q.Features, func(f asof.FeatureColumn) bool { return !slices.Contains(features, f.Output) })
+		}
+		if len(q.Features) > 0 {
+			queries = append(queries, q)
+		}
+	}
+	for _, f := range features {
+		if !slices.Contains(all, f) {
+			return nil, asof.Errorf(asof.CodeNotFound, "no view has the feature %q%s", f, asof.DidYouMean(f, all))
+		}
+	}
+	return queries, nil
+}
+
+// rows are those of a view in a source, and who describes them.
+type rows struct {
+	asof.Profiler
+	query  asof.ViewQuery
+	source asof.StatisticsSource
+	span   func(ctx context.Context) (asof.SourceRange, error)
+}
+
+func (m *Monitor) rows(source asof.StatisticsSource, q asof.ViewQuery) (rows, error) {
+	if source == asof.StatisticsLog {
+		if m.Served == nil {
+			return rows{}, asof.Errorf(asof.CodeInvalid, "no answers of servers are logged in project %q: there is nothing to compute statistics of", m.Project)
+		}
+		return rows{m.Served, q, source, func(ctx context.Context) (asof.SourceRange, error) { return m.Served.Logged(ctx, q.View) }}, nil
+	}
+	profiler, err := m.profiler()
+	return rows{profiler, q, source, func(ctx context.Context) (asof.SourceRange, error) { return m.Offline.Range(ctx, q.Source) }}, err
+}
+
+// statistics computes and keeps those of one view.
+func (m *Monitor) statistics(ctx context.Context, r Request, of rows) (done []Computed, err error) {
+	if !r.To.IsZero() {
+		span := Span{r.From, r.To}
+		periods := []period{{span, r.Granularity}}
+		if r.Granularity != "" {
+			periods, err = divided(r.Granularity, span)
+		} else {
+			periods[0].Granularity = lengthOf(span)
+		}
+		return m.keepAll(ctx, r, of, periods, err)
+	}
+	there, err := of.span(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if there.Rows == 0 || there.Newest.IsZero() {
+		return []Computed{{View: of.query.View, Source: of.source}}, nil
+	}
+	all := period{Span{there.Oldest.UTC(), there.Newest.UTC()}, asof.AllRows}
+	switch {
+	case r.Granularity != "":
+		periods, err := divided(r.Granularity, Span{calendar(r.Granularity, there.Oldest), holding(r.Granularity, there.Newest).To})
+		return m.keepAll(ctx, r, of, periods, err)
+	case r.Baseline:
+		return m.keepAll(ctx, r, of, []period{all}, nil)
+	}
+	if done, err = m.baseline(ctx, r, of, all); err != nil {
+		return done, err
+	}
+	var periods []period
+	for _, g := range asof.Granularities {
+		periods = append(periods, holding(g, there.Newest))
+	}
+	more, err := m.keepAll(ctx, r, of, periods, nil)
+	return append(done, more...), err
+}
+
+// baseline computes that of the features that have none.
+func (m *Monitor) baseline(ctx context.Context, r Request, of rows, all period) ([]Computed, error) {
+	have, err := m.Statistics.Statistics(ctx, asof.StatisticsQuery{Project: m.Project, View: of.query.View, Source: of.source, Baseline: true, Limit: len(of.query.Order) + asof.StatisticsLimit})
+	if err != nil {
+		return nil, err
+	}
+	of.query.Features = slices.DeleteFunc(slices.Clone(of.query.Features), func(f asof.FeatureColumn) bool {
+		return slices.ContainsFunc(have, func(s asof.Statistics) bool { return s.Profile.Feature == f.Output })
+	})
+	if len(of.query.Features) == 0 {
+		return nil, nil
+	}
+	r.Baseline = true
+	return m.keepAll(ctx, r, of, []period{all}, nil)
+}
+
+// keepAll computes and keeps the statistics of periods. One without rows is left
+// out, unless its time was asked for.
+func (m *Monitor) keepAll(ctx context.Context, r Request, of rows, periods []period, err error) (done []Computed, _ error) {
+	if err == nil && r.Baseline && len(periods) > 1 {
+		err = asof.Errorf(asof.CodeInvalid, "a baseline is one span, and these are %d: leave --granularity out, or give --start-date and --end-date", len(periods))
+	}
+	for _, p := range periods {
+		if err != nil {
+			break
+		}
+		var computed Computed
+		if computed, err = m.keep(ctx, r, of, p); err == nil && computed.Features > 0 {
+			done = append(done, computed)
+		}
+	}
+	return done, err
+}
+
+// keep computes and keeps the statistics of one period. Where somebody else has
+// decided bins meanwhile, they are counted again in these.
+func (m *Monitor) keep(ctx context.Context, r Request, of rows, p period) (Computed, error) {
+	started := time.Now()
+	c := Computed{View: of.query.View, Source: of.source, Granularity: p.Granularity, Span: p.Span, Baseline: r.Baseline}
+	for again := false; ; again = true {
+		edges, err := map[string][]float64{}, error(nil)
+		if !r.Baseline {
+			edges, err = m.edges(ctx, c.View)
+		}
+		if err != nil {
+			return c, err
+		}
+		profiles, err := describe(ctx, of, of.query, p.From, p.To, edges)
+		if err != nil {
+			return c, err
+		}
+		var list []asof.Statistics
+		for _, profile := range profiles {
+			c.Rows = max(c.Rows, profile.Rows)
+			list = append(list, asof.Statistics{Project: m.Project, View: c.View, Source: of.source, Granularity: p.Granularity, From: p.From, To: p.To,
+				By: r.By, Baseline: r.Baseline, Profile: profile})
+		}
+		if c.Rows == 0 && r.To.IsZero() {
+			return c, nil
+		}
+		err = m.Statistics.Keep(ctx, list...)
+		if asof.ErrorCode(err) == asof.CodeConflict && !again {
+			continue
+		}
+		c.Features, c.Took = len(list), time.Since(started)
+		return c, err
+	}
+}
