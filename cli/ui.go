@@ -72,7 +72,7 @@ func (r *repository) consoleSurface(ctx context.Context, host, root string, port
 	}
 	log := slog.Default()
 	ip := net.ParseIP(host)
-	options := console.Options{Project: r.config.Project, Registry: registry, Ledger: r.Ledger, Runs: r.Runs, User: localUser(), Calendars: r.config.Asof.Freshness, Places: r.places(), Lookup: r.lookup(guard), Guard: guard,
+	options := console.Options{Project: r.config.Project, Registry: registry, Ledger: r.Ledger, Runs: r.Runs, User: localUser(), Statistics: r.Statistics, Calendars: r.config.Asof.Freshness, Places: r.places(), Lookup: r.lookup(guard), Guard: guard,
 		RootPath: root, Local: host == "localhost" || ip != nil && ip.IsLoopback(), Log: log}
 	if metrics != nil {
 		options.Traffic = metrics.Traffic

@@ -40,20 +40,21 @@ import (
 
 // Options are what a console shows. Project, Registry and Ledger are needed.
 type Options struct {
-	Project   string
-	Registry  asof.Registry
-	Ledger    func(context.Context) (asof.Ledger, error)
-	Runs      func(context.Context) (asof.RunStore, error)  // of pipelines; nil: neither runs nor actions
-	Traffic   func() ([]metric.Traffic, time.Duration)      // what this process answers, and of how long; nil: nothing
-	Calendars asof.Calendars                                // by which the data of views comes
-	Places    func(context.Context) map[asof.Ref]asof.Place // where definitions stand in files; nil: not known
-	Lookup    *Lookup                                       // nil: values are not looked up
-	Guard     *permission.Guard                             // nil: everybody sees everything
-	RootPath  string                                        // before every path, where a proxy puts the console below one: "/asof"
-	User      string                                        // who acts where no tokens are asked for: the local user
-	Local     bool                                          // it listens on this machine alone
-	Timeout   time.Duration                                 // of one page; 0 is 10 s
-	Log       *slog.Logger                                  // gets what failed; nil for nowhere
+	Project    string
+	Registry   asof.Registry
+	Ledger     func(context.Context) (asof.Ledger, error)
+	Runs       func(context.Context) (asof.RunStore, error)        // of pipelines; nil: neither runs nor actions
+	Statistics func(context.Context) (asof.StatisticsStore, error) // of features, and verdicts of drift; nil: none are kept
+	Traffic    func() ([]metric.Traffic, time.Duration)            // what this process answers, and of how long; nil: nothing
+	Calendars  asof.Calendars                                      // by which the data of views comes
+	Places     func(context.Context) map[asof.Ref]asof.Place       // where definitions stand in files; nil: not known
+	Lookup     *Lookup                                             // nil: values are not looked up
+	Guard      *permission.Guard                                   // nil: everybody sees everything
+	RootPath   string                                              // before every path, where a proxy puts the console below one: "/asof"
+	User       string                                              // who acts where no tokens are asked for: the local user
+	Local      bool                                                // it listens on this machine alone
+	Timeout    time.Duration                                       // of one page; 0 is 10 s
+	Log        *slog.Logger                                        // gets what failed; nil for nowhere
 }
 
 // Console answers requests for pages. It may be used by several goroutines.

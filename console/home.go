@@ -21,6 +21,7 @@ type overview struct {
 	Needs    []need      `json:"needs"`
 	Unknown  int         `json:"unknown"` // parts that could not be asked
 	Fresh    freshPart   `json:"freshness"`
+	Drift    driftPart   `json:"drift"`
 	Runs     runsPart    `json:"runs"`
 	Traffic  trafficPart `json:"traffic"`
 }
@@ -64,6 +65,7 @@ func home(ctx context.Context, c *Console, r *request) (any, error) {
 	var parts sync.WaitGroup
 	if o.Applied {
 		parts.Go(func() { o.Fresh = c.freshness(ctx, r, until) })
+		parts.Go(func() { o.Drift = c.drift(ctx, r) })
 	}
 	parts.Go(func() { o.Runs = c.lastRuns(ctx) })
 	parts.Go(func() { o.Traffic = c.traffic(ctx) })
@@ -76,8 +78,9 @@ func home(ctx context.Context, c *Console, r *request) (any, error) {
 func (o *overview) sum() {
 	o.Needs = append(o.Needs, o.Runs.needs()...)
 	o.Needs = append(o.Needs, o.Fresh.needs()...)
+	o.Needs = append(o.Needs, o.Drift.needs()...)
 	o.Needs = append(o.Needs, o.Traffic.needs()...)
-	for _, err := range []string{o.Registry, o.Fresh.Error, o.Runs.Error, o.Traffic.Error} {
+	for _, err := range []string{o.Registry, o.Fresh.Error, o.Drift.Error, o.Runs.Error, o.Traffic.Error} {
 		if err != "" {
 			o.Unknown++
 		}

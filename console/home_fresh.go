@@ -111,7 +111,7 @@ func (c *Console) freshness(ctx context.Context, r *request, until time.Time) fr
 func lastMonth(now, newest time.Time) time.Time {
 	soon := time.Date(newest.Year(), newest.Month()+3, 1, 0, 0, 0, 0, time.UTC)
 	if newest.IsZero() || soon.After(now) {
-		return time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
+		return firstOf(now)
 	}
 	return soon
 }

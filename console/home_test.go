@@ -88,7 +88,20 @@ func watchedConsole(t *testing.T, change func(*Options)) *Console {
 			t.Fatal(err)
 		}
 	}
+	kept := memory.NewStatistics()
+	january, february := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2024, 2, 1, 0, 0, 0, 0, time.UTC)
+	side := func(from time.Time) asof.DriftSide {
+		return asof.DriftSide{Source: asof.StatisticsBatch, From: from, To: from.AddDate(0, 1, 0).Add(-time.Microsecond)}
+	}
+	if err := kept.KeepDrift(ctx, asof.ViewDrift{Project: "p", View: "view_0", Reference: side(january), Current: side(february), Verdict: asof.VerdictDrifted, Drifted: 1, Compared: 2,
+		Features: []asof.FeatureDrift{{Feature: "fee", Verdict: asof.VerdictDrifted, Reasons: []string{evil}}, {Feature: "other", Verdict: asof.VerdictStable}}},
+		asof.ViewDrift{Project: "p", View: "view_0", Reference: side(january.AddDate(0, -1, 0)), Current: side(january), Verdict: asof.VerdictStable},
+		asof.ViewDrift{Project: "p", View: "view_1", Reference: side(january), Current: side(february), Verdict: asof.VerdictStable, Compared: 2},
+		asof.ViewDrift{Project: "p", View: "gone", Reference: side(january), Current: side(february), Verdict: asof.VerdictDrifted}); err != nil {
+		t.Fatal(err)
+	}
 	return opened(t, 5, func(o *Options) {
+		o.Statistics = func(context.Context) (asof.StatisticsStore, error) { return kept, nil }
 		o.Calendars = asof.Calendars{Default: &asof.Freshness{DueDay: 31, GraceDays: 1}, Views: map[string]*asof.Freshness{"view_4": nil}}
 		o.Ledger = func(context.Context) (asof.Ledger, error) { return ledger, nil }
 		o.Runs = func(context.Context) (asof.RunStore, error) { return runs, nil }
@@ -125,7 +138,7 @@ func TestHomeSaysWhatNeedsSomebody(t *testing.T) {
 			t.Errorf("%+v leads nowhere", n)
 		}
 	}
-	if want := []string{"run-failed ingest (2024-02-29)", "failed-view view_3", "view-stale view_1, view_2", "failing-requests /get-online-features"}; !slices.Equal(kinds, want) {
+	if want := []string{"run-failed ingest (2024-02-29)", "failed-view view_3", "view-stale view_1, view_2", "drifted view_0", "failing-requests /get-online-features"}; !slices.Equal(kinds, want) {
 		t.Fatalf("%q, want %q", kinds, want)
 	}
 	if n := o.Needs[2]; n.Command != "asof pipeline run 'ingest month'" || n.Month != time.Now().UTC().AddDate(0, 0, 1-time.Now().UTC().Day()).AddDate(0, -4, 0).Format("2006-01") {
@@ -134,13 +147,16 @@ func TestHomeSaysWhatNeedsSomebody(t *testing.T) {
 	if len(o.Runs.Broken) != 1 || o.Runs.Broken[0].Message != evil || o.Runs.Held != 3 || len(o.Runs.Last) != 4 || len(o.Fresh.Views) != 5 {
 		t.Errorf("%+v", o)
 	}
+	if d := o.Drift; o.Needs[3].Command != "asof monitor drift --current 2024-02 -v view_0" || len(d.Counts) != 2 || len(d.Drifted) != 1 || len(d.Drifted[0].Features) != 2 {
+		t.Errorf("drift: %+v, %+v", o.Needs[3], d)
+	}
 	if status, _ := get(c, "/?until=2024-13"); status != http.StatusBadRequest {
 		t.Errorf("a month that is none: %d", status)
 	}
 	if past := homeOf(t, c, "/?until=2001-02"); past.Fresh.Until != "2001-02" || past.Fresh.Earlier != "2000-02" || past.Fresh.Later != "2002-02" || past.Fresh.Views[0].Months[11].Arrival != "" {
 		t.Errorf("years ago: %+v", past.Fresh)
 	}
-	for language, want := range map[string]string{"en": "4 things need you", "fr": "4 points demandent votre attention"} {
+	for language, want := range map[string]string{"en": "5 things need you", "fr": "5 points demandent votre attention"} {
 		status, page := get(c, "/", "Accept-Language", language)
 		if status != http.StatusOK || !strings.Contains(page, want) || strings.Contains(page, "<script>") || strings.Contains(page, "an old message") || !strings.Contains(page, `class="cell stale" role="img" aria-label="view_1, `) {
 			t.Errorf("%s: %d\n%s", language, status, page)
@@ -153,15 +169,18 @@ func TestHomeSaysWhatNeedsSomebody(t *testing.T) {
 func TestHomeWithoutAStore(t *testing.T) {
 	refused := errors.New("connection refused")
 	for name, change := range map[string]func(*Options){
-		"ledger":   func(o *Options) { o.Ledger = func(context.Context) (asof.Ledger, error) { return nil, refused } },
-		"runs":     func(o *Options) { o.Runs = func(context.Context) (asof.RunStore, error) { return nil, refused } },
+		"ledger": func(o *Options) { o.Ledger = func(context.Context) (asof.Ledger, error) { return nil, refused } },
+		"runs":   func(o *Options) { o.Runs = func(context.Context) (asof.RunStore, error) { return nil, refused } },
+		"statistics": func(o *Options) {
+			o.Statistics = func(context.Context) (asof.StatisticsStore, error) { return nil, refused }
+		},
 		"registry": func(o *Options) { o.Registry = closedRegistry{o.Registry} },
 		"slow": func(o *Options) {
 			o.Timeout, o.Runs = 50*time.Millisecond, func(context.Context) (asof.RunStore, error) { select {} }
 		}} {
 		c := watchedConsole(t, change)
 		o := homeOf(t, c, "/")
-		for part, said := range map[string]string{"ledger": o.Fresh.Error, "runs": o.Runs.Error, "registry": o.Registry} {
+		for part, said := range map[string]string{"ledger": o.Fresh.Error, "runs": o.Runs.Error, "statistics": o.Drift.Error, "registry": o.Registry} {
 			if bad := part == name || part == "runs" && name == "slow"; bad != (said != "") {
 				t.Errorf("without %s the part %s says %q", name, part, said)
 			}
