@@ -194,6 +194,9 @@ func (h Histogram) any(first, last int) bool {
 	return false
 }
 
+// Label says which values are in a bin.
+func (h Histogram) Label(bin int) string { return h.label(bin, bin) }
+
 // label says which values are in the bins from one to another.
 func (h Histogram) label(first, last int) string {
 	write := Number

@@ -5,9 +5,7 @@ package monitor
 
 import (
 	"context"
-	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -157,25 +155,19 @@ const tag = "asof.monitor."
 // defaults.
 func thresholdsOf(view *asof.FeatureView, f *asof.Field) (statistics.Thresholds, error) {
 	t := statistics.Defaults()
-	into := map[string]*float64{"psi": &t.PSI, "jensen_shannon": &t.JensenShannon, "ks": &t.KS, "null_share": &t.NullShare,
-		"mean_shift": &t.MeanShift, "new_share": &t.NewShare, "chance": &t.Chance}
-	known := []string{"psi", "jensen_shannon", "ks", "null_share", "mean_shift", "new_share", "chance"}
 	for _, tags := range []map[string]string{view.Tags, f.Tags} {
 		for name, text := range tags {
 			measure, ours := strings.CutPrefix(name, tag)
 			if !ours {
 				continue
 			}
-			to := into[measure]
+			to := t.Of(measure)
 			if to == nil {
-				return t, asof.Errorf(asof.CodeInvalid, "feature view %q, feature %q: the tag %s names no measure%s", view.Name, f.Name, name, asof.DidYouMean(measure, known))
+				return t, asof.Errorf(asof.CodeInvalid, "feature view %q, feature %q: the tag %s names no measure%s", view.Name, f.Name, name, asof.DidYouMean(measure, statistics.ThresholdNames))
 			}
-			number, err := strconv.ParseFloat(text, 64)
-			if text == "never" {
-				number, err = math.NaN(), nil
-			}
-			if err != nil || number < 0 {
-				return t, asof.Errorf(asof.CodeInvalid, "feature view %q, feature %q: the tag %s is %q; write a number from 0 on, or never", view.Name, f.Name, name, text)
+			number, err := statistics.ParseThreshold(text)
+			if err != nil {
+				return t, asof.Errorf(asof.CodeInvalid, "feature view %q, feature %q: the tag %s %w", view.Name, f.Name, name, err)
 			}
 			*to = number
 		}

@@ -7,25 +7,6 @@ import (
 	"github.com/asof-dev/asof"
 )
 
-// Thresholds are the measures from which on a feature has drifted. NaN: never.
-//
-// A measure that chance explains, with a probability of Chance or more, is no
-// drift however great it is: few rows differ much.
-type Thresholds struct {
-	PSI           float64 `json:"psi"`
-	JensenShannon float64 `json:"jensen_shannon"`
-	KS            float64 `json:"ks"`
-	NullShare     float64 `json:"null_share"` // either way
-	MeanShift     float64 `json:"mean_shift"` // either way
-	NewShare      float64 `json:"new_share"`
-	Chance        float64 `json:"chance"`
-}
-
-// Defaults returns the thresholds that hold where nobody wishes others.
-func Defaults() Thresholds {
-	return Thresholds{PSI: 0.25, JensenShannon: 0.1, KS: 0.2, NullShare: 0.05, MeanShift: 0.5, NewShare: 0.05, Chance: 0.01}
-}
-
 // Drift is how a feature stands to its reference.
 type Drift struct {
 	Feature string       `json:"feature"`
@@ -46,23 +27,43 @@ func (t Thresholds) Judge(reference, current *asof.Profile) Drift {
 		d.drifted("it is %s, and was %s", current.Kind, reference.Kind)
 		return d
 	}
-	for _, m := range []struct {
+	for _, m := range d.Judged(t) {
+		if m.Over {
+			d.drifted("%s %s, from %g on it has drifted", m.Name, said(m.Name, m.Measured), m.Threshold)
+		}
+	}
+	return d
+}
+
+// Judged is a measure held against its threshold.
+type Judged struct {
+	Name      string
+	Measured  float64
+	Chance    float64 // how likely chance explains it
+	Threshold float64 // NaN: never
+	Over      bool    // it is drift
+}
+
+// Judged returns what was measured of that for which there are thresholds.
+func (m *Measures) Judged(t Thresholds) (list []Judged) {
+	for _, one := range []struct {
 		name             string
 		measured, chance *float64
 		threshold        float64
 	}{
-		{"PSI", d.PSI, d.Chance, t.PSI},
-		{"Jensen–Shannon", d.JensenShannon, d.Chance, t.JensenShannon},
-		{"KS", d.KS, d.KSChance, t.KS},
-		{"share of nulls", d.NullShare, d.NullChance, t.NullShare},
-		{"mean", d.MeanShift, d.MeanChance, t.MeanShift},
-		{"share of new categories", d.NewShare, d.Chance, t.NewShare},
+		{"PSI", m.PSI, m.Chance, t.PSI},
+		{"Jensen–Shannon", m.JensenShannon, m.Chance, t.JensenShannon},
+		{"KS", m.KS, m.KSChance, t.KS},
+		{"share of nulls", m.NullShare, m.NullChance, t.NullShare},
+		{"mean", m.MeanShift, m.MeanChance, t.MeanShift},
+		{"share of new categories", m.NewShare, m.Chance, t.NewShare},
 	} {
-		if m.measured != nil && *m.chance < t.Chance && math.Abs(*m.measured) >= m.threshold {
-			d.drifted("%s %s, from %g on it has drifted", m.name, said(m.name, *m.measured), m.threshold)
+		if one.measured != nil {
+			over := *one.chance < t.Chance && math.Abs(*one.measured) >= one.threshold
+			list = append(list, Judged{one.name, *one.measured, *one.chance, one.threshold, over})
 		}
 	}
-	return d
+	return list
 }
 
 func (d Drift) unknown(why string) Drift {
