@@ -119,5 +119,5 @@ func anchor(names ...string) string {
 			return '_'
 		}
 		return r
-	}, strings.Join(names, ":"))
+	}, strings.Join(names, "."))
 }

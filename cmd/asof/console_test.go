@@ -24,6 +24,7 @@ var consoleTests = []struct {
 	{"catalog", browseCatalog},
 	{"lineage", browseLineage},
 	{"lookup", browseLookup},
+	{"report", browseReport},
 }
 
 // watched is a repository of StreamFlow that `asof serve --all` serves: January
