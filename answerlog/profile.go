@@ -2,11 +2,11 @@ package answerlog
 
 import (
 	"context"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-
-	"io/fs"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -56,23 +56,17 @@ func (s *Served) places(view string) []place {
 // Profile describes the features of a view in the answers of a span of time.
 // That nothing was logged gives profiles of no rows.
 func (s *Served) Profile(ctx context.Context, q *asof.ProfileQuery) ([]asof.Profile, error) {
-	places := s.places(q.View.View)
-	var found []logged
+	found, err := s.files(q.View.View)
+	if err != nil {
+		return nil, err
+	}
 	var rows int64
-	for _, p := range places {
-		paths, err := parquetFiles(p.folder)
+	for _, l := range found {
+		n, err := l.rows()
 		if err != nil {
-			return nil, asof.Errorf(asof.CodeInvalid, "the logs of answers in %s can't be read: %w", p.folder, err)
+			return nil, err
 		}
-		for _, path := range paths {
-			l := logged{path, p.prefix}
-			n, err := l.rows()
-			if err != nil {
-				return nil, err
-			}
-			rows += n
-			found = append(found, l)
-		}
+		rows += n
 	}
 	share := 1.0
 	if exact := exactly(q); rows > exact {
@@ -94,6 +88,35 @@ func (s *Served) Profile(ctx context.Context, q *asof.ProfileQuery) ([]asof.Prof
 	return profiles, nil
 }
 
+// Logged says how many rows of a view there are in the logs, and from when to
+// when they were answered.
+func (s *Served) Logged(ctx context.Context, view string) (r asof.SourceRange, err error) {
+	found, err := s.files(view)
+	if err != nil {
+		return r, err
+	}
+	var oldest, newest int64
+	for _, l := range found {
+		err := l.read(ctx, func(name string) bool { return name == logTime }, func(batch arrow.RecordBatch) {
+			at, ok := asof.Instants(batch.Column(0), asof.RoundDown)
+			for row := 0; ok && row < int(batch.NumRows()); row++ {
+				us := at(row)
+				if r.Rows++; r.Rows == 1 {
+					oldest, newest = us, us
+				}
+				oldest, newest = min(oldest, us), max(newest, us)
+			}
+		})
+		if err != nil {
+			return r, err
+		}
+	}
+	if r.Rows > 0 {
+		r.Oldest, r.Newest = time.UnixMicro(oldest).UTC(), time.UnixMicro(newest).UTC()
+	}
+	return r, nil
+}
+
 func exactly(q *asof.ProfileQuery) int64 {
 	if q.Exact > 0 {
 		return q.Exact
@@ -101,16 +124,20 @@ func exactly(q *asof.ProfileQuery) int64 {
 	return asof.ProfileExact
 }
 
-// parquetFiles returns the files of a folder and those in it; none where there
-// is no such folder.
-func parquetFiles(folder string) (paths []string, err error) {
-	err = filepath.WalkDir(folder, func(path string, e fs.DirEntry, err error) error {
-		if err == nil && !e.IsDir() && filepath.Ext(path) == ".parquet" && e.Name()[0] != '.' {
-			paths = append(paths, path)
+// files returns the files that answers of a view may be in.
+func (s *Served) files(view string) (found []logged, err error) {
+	for _, p := range s.places(view) {
+		err := filepath.WalkDir(p.folder, func(path string, e fs.DirEntry, err error) error {
+			if err == nil && !e.IsDir() && filepath.Ext(path) == ".parquet" && e.Name()[0] != '.' {
+				found = append(found, logged{path, p.prefix})
+			}
+			return gone(err)
+		})
+		if err != nil {
+			return nil, asof.Errorf(asof.CodeInvalid, "the logs of answers in %s can't be read: %w", p.folder, err)
 		}
-		return gone(err)
-	})
-	return paths, err
+	}
+	return found, nil
 }
 
 // logged is a file of a log.
@@ -143,55 +170,49 @@ func (l logged) rows() (int64, error) {
 
 // describe adds the rows of the file that are within the query's span.
 func (l logged) describe(ctx context.Context, q *asof.ProfileQuery, into []*statistics.Description) error {
+	wanted := map[string]bool{logTime: true}
+	for _, f := range q.View.Features {
+		name := l.prefix + "__" + f.Output
+		wanted[name], wanted[name+statusSuffix] = true, true
+	}
+	return l.read(ctx, func(name string) bool { return wanted[name] }, func(batch arrow.RecordBatch) { l.add(batch, q, into) })
+}
+
+// read goes through the rows of the file, with the wanted columns that it has; the
+// time of the answer has to be among them.
+func (l logged) read(ctx context.Context, wanted func(column string) bool, each func(arrow.RecordBatch)) error {
 	r, err := l.open()
 	if r == nil {
 		return err
 	}
 	defer r.Close()
+	var places []int // of lists those of their elements
+	timed := false
+	schema := r.MetaData().Schema
+	for i := range schema.NumColumns() {
+		if name := schema.ColumnRoot(i).Name(); wanted(name) {
+			places, timed = append(places, i), timed || name == logTime
+		}
+	}
+	if !timed {
+		return l.fault(asof.Errorf(asof.CodeInvalid, "it has no column %s", logTime))
+	}
 	rows, err := pqarrow.NewFileReader(r, pqarrow.ArrowReadProperties{BatchSize: 1 << 16}, memory.DefaultAllocator)
 	if err != nil {
 		return l.fault(err)
 	}
-	schema, err := rows.Schema()
-	if err != nil {
-		return l.fault(err)
-	}
-	if len(schema.FieldIndices(logTime)) != 1 {
-		return l.fault(asof.Errorf(asof.CodeInvalid, "it has no column %s", logTime))
-	}
-	wanted := []string{logTime}
-	for _, f := range q.View.Features {
-		name := l.prefix + "__" + f.Output
-		if schema.HasField(name) && schema.HasField(name+statusSuffix) {
-			wanted = append(wanted, name, name+statusSuffix)
-		}
-	}
-	if len(wanted) == 1 {
-		return nil // of a time when the view had none of these features
-	}
-	records, err := rows.GetRecordReader(ctx, leaves(r, wanted), nil)
+	records, err := rows.GetRecordReader(ctx, places, nil)
 	if err != nil {
 		return l.fault(err)
 	}
 	defer records.Release()
 	for records.Next() {
-		l.add(records.RecordBatch(), q, into)
+		each(records.RecordBatch())
 	}
-	if err := records.Err(); err != nil {
+	if err := records.Err(); err != nil && ctx.Err() == nil {
 		return l.fault(err)
 	}
 	return ctx.Err()
-}
-
-// leaves returns the places of the columns in a file, with those of lists.
-func leaves(r *file.Reader, columns []string) (places []int) {
-	schema := r.MetaData().Schema
-	for i := range schema.NumColumns() {
-		if slices.Contains(columns, schema.ColumnRoot(i).Name()) {
-			places = append(places, i)
-		}
-	}
-	return places
 }
 
 // add adds the rows of a batch that are within the query's span.
