@@ -3,8 +3,9 @@ package console
 import (
 	"context"
 	"fmt"
+	"html/template"
 	"strings"
-	"time"
+	"sync"
 
 	"github.com/asof-dev/asof"
 )
@@ -12,16 +13,21 @@ import (
 // shown is the page of one object.
 type shown struct {
 	entry
-	Place   string    `json:"place,omitempty"` // file:line of its definition
-	Facts   []fact    `json:"facts"`
-	Text    string    `json:"text,omitempty"` // a query, or the source of a function
-	Columns []field   `json:"columns,omitempty"`
-	Keys    []link    `json:"keys,omitempty"` // entities of a view, views of an entity
-	Reads   []link    `json:"reads,omitempty"`
-	ReadBy  []link    `json:"read_by,omitempty"`
-	Ledger  []run     `json:"ledger,omitempty"`
-	Code    []snippet `json:"code,omitempty"`
-	More    int       `json:"more"` // columns and links that are left off the page; JSON has all
+	Place      string          `json:"place,omitempty"` // file:line of its definition
+	Facts      []fact          `json:"facts"`
+	Text       string          `json:"text,omitempty"` // a query, or the source of a function
+	Columns    []field         `json:"columns,omitempty"`
+	Keys       []link          `json:"keys,omitempty"` // entities of a view, views of an entity
+	Reads      []link          `json:"reads,omitempty"`
+	ReadBy     []link          `json:"read_by,omitempty"`
+	Ledger     []run           `json:"ledger,omitempty"`
+	Fresh      *viewMonths     `json:"freshness,omitempty"`    // of a view that was materialized, or has a calendar
+	Unread     string          `json:"ledger_error,omitempty"` // why neither is known
+	Statistics *statisticsPart `json:"statistics,omitempty"`
+	Code       []snippet       `json:"code,omitempty"`
+	More       int             `json:"more"` // columns and links that are left off the page; JSON has all
+
+	Months template.HTML `json:"-"` // Fresh, drawn
 }
 
 func (s *shown) title() string { return s.Name }
@@ -39,22 +45,6 @@ type field struct {
 	Description string `json:"description,omitempty"`
 	Feature     *link  `json:"feature,omitempty"`
 }
-
-// run is a materialization.
-type run struct {
-	Cause    string    `json:"cause"`
-	From     time.Time `json:"from,omitzero"`
-	To       time.Time `json:"to"`
-	Started  time.Time `json:"started"`
-	Finished time.Time `json:"finished,omitzero"`
-	Read     int64     `json:"read"`
-	Written  int64     `json:"written"`
-	Newest   time.Time `json:"newest,omitzero"`
-	Error    string    `json:"error,omitempty"`
-}
-
-// ledgerLimit is how many runs the page of a view shows, the newest.
-const ledgerLimit = 24
 
 // object shows one object, with what it reads and what reads it.
 func object(ctx context.Context, c *Console, r *request) (any, error) {
@@ -90,7 +80,15 @@ func object(ctx context.Context, c *Console, r *request) (any, error) {
 	if of.Kind != asof.KindFeatureView {
 		return s, nil
 	}
-	return s, s.ledger(ctx, c, of.Name)
+	feature := ""
+	if reference, err := asof.ParseReference(asked.Name); asked.Kind == featureKind && err == nil {
+		feature = reference.Feature
+	}
+	var parts sync.WaitGroup
+	parts.Go(func() { s.Statistics = c.statistics(ctx, r, of.Name, feature) })
+	s.materialized(ctx, c, of.Name)
+	parts.Wait()
+	return s, s.drawMonths(c, r)
 }
 
 // shorten keeps the page small where a source has thousands of readers.
@@ -187,20 +185,4 @@ func (s *shown) function(f *asof.Function) {
 	if f != nil {
 		s.Text = f.Text
 	}
-}
-
-// ledger shows the newest runs of a view.
-func (s *shown) ledger(ctx context.Context, c *Console, view string) error {
-	ledger, err := c.o.Ledger(ctx)
-	if err != nil {
-		return err
-	}
-	entries, err := ledger.Materializations(ctx, c.o.Project, view)
-	if err != nil {
-		return err
-	}
-	for _, m := range entries[:min(len(entries), ledgerLimit)] {
-		s.Ledger = append(s.Ledger, run{m.Cause, m.Span.From, m.Span.To, m.Started, m.Finished, m.Read, m.Written, m.Newest, m.Error})
-	}
-	return nil
 }

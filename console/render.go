@@ -187,11 +187,17 @@ func (c *Console) parse(l *language) (map[string]*template.Template, error) {
 		"minutes": func(d time.Duration) string { return l.decimal(max(math.Ceil(d.Minutes()), 1), 0) },
 		"decimal": l.decimal,
 		"percent": func(part, of uint64) string { return l.decimal(100*float64(part)/float64(max(of, 1)), 1) + " %" },
-		"millis":  func(d time.Duration) string { return l.decimal(float64(d)/float64(time.Millisecond), 1) + " ms" },
-		"time":    minute,
-		"moment":  moment,
-		"exact":   func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) },
-		"short":   short,
+		"share": func(part float64) string {
+			if math.IsNaN(part) {
+				return "–"
+			}
+			return l.decimal(100*part, 1) + " %"
+		},
+		"millis": func(d time.Duration) string { return l.decimal(float64(d)/float64(time.Millisecond), 1) + " ms" },
+		"time":   minute,
+		"moment": moment,
+		"exact":  func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) },
+		"short":  short,
 	}
 	pages := map[string]*template.Template{}
 	names := []string{"error", "action"}
