@@ -12,17 +12,15 @@ import (
 )
 
 func (a *app) monitorCommand() *cobra.Command {
-	run := &cobra.Command{Use: "run", Short: "Compute metrics of data", Hidden: true, DisableFlagParsing: true, Args: cobra.ArbitraryArgs,
-		RunE: func(*cobra.Command, []string) error {
-			return usagef("", "monitor run: metrics of data are not kept: `monitor drift` describes two months and compares them")
-		}}
-	return a.group("monitor", "What features are like, and whether they have drifted", a.driftCommand(), a.driftReportCommand(), run)
+	return a.group("monitor", "What features are like, and whether they have drifted",
+		a.monitorRunCommand(), a.monitorListCommand(), a.monitorShowCommand(), a.driftCommand(), a.driftReportCommand())
 }
 
 // comparison is what of features is compared with what.
 type comparison struct {
 	views, features    []string
 	reference, current string
+	anew               bool
 }
 
 func (c *comparison) flags(cmd *cobra.Command) {
@@ -30,6 +28,7 @@ func (c *comparison) flags(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVarP(&c.features, "feature-name", "f", nil, "compare this feature; may be given again; all without it")
 	cmd.Flags().StringVar(&c.reference, "reference", "", "the span that is compared with")
 	cmd.Flags().StringVar(&c.current, "current", "", "the span that is compared")
+	cmd.Flags().BoolVar(&c.anew, "anew", false, "describe both spans, also where statistics of them are kept")
 }
 
 // spans says what is compared, in the help of a command.
@@ -56,17 +55,11 @@ func (c *comparison) sides(cmd *cobra.Command) (reference, current monitor.Side,
 func (r *repository) compare(ctx context.Context, c comparison, reference, current monitor.Side) ([]monitor.View, error) {
 	progress, end := r.app.progress()
 	defer end()
-	m := &monitor.Monitor{Project: r.config.Project, Progress: progress}
-	_, err := r.snapshot(ctx)
-	if err == nil {
-		m.Registry, err = r.Registry(ctx)
-	}
-	if err == nil {
-		m.Offline, err = r.Offline(ctx)
-	}
+	m, err := r.monitor(ctx, progress)
 	if err != nil {
 		return nil, err
 	}
+	m.Anew = c.anew
 	return m.Drift(ctx, c.views, c.features, reference, current)
 }
 

@@ -49,6 +49,10 @@ type Computed struct {
 // Run computes statistics and keeps them. Of a view that fails the others are
 // computed nonetheless, and the error has all reasons.
 func (m *Monitor) Run(ctx context.Context, r Request) ([]Computed, error) {
+	dated, err := r.dated()
+	if err != nil {
+		return nil, err
+	}
 	questions, err := m.asked(ctx, r)
 	if err != nil {
 		return nil, err
@@ -62,7 +66,7 @@ func (m *Monitor) Run(ctx context.Context, r Request) ([]Computed, error) {
 			if err != nil {
 				return done, err
 			}
-			computed, err := m.statistics(ctx, r, of)
+			computed, err := m.statistics(ctx, r, of, dated)
 			done = append(done, computed...)
 			if err != nil {
 				failed = append(failed, asof.Errorf(asof.ErrorCode(err), "feature view %q: there are no statistics: %w", q.View, err))
@@ -157,17 +161,34 @@ func (m *Monitor) rows(source asof.StatisticsSource, q asof.ViewQuery) (rows, er
 	return rows{profiler, q, source, func(ctx context.Context) (asof.SourceRange, error) { return m.Offline.Range(ctx, q.Source) }}, err
 }
 
+// dated returns the periods of the time that is asked for, none where none is.
+func (r *Request) dated() ([]period, error) {
+	span := Span{r.From, r.To}
+	switch {
+	case r.To.IsZero():
+		return nil, nil
+	case r.Granularity != "":
+		return r.one(divided(r.Granularity, span))
+	}
+	whole := lengthOf(span)
+	if whole == "" {
+		return nil, asof.Errorf(asof.CodeInvalid, "from %s to %s is longer than a quarter: divide it by --granularity", span.From.Format(time.DateOnly), span.To.Format(time.DateOnly))
+	}
+	return []period{{span, whole}}, nil
+}
+
+// one refuses several periods as a baseline.
+func (r *Request) one(periods []period, err error) ([]period, error) {
+	if err == nil && r.Baseline && len(periods) > 1 {
+		err = asof.Errorf(asof.CodeInvalid, "a baseline is one span, and these are %d: leave --granularity out, or give --start-date and --end-date", len(periods))
+	}
+	return periods, err
+}
+
 // statistics computes and keeps those of one view.
-func (m *Monitor) statistics(ctx context.Context, r Request, of rows) (done []Computed, err error) {
-	if !r.To.IsZero() {
-		span := Span{r.From, r.To}
-		periods := []period{{span, r.Granularity}}
-		if r.Granularity != "" {
-			periods, err = divided(r.Granularity, span)
-		} else {
-			periods[0].Granularity = lengthOf(span)
-		}
-		return m.keepAll(ctx, r, of, periods, err)
+func (m *Monitor) statistics(ctx context.Context, r Request, of rows, dated []period) (done []Computed, err error) {
+	if dated != nil {
+		return m.keepAll(ctx, r, of, dated)
 	}
 	there, err := of.span(ctx)
 	if err != nil {
@@ -179,10 +200,13 @@ func (m *Monitor) statistics(ctx context.Context, r Request, of rows) (done []Co
 	all := period{Span{there.Oldest.UTC(), there.Newest.UTC()}, asof.AllRows}
 	switch {
 	case r.Granularity != "":
-		periods, err := divided(r.Granularity, Span{calendar(r.Granularity, there.Oldest), holding(r.Granularity, there.Newest).To})
-		return m.keepAll(ctx, r, of, periods, err)
+		periods, err := r.one(divided(r.Granularity, Span{calendar(r.Granularity, there.Oldest), holding(r.Granularity, there.Newest).To}))
+		if err != nil {
+			return nil, err
+		}
+		return m.keepAll(ctx, r, of, periods)
 	case r.Baseline:
-		return m.keepAll(ctx, r, of, []period{all}, nil)
+		return m.keepAll(ctx, r, of, []period{all})
 	}
 	if done, err = m.baseline(ctx, r, of, all); err != nil {
 		return done, err
@@ -191,7 +215,7 @@ func (m *Monitor) statistics(ctx context.Context, r Request, of rows) (done []Co
 	for _, g := range asof.Granularities {
 		periods = append(periods, holding(g, there.Newest))
 	}
-	more, err := m.keepAll(ctx, r, of, periods, nil)
+	more, err := m.keepAll(ctx, r, of, periods)
 	return append(done, more...), err
 }
 
@@ -208,25 +232,22 @@ func (m *Monitor) baseline(ctx context.Context, r Request, of rows, all period) 
 		return nil, nil
 	}
 	r.Baseline = true
-	return m.keepAll(ctx, r, of, []period{all}, nil)
+	return m.keepAll(ctx, r, of, []period{all})
 }
 
 // keepAll computes and keeps the statistics of periods. One without rows is left
 // out, unless its time was asked for.
-func (m *Monitor) keepAll(ctx context.Context, r Request, of rows, periods []period, err error) (done []Computed, _ error) {
-	if err == nil && r.Baseline && len(periods) > 1 {
-		err = asof.Errorf(asof.CodeInvalid, "a baseline is one span, and these are %d: leave --granularity out, or give --start-date and --end-date", len(periods))
-	}
+func (m *Monitor) keepAll(ctx context.Context, r Request, of rows, periods []period) (done []Computed, _ error) {
 	for _, p := range periods {
+		computed, err := m.keep(ctx, r, of, p)
 		if err != nil {
-			break
+			return done, err
 		}
-		var computed Computed
-		if computed, err = m.keep(ctx, r, of, p); err == nil && computed.Features > 0 {
+		if computed.Features > 0 {
 			done = append(done, computed)
 		}
 	}
-	return done, err
+	return done, nil
 }
 
 // keep computes and keeps the statistics of one period. Where somebody else has
