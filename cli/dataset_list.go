@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -55,8 +53,8 @@ type dataset struct {
 
 // receiptLine and savedLine are what --output json prints.
 type receiptLine struct {
-	Kind  string `json:"kind"`  // receipt
-	State string `json:"state"` // there, replaced, gone, unknown
+	Kind  string        `json:"kind"` // receipt
+	State receipt.State `json:"state"`
 	*receipt.Receipt
 }
 
@@ -79,10 +77,10 @@ func (r *repository) datasets(ctx context.Context) ([]dataset, error) {
 	if err != nil {
 		return nil, err
 	}
-	state := r.states(ctx, kept)
+	tables := r.datasetTables(ctx, kept)
 	list := []dataset{}
 	for _, d := range kept {
-		list = append(list, dataset{d.Finished, &receiptLine{"receipt", state(d), d}, nil, featuresOf(d.Request.Service, d.Request.Features)})
+		list = append(list, dataset{d.Finished, &receiptLine{"receipt", d.State(r.config.Dir, tables), d}, nil, featuresOf(d.Request.Service, d.Request.Features)})
 	}
 	saved, err := r.savedDatasets(ctx)
 	if err != nil {
@@ -148,58 +146,37 @@ func (a *app) printDatasets(output string, list []dataset) error {
 		if r.Table != "" {
 			place = "table " + r.Table
 		}
-		rows[i] = []string{"receipt", r.ID, place, r.State, made, strconv.FormatInt(r.Rows, 10), strconv.Itoa(len(r.Columns)),
+		rows[i] = []string{"receipt", r.ID, place, string(r.State), made, strconv.FormatInt(r.Rows, 10), strconv.Itoa(len(r.Columns)),
 			strings.Join(joinKeysOf(r.Receipt), ","), d.features, short(r.Content)}
 	}
 	return plainTable(a.stdio.Out, []string{"KIND", "ID", "WHERE", "STATE", "MADE", "ROWS", "COLUMNS", "JOIN KEYS", "FEATURES", "CONTENT"}, rows)
 }
 
-// states tells what has become of what was written. Where the warehouse can't be
-// asked it says so, and the state of a table is unknown.
-func (r *repository) states(ctx context.Context, list []*receipt.Receipt) func(*receipt.Receipt) string {
-	var tables map[string]string
-	var err error
-	if slices.ContainsFunc(list, func(d *receipt.Receipt) bool { return d.Table != "" }) {
-		if tables, err = r.replaced(ctx); err != nil {
-			fmt.Fprintf(r.app.stdio.Err, "%s the tables of training sets can't be looked up: %s\n", paint(r.app.stdio.Err, yellow, "warning:"), err)
-		}
+// datasetTables returns the tables of training sets that the warehouse has. Where
+// it can't be asked that is said, and nil.
+func (r *repository) datasetTables(ctx context.Context, list []*receipt.Receipt) map[string]string {
+	if !slices.ContainsFunc(list, func(d *receipt.Receipt) bool { return d.Table != "" }) {
+		return nil
 	}
-	return func(d *receipt.Receipt) string {
-		id, there := tables[d.Table]
-		switch {
-		case d.Table == "":
-			return r.fileState(d)
-		case err != nil:
-			return "unknown"
-		case !there:
-			return "gone"
-		case id != d.ID:
-			return "replaced"
-		}
-		return "there"
+	tables, err := r.replaced(ctx)
+	if err != nil {
+		fmt.Fprintf(r.app.stdio.Err, "%s the tables of training sets can't be looked up: %s\n", paint(r.app.stdio.Err, yellow, "warning:"), err)
 	}
+	return tables
 }
 
+// replaced returns the tables of training sets by name, with their IDs; not nil
+// where the warehouse answers.
 func (r *repository) replaced(ctx context.Context) (map[string]string, error) {
 	warehouse, err := r.Warehouse(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return warehouse.Replaced(ctx)
-}
-
-func (r *repository) fileState(d *receipt.Receipt) string {
-	path := d.Output
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(r.config.Dir, filepath.FromSlash(path))
+	tables, err := warehouse.Replaced(ctx)
+	if err == nil && tables == nil {
+		tables = map[string]string{}
 	}
-	if _, err := os.Stat(path); err != nil {
-		return "gone"
-	}
-	if beside, err := receipt.Read(path + receipt.Suffix); err != nil || beside.ID != d.ID {
-		return "replaced"
-	}
-	return "there"
+	return tables, err
 }
 
 func featuresOf(service string, features []string) string {

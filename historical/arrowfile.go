@@ -17,18 +17,18 @@ import (
 // openArrow describes an Arrow file (Feather's second version is one), and
 // leaves it to the reader to read its rows.
 func (r *Request) openArrow(ctx context.Context, c *choice) (*entityRows, error) {
-	path := r.Entities.Path
-	f, err := openArrowFile(path, r.allocator())
+	in := r.input()
+	f, err := in.openArrow()
 	if err != nil {
 		return nil, err
 	}
 	defer f.close()
 	e := &entityRows{}
-	if err := e.check(path, columnsOf(f.schema), c, r.Label); err != nil {
+	if err := e.check(in.path, columnsOf(f.schema), c, r.Label); err != nil {
 		return nil, err
 	}
 	e.Schema = f.schema
-	e.Records = array.ReaderFromIter(f.schema, arrowBatches(ctx, path, r.Progress, r.allocator()))
+	e.Records = array.ReaderFromIter(f.schema, in.arrowBatches(ctx))
 	return e, nil
 }
 
@@ -49,15 +49,15 @@ type arrowFile struct {
 	schema *arrow.Schema
 }
 
-func openArrowFile(path string, mem memory.Allocator) (*arrowFile, error) {
-	file, err := os.Open(path)
+func (in *input) openArrow() (*arrowFile, error) {
+	file, err := in.open()
 	if err != nil {
-		return nil, asof.Errorf(asof.CodeInvalid, "entity rows cannot be read: %w", err)
+		return nil, err
 	}
-	reader, err := ipc.NewFileReader(file, ipc.WithAllocator(mem))
+	reader, err := ipc.NewFileReader(file, ipc.WithAllocator(in.mem))
 	if err != nil {
 		file.Close()
-		return nil, asof.Errorf(asof.CodeInvalid, "entity rows %s cannot be read as an Arrow file: %w", path, err)
+		return nil, asof.Errorf(asof.CodeInvalid, "%s cannot be read as an Arrow file: %w", in.what, err)
 	}
 	return &arrowFile{file, reader, plainSchema(reader.Schema())}, nil
 }
@@ -67,22 +67,22 @@ func (f *arrowFile) close() {
 	f.file.Close()
 }
 
-func arrowBatches(ctx context.Context, path string, progress asof.Progress, mem memory.Allocator) iter.Seq2[arrow.RecordBatch, error] {
+func (in *input) arrowBatches(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
 	return func(yield func(arrow.RecordBatch, error) bool) {
-		f, err := openArrowFile(path, mem)
+		f, err := in.openArrow()
 		if err != nil {
 			yield(nil, err)
 			return
 		}
 		defer f.close()
 		for i, done := 0, int64(0); i < f.reader.NumRecords(); i++ {
-			batch, err := f.batch(ctx, i, mem)
+			batch, err := f.batch(ctx, i, in.mem)
 			if err != nil {
-				yield(nil, asof.Errorf(asof.CodeInvalid, "entity rows %s cannot be read: %w", path, err))
+				yield(nil, asof.Errorf(asof.CodeInvalid, "%s cannot be read: %w", in.what, err))
 				return
 			}
 			done += batch.NumRows()
-			progress.Report("read entity rows", done, 0)
+			in.progress.Report("read entity rows", done, 0)
 			if !yield(batch, nil) {
 				return
 			}

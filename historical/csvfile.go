@@ -5,7 +5,6 @@ import (
 	"encoding/csv"
 	"errors"
 	"io"
-	"os"
 	"strings"
 	"unicode/utf8"
 
@@ -23,13 +22,13 @@ type csvFile struct {
 	record []string // the row that was read
 }
 
-// openCSVFile reads the header and leaves the file at the first row.
-func openCSVFile(path string) (*csvFile, io.Closer, error) {
-	file, err := os.Open(path)
+// openCSV reads the header and leaves the file at the first row.
+func (in *input) openCSV() (*csvFile, io.Closer, error) {
+	file, err := in.open()
 	if err != nil {
-		return nil, nil, asof.Errorf(asof.CodeInvalid, "entity rows cannot be read: %w", err)
+		return nil, nil, err
 	}
-	f, err := newCSVFile(path, file)
+	f, err := newCSVFile(in.path, file)
 	if err != nil {
 		file.Close()
 		return nil, nil, err

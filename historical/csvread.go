@@ -14,47 +14,43 @@ import (
 	"github.com/asof-dev/asof"
 )
 
-// batchRows is how many entity rows go to the store at a time.
-const batchRows = 1 << 15
-
 // csvTable is a CSV file whose columns have types.
 type csvTable struct {
-	path    string
+	*input
 	columns []csvColumn
 	rows    int64
-	mem     memory.Allocator
 }
 
 // csvColumn is a column of a csvTable.
 type csvColumn struct {
 	column
 	time *arrow.TimestampType // nil: no times; the cells are cast to typ
+	date bool                 // they are dates instead
 	key  bool
 }
 
 // openCSV reads the file once to find out its types, and leaves it to the
 // reader to read it again: so any number of rows takes the same memory.
 func (r *Request) openCSV(ctx context.Context, c *choice) (*entityRows, error) {
-	path := r.Entities.Path
-	file, closer, err := openCSVFile(path)
+	in := r.input()
+	file, closer, err := in.openCSV()
 	if err != nil {
 		return nil, err
 	}
 	defer closer.Close()
-	if err := checkNames(path, file.header, c, r.Label); err != nil {
+	if err := checkNames(in.path, file.header, c, r.Label); err != nil {
 		return nil, err
 	}
-	table, err := scanCSV(ctx, file, c, r.Progress)
+	table, err := in.scanCSV(ctx, file, c)
 	if err != nil {
 		return nil, err
 	}
-	table.mem = r.allocator()
 	columns := make([]column, len(table.columns))
 	for i, col := range table.columns {
 		columns[i] = col.column
 	}
 	e := &entityRows{count: table.rows}
-	if err := e.check(path, columns, c, r.Label); err != nil {
+	if err := e.check(in.path, columns, c, r.Label); err != nil {
 		return nil, err
 	}
 	for i := range table.columns {
@@ -63,14 +59,14 @@ func (r *Request) openCSV(ctx context.Context, c *choice) (*entityRows, error) {
 		}
 	}
 	e.Schema = table.schema()
-	e.Records = array.ReaderFromIter(e.Schema, table.batches(ctx, r.Progress))
+	e.Records = array.ReaderFromIter(e.Schema, table.batches(ctx))
 	return e, nil
 }
 
 // scanCSV finds out the types of the columns: a join key's is the declared one,
 // that of the event timestamp a time, the others' are guessed.
-func scanCSV(ctx context.Context, f *csvFile, c *choice, progress asof.Progress) (*csvTable, error) {
-	t := &csvTable{path: f.path}
+func (in *input) scanCSV(ctx context.Context, f *csvFile, c *choice) (*csvTable, error) {
+	t := &csvTable{input: in}
 	at := slices.Index(f.header, asof.EventTimestamp)
 	guesses := make([]guess, len(f.header))
 	for i := range guesses {
@@ -95,7 +91,7 @@ func scanCSV(ctx context.Context, f *csvFile, c *choice, progress asof.Progress)
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-			progress.Report("check entity rows", t.rows, 0)
+			in.progress.Report("check entity rows", t.rows, 0)
 		}
 	}
 	keys := c.keys()
@@ -120,17 +116,20 @@ func (t *csvTable) schema() *arrow.Schema {
 	fields := make([]arrow.Field, len(t.columns))
 	for i, c := range t.columns {
 		fields[i] = arrow.Field{Name: c.name, Type: c.typ.Arrow(), Nullable: true}
-		if c.time != nil {
+		switch {
+		case c.time != nil:
 			fields[i].Type = c.time
+		case c.date:
+			fields[i].Type = arrow.FixedWidthTypes.Date32
 		}
 	}
 	return arrow.NewSchema(fields, nil)
 }
 
 // batches reads the file again, as record batches.
-func (t *csvTable) batches(ctx context.Context, progress asof.Progress) iter.Seq2[arrow.RecordBatch, error] {
+func (t *csvTable) batches(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
 	return func(yield func(arrow.RecordBatch, error) bool) {
-		file, closer, err := openCSVFile(t.path)
+		file, closer, err := t.openCSV()
 		if err != nil {
 			yield(nil, err)
 			return
@@ -142,7 +141,7 @@ func (t *csvTable) batches(ctx context.Context, progress asof.Progress) iter.Seq
 				yield(nil, err)
 				return
 			}
-			batch, err := t.batch(file, schema)
+			batch, err := t.next(file, schema)
 			if err != nil {
 				yield(nil, err)
 				return
@@ -151,7 +150,7 @@ func (t *csvTable) batches(ctx context.Context, progress asof.Progress) iter.Seq
 				return
 			}
 			done += batch.NumRows()
-			progress.Report("read entity rows", done, t.rows)
+			t.progress.Report("read entity rows", done, t.rows)
 			if !yield(batch, nil) {
 				return
 			}
@@ -159,15 +158,15 @@ func (t *csvTable) batches(ctx context.Context, progress asof.Progress) iter.Seq
 	}
 }
 
-// batch reads the next rows; nil is the end of the file.
-func (t *csvTable) batch(f *csvFile, schema *arrow.Schema) (arrow.RecordBatch, error) {
+// next reads the next rows; nil is the end of the file.
+func (t *csvTable) next(f *csvFile, schema *arrow.Schema) (arrow.RecordBatch, error) {
 	cells := make([]*array.StringBuilder, len(t.columns))
 	for i := range cells {
 		cells[i] = array.NewStringBuilder(t.mem)
 		defer cells[i].Release()
 	}
 	var lines []int
-	for len(lines) < batchRows {
+	for len(lines) < t.batch {
 		more, err := f.next()
 		if err != nil {
 			return nil, err
@@ -226,7 +225,10 @@ func (c *csvColumn) misfit() string {
 
 // values gives cells their type. A cell that does not fit is a *asof.CastError.
 func (c *csvColumn) values(text *array.String, mem memory.Allocator) (arrow.Array, error) {
-	if c.time == nil {
+	switch {
+	case c.date:
+		return c.dates(text, mem)
+	case c.time == nil:
 		return asof.Cast(text, c.typ, mem)
 	}
 	b := array.NewTimestampBuilder(mem, c.time)
@@ -247,6 +249,23 @@ func (c *csvColumn) values(text *array.String, mem memory.Allocator) (arrow.Arra
 			last, at = cell, instant(moment, c.time.Unit)
 		}
 		b.Append(at)
+	}
+	return b.NewArray(), nil
+}
+
+func (c *csvColumn) dates(text *array.String, mem memory.Allocator) (arrow.Array, error) {
+	b := array.NewDate32Builder(mem)
+	defer b.Release()
+	for i := range text.Len() {
+		day, err := time.Parse(time.DateOnly, text.Value(i))
+		switch {
+		case text.IsNull(i):
+			b.AppendNull()
+		case err != nil:
+			return nil, &asof.CastError{Row: i, Value: text.Value(i), Type: c.typ}
+		default:
+			b.Append(arrow.Date32FromTime(day))
+		}
 	}
 	return b.NewArray(), nil
 }

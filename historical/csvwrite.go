@@ -15,7 +15,7 @@ import (
 // beside the output until that is known: any number takes the same memory.
 func writeCSV(ctx context.Context, rows *tally, out *output, mem memory.Allocator) error {
 	forms := newForms(rows.Schema())
-	w := &csvWriter{output: out, out: bufio.NewWriterSize(out.file, 1<<16), forms: forms}
+	w := &csvWriter{fault: out.fault, out: bufio.NewWriterSize(out.file, 1<<16), forms: forms}
 	w.header(rows.Schema())
 	held := &spool{output: out, schema: rows.Schema(), mem: mem}
 	defer held.close()
@@ -39,10 +39,10 @@ func writeCSV(ctx context.Context, rows *tally, out *output, mem memory.Allocato
 
 // csvWriter writes record batches as lines of text.
 type csvWriter struct {
-	output *output
-	out    *bufio.Writer // into output; keeps its first error
-	forms  forms
-	line   []byte
+	out   *bufio.Writer     // keeps its first error
+	fault func(error) error // says what cannot be written
+	forms forms
+	line  []byte
 }
 
 func (w *csvWriter) header(s *arrow.Schema) {
@@ -76,7 +76,7 @@ func (w *csvWriter) write(batch arrow.RecordBatch) error {
 		w.end(len(cells))
 	}
 	_, err := w.out.Write(nil) // the first error there was
-	return w.output.fault(err)
+	return w.fault(err)
 }
 
 // end ends a line. The only cell of a line is quoted where it is empty, so that

@@ -134,7 +134,6 @@ func TestEntityErrors(t *testing.T) {
 
 func TestEntitySourceErrors(t *testing.T) {
 	broken := file(t, "users.parquet", "PAR1 but no more")
-	_, absent := os.Open("absent.csv")
 	for _, c := range []struct {
 		entities historical.Entities
 		want     string
@@ -142,7 +141,7 @@ func TestEntitySourceErrors(t *testing.T) {
 		{historical.Entities{}, "entity rows are missing: give a .csv, .parquet or .arrow file, SQL, JSON, or a span of time"},
 		{historical.Entities{Path: "a.csv", SQL: "SELECT 1"}, "entity rows are given in more than one way; give a file, SQL, JSON, or a span of time"},
 		{historical.Entities{Path: "users.xlsx"}, `entity rows users.xlsx: files that end in ".xlsx" are not read; give a .csv, .parquet or .arrow file`},
-		{historical.Entities{Path: "absent.csv"}, "entity rows cannot be read: " + absent.Error()},
+		{historical.Entities{Path: "absent.csv"}, "entity rows absent.csv cannot be read: no such file or directory"},
 		{historical.Entities{Path: "absent.parquet"}, "entity rows absent.parquet cannot be read as Parquet: open absent.parquet: no such file or directory"},
 		{historical.Entities{Path: broken}, "entity rows " + broken + " cannot be read as Parquet: parquet: file is smaller than indicated metadata size"},
 		{historical.Entities{SQL: "SELECT nothing"}, `data source "entity rows": there is no table "SELECT nothing"; known: SELECT labels, payments_90d, rates, subscriptions, usage_30d`},

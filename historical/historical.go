@@ -1,8 +1,9 @@
 // Package historical makes training data: it resolves what is asked for
 // against a registry snapshot, reads the entity rows, has an offline store join
 // them as of their own times, and writes the answer to a file with a receipt
-// beside it, or into a table of the warehouse. It makes a training set again from its receipt, and explains where
-// a value came from.
+// beside it, or into a table of the warehouse. It makes a training set again from its
+// receipt, and explains where a value came from. [Sets] are those of a
+// repository, as a server shows, makes and hands them out.
 package historical
 
 import (
@@ -39,6 +40,7 @@ type Request struct {
 	CreatedCutoff bool
 
 	Version  string         // the program's, for the receipt
+	By       string         // who asks a server, for the receipt
 	Dir      string         // the repository: where the receipt's file names start
 	Receipts receipt.Folder // keeps a copy of the receipt; "": no receipt is made
 

@@ -18,18 +18,18 @@ import (
 
 // openParquet describes a file, and leaves it to the reader to read its rows.
 func (r *Request) openParquet(ctx context.Context, c *choice) (*entityRows, error) {
-	path := r.Entities.Path
-	p, err := openParquetFile(path, r.allocator())
+	in := r.input()
+	p, err := in.openParquet()
 	if err != nil {
 		return nil, err
 	}
 	defer p.file.Close()
 	e := &entityRows{count: p.file.NumRows()}
-	if err := e.check(path, columnsOf(p.schema), c, r.Label); err != nil {
+	if err := e.check(in.path, columnsOf(p.schema), c, r.Label); err != nil {
 		return nil, err
 	}
 	e.Schema = p.schema
-	e.Records = array.ReaderFromIter(p.schema, parquetBatches(ctx, path, r.Progress, r.allocator()))
+	e.Records = array.ReaderFromIter(p.schema, in.parquetBatches(ctx))
 	return e, nil
 }
 
@@ -40,12 +40,12 @@ type parquetFile struct {
 	schema *arrow.Schema
 }
 
-func openParquetFile(path string, mem memory.Allocator) (*parquetFile, error) {
-	f, err := file.OpenParquetFile(path, false)
+func (in *input) openParquet() (*parquetFile, error) {
+	f, err := file.OpenParquetFile(in.path, false)
 	if err != nil {
-		return nil, asof.Errorf(asof.CodeInvalid, "entity rows %s cannot be read as Parquet: %w", path, err)
+		return nil, asof.Errorf(asof.CodeInvalid, "%s cannot be read as Parquet: %w", in.what, err)
 	}
-	reader, err := pqarrow.NewFileReader(f, pqarrow.ArrowReadProperties{BatchSize: batchRows}, mem)
+	reader, err := pqarrow.NewFileReader(f, pqarrow.ArrowReadProperties{BatchSize: int64(in.batch)}, in.mem)
 	if err == nil {
 		var schema *arrow.Schema
 		if schema, err = reader.Schema(); err == nil {
@@ -53,7 +53,7 @@ func openParquetFile(path string, mem memory.Allocator) (*parquetFile, error) {
 		}
 	}
 	f.Close()
-	return nil, asof.Errorf(asof.CodeInvalid, "entity rows %s cannot be read as Parquet: %w", path, err)
+	return nil, asof.Errorf(asof.CodeInvalid, "%s cannot be read as Parquet: %w", in.what, err)
 }
 
 // plainSchema is what is handed on of a file's schema: no notes that other
@@ -69,12 +69,12 @@ func plainSchema(s *arrow.Schema) *arrow.Schema {
 	return arrow.NewSchema(fields, nil)
 }
 
-func parquetBatches(ctx context.Context, path string, progress asof.Progress, mem memory.Allocator) iter.Seq2[arrow.RecordBatch, error] {
+func (in *input) parquetBatches(ctx context.Context) iter.Seq2[arrow.RecordBatch, error] {
 	return func(yield func(arrow.RecordBatch, error) bool) {
 		fail := func(err error) {
-			yield(nil, asof.Errorf(asof.CodeInvalid, "entity rows %s cannot be read: %w", path, err))
+			yield(nil, asof.Errorf(asof.CodeInvalid, "%s cannot be read: %w", in.what, err))
 		}
-		p, err := openParquetFile(path, mem)
+		p, err := in.openParquet()
 		if err != nil {
 			yield(nil, err)
 			return
@@ -87,13 +87,13 @@ func parquetBatches(ctx context.Context, path string, progress asof.Progress, me
 		}
 		defer rows.Release()
 		for done := int64(0); rows.Next(); {
-			batch, err := plainBatch(rows.RecordBatch(), p.schema, mem)
+			batch, err := plainBatch(rows.RecordBatch(), p.schema, in.mem)
 			if err != nil {
 				fail(err)
 				return
 			}
 			done += batch.NumRows()
-			progress.Report("read entity rows", done, p.file.NumRows())
+			in.progress.Report("read entity rows", done, p.file.NumRows())
 			if !yield(batch, nil) {
 				return
 			}
@@ -133,9 +133,15 @@ func plainBatch(batch arrow.RecordBatch, schema *arrow.Schema, mem memory.Alloca
 // rowGroup is how many rows a row group of a written file holds at most.
 const rowGroup = 1 << 17
 
-// writeParquet writes rows with their types, compressed with snappy, as pandas
-// does. Floats hardly ever repeat, so they go without a dictionary.
+// writeParquet writes rows into a file.
 func writeParquet(ctx context.Context, rows *tally, out *output, mem memory.Allocator) error {
+	// The file is closed by output, so its Close is hidden.
+	return printParquet(ctx, rows, struct{ io.Writer }{out.file}, out.fault, mem)
+}
+
+// printParquet writes rows with their types, compressed with snappy, as pandas
+// does. Floats hardly ever repeat, so they go without a dictionary.
+func printParquet(ctx context.Context, rows *tally, to io.Writer, fault func(error) error, mem memory.Allocator) error {
 	options := []parquet.WriterProperty{parquet.WithCompression(compress.Codecs.Snappy),
 		parquet.WithMaxRowGroupLength(rowGroup), parquet.WithAllocator(mem)}
 	for _, f := range rows.Schema().Fields() {
@@ -144,16 +150,15 @@ func writeParquet(ctx context.Context, rows *tally, out *output, mem memory.Allo
 		}
 	}
 	properties := parquet.NewWriterProperties(options...)
-	// The file is closed by output, so its Close is hidden.
-	w, err := pqarrow.NewFileWriter(rows.Schema(), struct{ io.Writer }{out.file}, properties,
+	w, err := pqarrow.NewFileWriter(rows.Schema(), to, properties,
 		pqarrow.NewArrowWriterProperties(pqarrow.WithStoreSchema(), pqarrow.WithAllocator(mem)))
 	if err != nil {
-		return asof.Errorf(asof.CodeInvalid, "%s cannot hold these columns: %w", out.path, err)
+		return fault(asof.Errorf(asof.CodeInvalid, "Parquet cannot hold these columns: %w", err))
 	}
-	err = rows.each(ctx, func(batch arrow.RecordBatch) error { return out.fault(w.WriteBuffered(batch)) })
+	err = rows.each(ctx, func(batch arrow.RecordBatch) error { return fault(w.WriteBuffered(batch)) })
 	if err != nil {
-		_ = w.Close() // gives its memory back; the file is thrown away
+		_ = w.Close() // gives its memory back; what was written is thrown away
 		return err
 	}
-	return out.fault(w.Close())
+	return fault(w.Close())
 }

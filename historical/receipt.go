@@ -24,7 +24,7 @@ type draft struct {
 // draft begins the receipt of an answer: what is asked for, and what the
 // sources hold, which is found out while they are read.
 func (r *Request) draft(ctx context.Context, c *choice) *draft {
-	d := &draft{Receipt: &receipt.Receipt{Asof: r.Version, Started: time.Now().UTC(), Output: r.named(r.Output), Table: r.Table, Request: receipt.Request{
+	d := &draft{Receipt: &receipt.Receipt{Asof: r.Version, By: r.By, Started: time.Now().UTC(), Output: r.named(r.Output), Table: r.Table, Request: receipt.Request{
 		Features: r.References, Service: r.Service, FullNames: r.FullNames, Label: r.Label, Cutoff: r.CreatedCutoff, Entities: r.entitiesNamed()}}}
 	if p := r.Snapshot.Project(); p != nil {
 		d.Project = p.Name
@@ -116,15 +116,7 @@ func (t *tally) seal() (*receipt.Receipt, error) {
 // Of r the request is the receipt's; Output may be empty, for no file. A mistake
 // in the request, such as a feature that is gone, is an error.
 func Reproduce(ctx context.Context, r Request, old *receipt.Receipt) (*receipt.Receipt, []string, error) {
-	q := old.Request
-	r.References, r.Service, r.FullNames, r.Label, r.CreatedCutoff = q.Features, q.Service, q.FullNames, q.Label, q.Cutoff
-	r.Entities = Entities{Path: q.Entities.Path, SQL: q.Entities.SQL, JSON: q.Entities.JSON}
-	if r.Entities.Path != "" && !filepath.IsAbs(r.Entities.Path) {
-		r.Entities.Path = filepath.Join(r.Dir, filepath.FromSlash(r.Entities.Path))
-	}
-	if e := q.Entities; e.From != nil || e.To != nil || e.At != nil {
-		r.Entities.Events = &asof.Events{From: timeOf(e.From), To: timeOf(e.To), At: timeOf(e.At)}
-	}
+	r.repeat(old.Request)
 	r.receipted = true
 	if r.Output != "" {
 		result, err := Run(ctx, r)
@@ -147,6 +139,18 @@ func Reproduce(ctx context.Context, r Request, old *receipt.Receipt) (*receipt.R
 		return nil, nil, err
 	}
 	return now.Receipt, receipt.Changes(old, now.Receipt), nil
+}
+
+// repeat asks for what a receipt says was asked for.
+func (r *Request) repeat(q receipt.Request) {
+	r.References, r.Service, r.FullNames, r.Label, r.CreatedCutoff = q.Features, q.Service, q.FullNames, q.Label, q.Cutoff
+	r.Entities = Entities{Path: q.Entities.Path, SQL: q.Entities.SQL, JSON: q.Entities.JSON}
+	if r.Entities.Path != "" && !filepath.IsAbs(r.Entities.Path) {
+		r.Entities.Path = filepath.Join(r.Dir, filepath.FromSlash(r.Entities.Path))
+	}
+	if e := q.Entities; e.From != nil || e.To != nil || e.At != nil {
+		r.Entities.Events = &asof.Events{From: timeOf(e.From), To: timeOf(e.To), At: timeOf(e.At)}
+	}
 }
 
 func timeOf(t *time.Time) time.Time {

@@ -74,16 +74,13 @@ func (f Folder) path(id string) string { return filepath.Join(string(f), id+".js
 
 // List returns the receipts, newest first. A folder that is not there has none.
 func (f Folder) List() ([]*Receipt, error) {
-	entries, err := os.ReadDir(string(f))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, asof.Errorf(asof.CodeInvalid, "the receipts cannot be listed: %w", err)
+	names, err := f.names()
+	if err != nil {
+		return nil, err
 	}
 	var list []*Receipt
-	for _, e := range entries {
-		if name := e.Name(); strings.HasPrefix(name, ".") || filepath.Ext(name) != ".json" {
-			continue
-		}
-		r, err := Read(filepath.Join(string(f), e.Name()))
+	for _, name := range names {
+		r, err := Read(filepath.Join(string(f), name))
 		if err != nil {
 			return nil, err
 		}
@@ -91,6 +88,59 @@ func (f Folder) List() ([]*Receipt, error) {
 	}
 	slices.SortFunc(list, func(a, b *Receipt) int { return strings.Compare(b.ID, a.ID) })
 	return list, nil
+}
+
+// Newest returns the newest receipts of a project, so many at most, how many
+// more there are at most, and what is wrong with those that cannot be read.
+func (f Folder) Newest(project string, most int) (list []*Receipt, more int, wrong []error, err error) {
+	names, err := f.names()
+	if err != nil {
+		return nil, 0, nil, err
+	}
+	for i, name := range slices.Backward(names) {
+		if len(list) == most {
+			return list, i + 1, wrong, nil
+		}
+		switch r, err := Read(filepath.Join(string(f), name)); {
+		case err != nil:
+			wrong = append(wrong, err)
+		case r.Project == project:
+			list = append(list, r)
+		}
+	}
+	return list, 0, wrong, nil
+}
+
+// Get returns the receipt of exactly this ID in a project. The ID may come from
+// anybody: a file is only opened that the folder has. What is not there is
+// CodeNotFound.
+func (f Folder) Get(project, id string) (*Receipt, error) {
+	names, err := f.names()
+	if err != nil {
+		return nil, err
+	}
+	if at := slices.Index(names, id+".json"); at >= 0 {
+		r, err := Read(filepath.Join(string(f), names[at]))
+		if err != nil || r.Project == project {
+			return r, err
+		}
+	}
+	return nil, asof.Errorf(asof.CodeNotFound, "there is no training set %q", id)
+}
+
+// names are the files of the folder, oldest first. One that is not there has none.
+func (f Folder) names() ([]string, error) {
+	entries, err := os.ReadDir(string(f))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, asof.Errorf(asof.CodeInvalid, "the receipts cannot be listed: %w", err)
+	}
+	var names []string
+	for _, e := range entries {
+		if name := e.Name(); !strings.HasPrefix(name, ".") && filepath.Ext(name) == ".json" {
+			names = append(names, name)
+		}
+	}
+	return names, nil
 }
 
 // Find returns the receipt of an ID, or of the beginning of one that no other

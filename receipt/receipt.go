@@ -29,6 +29,7 @@ type Receipt struct {
 	Project  string    `json:"project"`
 	Started  time.Time `json:"started"`
 	Finished time.Time `json:"finished"`
+	By       string    `json:"by,omitempty"` // who had a server make it
 
 	Request     Request  `json:"request"`
 	Views       []View   `json:"views"`       // as they were read, in the order of the query
