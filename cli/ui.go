@@ -74,6 +74,8 @@ func (r *repository) consoleSurface(ctx context.Context, host, root string, port
 	ip := net.ParseIP(host)
 	options := console.Options{Project: r.config.Project, Registry: registry, Ledger: r.Ledger, Runs: r.Runs, User: localUser(), Statistics: r.Statistics, Calendars: r.config.Asof.Freshness, Places: r.places(), Lookup: r.lookup(guard), Guard: guard,
 		RootPath: root, Local: host == "localhost" || ip != nil && ip.IsLoopback(), Log: log}
+	sets, stopping := r.trainingSets(guard), make(chan struct{})
+	options.Training, options.Stopping = sets, stopping
 	if metrics != nil {
 		options.Traffic = metrics.Traffic
 	}
@@ -82,6 +84,9 @@ func (r *repository) consoleSurface(ctx context.Context, host, root string, port
 		return surface{}, err
 	}
 	return surface{what: "console", scheme: "http", port: port, flag: "--ui-port", serve: func(ctx context.Context, l net.Listener) error {
+		stop := context.AfterFunc(ctx, func() { close(stopping) })
+		defer stop()
+		defer sets.Jobs.Close() // before the stores that its jobs read
 		return server.HTTP(ctx, l, pages, server.HTTPOptions{Log: log})
 	}}, nil
 }

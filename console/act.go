@@ -165,13 +165,19 @@ func updateProject(ctx context.Context, c *Console, r *request) error {
 	return c.o.Guard.Check(ctx, r.snapshot, permission.Update, r.snapshot.Project())
 }
 
-// mostOf returns how much a request may send.
-func (c *Console) mostOf(r *http.Request) int64 {
+// bounds returns how many bytes a request may send, and how long it may take; 0
+// is as long as somebody reads.
+func (c *Console) bounds(r *http.Request) (most int64, within time.Duration) {
 	_, pattern := c.mux.Handler(r)
 	for _, a := range actions {
 		if pattern == "POST "+a.path {
-			return cmp.Or(a.most, mostForm)
+			return cmp.Or(a.most, mostForm), max(a.within, c.o.Timeout)
 		}
 	}
-	return mostForm
+	for _, s := range streams {
+		if pattern == "GET "+s.path {
+			return mostForm, 0
+		}
+	}
+	return mostForm, c.o.Timeout
 }

@@ -34,6 +34,7 @@ import (
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/chart"
+	"github.com/asof-dev/asof/historical"
 	"github.com/asof-dev/asof/metric"
 	"github.com/asof-dev/asof/permission"
 )
@@ -55,6 +56,9 @@ type Options struct {
 	Local      bool                                                // it listens on this machine alone
 	Timeout    time.Duration                                       // of one page; 0 is 10 s
 	Log        *slog.Logger                                        // gets what failed; nil for nowhere
+
+	Training *historical.Sets // nil: no training sets
+	Stopping <-chan struct{}  // closed when the server stops: what follows something ends; nil: never
 }
 
 // Console answers requests for pages. It may be used by several goroutines.
@@ -65,6 +69,7 @@ type Console struct {
 	languages []*language
 	templates map[string]map[string]*template.Template // by language, then page
 	kept      atomic.Pointer[view]                     // of the newest registry; with a Guard nothing is kept
+	exports   atomic.Int64                             // files that are being converted
 }
 
 //go:embed asset page text
@@ -95,6 +100,9 @@ func New(o Options) (*Console, error) {
 	for _, p := range routes {
 		c.mux.HandleFunc("GET "+p.path, func(w http.ResponseWriter, r *http.Request) { c.show(w, r, p) })
 	}
+	for _, p := range streams {
+		c.mux.HandleFunc("GET "+p.path, func(w http.ResponseWriter, r *http.Request) { c.stream(w, r, p) })
+	}
 	for _, a := range actions {
 		act := func(w http.ResponseWriter, r *http.Request) { c.act(w, r, a) }
 		c.mux.HandleFunc("GET "+a.path, act)
@@ -121,9 +129,17 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r = r.Clone(r.Context())
 		r.URL.Path, r.URL.RawPath = "/"+below, ""
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), c.o.Timeout)
-	defer cancel()
-	r = r.WithContext(ctx)
+	ctx := r.Context()
+	most, within := c.bounds(r)
+	if within > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, within)
+		defer cancel()
+		r = r.WithContext(ctx)
+	}
+	if within > c.o.Timeout { // longer than the server lets others send
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(within))
+	}
 	if !strings.HasPrefix(r.URL.Path, "/asset/") { // those are the same for everybody
 		admitted, err := c.o.Guard.Admit(ctx, r.Header.Get("Authorization"))
 		if err != nil {
@@ -133,7 +149,7 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r = r.WithContext(admitted)
 	}
 	if r.Body != nil {
-		r.Body = http.MaxBytesReader(w, r.Body, c.mostOf(r))
+		r.Body = http.MaxBytesReader(w, r.Body, most)
 	}
 	if err := c.protect.check(r); err != nil {
 		c.fail(w, r, err)

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -41,15 +42,25 @@ func (q *question) HasFile() bool {
 type input struct {
 	Name     string   `json:"name"`
 	Label    string   `json:"label"`
-	Type     string   `json:"type"` // text, number, select, file, hidden
+	Type     string   `json:"type"` // text, textarea, number, date, select, file, hidden
 	Value    string   `json:"value"`
 	Help     string   `json:"help,omitempty"`
 	Choices  []string `json:"choices,omitempty"` // of a select
 	Required bool     `json:"required"`
+
+	Texts map[string]string `json:"-"` // what choices are called; one that is not in there is called as it is
 }
 
 // Most is how long a value may be, in bytes.
-func (input) Most() int { return 1000 }
+func (in input) Most() int {
+	if in.Type == "textarea" {
+		return 20_000
+	}
+	return 1000
+}
+
+// Text is what a choice is called.
+func (in input) Text(choice string) string { return cmp.Or(in.Texts[choice], choice) }
 
 // details are the values of the inputs, for the record.
 func (q *question) details() map[string]string {

@@ -174,6 +174,12 @@ func took(from, to time.Time) string {
 func (c *Console) parse(l *language) (map[string]*template.Template, error) {
 	functions := template.FuncMap{
 		"t": l.text,
+		"step": func(step string) string { // its name is another package's
+			if text, err := l.text("job.step." + step); err == nil {
+				return text
+			}
+			return step
+		},
 		"path": func(path string) string {
 			if strings.HasPrefix(path, "#") {
 				return path

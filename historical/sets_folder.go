@@ -83,7 +83,7 @@ func (s *Sets) sweep() {
 		switch {
 		case unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil || !isAt(file):
 			file.Close()
-		case fileThere(filepath.Join(p.dir, setFile+receipt.Suffix)):
+		case fileThere(filepath.Join(p.dir, SetFile+receipt.Suffix)):
 			p.keep()
 		default:
 			p.giveBack()
@@ -119,17 +119,32 @@ var uploadKinds = []string{".csv", ".parquet"}
 
 func (s *Sets) uploads() string { return filepath.Join(s.Folder, ".uploads") }
 
-// Receive keeps a file of entity rows for an order, for an hour, and returns the
-// ID by which that names it. The caller bounds its size.
+// makeRoom removes the oldest of the uploads where there are too many.
+func (s *Sets) makeRoom() {
+	entries, _ := os.ReadDir(s.uploads())
+	var waiting []os.FileInfo
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil {
+			waiting = append(waiting, info)
+		}
+	}
+	slices.SortFunc(waiting, func(a, b os.FileInfo) int { return a.ModTime().Compare(b.ModTime()) })
+	for len(waiting) >= mostUploads {
+		os.Remove(filepath.Join(s.uploads(), waiting[0].Name()))
+		waiting = waiting[1:]
+	}
+}
+
+// Receive keeps a file of entity rows for an order, for an hour where not too many
+// come after it, and returns the ID by which that names it. The caller bounds its
+// size.
 func (s *Sets) Receive(name string, rows io.Reader) (id string, err error) {
 	ext := strings.ToLower(filepath.Ext(name))
 	if !slices.Contains(uploadKinds, ext) {
 		return "", asof.Errorf(asof.CodeInvalid, "%.80q is no file of entity rows: send a .csv or .parquet file", name)
 	}
 	s.sweep()
-	if waiting, err := os.ReadDir(s.uploads()); err == nil && len(waiting) >= mostUploads {
-		return "", asof.Errorf(asof.CodeUnavailable, "%d files wait for somebody to go on with them, and no more are kept; try again in an hour", len(waiting))
-	}
+	s.makeRoom()
 	id = rand.Text() + ext
 	err = os.MkdirAll(s.uploads(), 0o777)
 	var file *os.File

@@ -31,10 +31,10 @@ type Order struct {
 	Upload   string    // the ID of a file that Receive has kept
 }
 
-// setFile is what the file of a set is called in its folder, and entityFile that
+// SetFile is what the file of a set that is made here is called in its folder, and entityFile that
 // of an upload from which it was made, without its extension.
 const (
-	setFile    = "training.parquet"
+	SetFile    = "training.parquet"
 	entityFile = "entities"
 )
 
@@ -148,7 +148,7 @@ func (s *Sets) Make(ctx context.Context, o Order) (Job, error) {
 		if err != nil {
 			return Outcome{}, err
 		}
-		r.Progress, r.Output = p, filepath.Join(place.dir, setFile)
+		r.Progress, r.Output = p, filepath.Join(place.dir, SetFile)
 		if o.Upload != "" {
 			waiting := r.Entities.Path
 			r.Entities.Path = filepath.Join(place.dir, entityFile+filepath.Ext(waiting))

@@ -190,6 +190,12 @@ func TestOrdersThatAreRefused(t *testing.T) {
 			t.Errorf("%v, want %q", err, want)
 		}
 	}
+	for range 30 {
+		receive(t, s, "many.csv", "")
+	}
+	if kept, _ := os.ReadDir(filepath.Join(s.Folder, ".uploads")); len(kept) != 20 {
+		t.Errorf("%d uploads are kept", len(kept))
+	}
 	if _, err := s.Receive("rows.exe", strings.NewReader("")); asof.ErrorCode(err) != asof.CodeInvalid {
 		t.Error(err)
 	}

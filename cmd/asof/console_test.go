@@ -25,6 +25,7 @@ var consoleTests = []struct {
 	{"lineage", browseLineage},
 	{"lookup", browseLookup},
 	{"report", browseReport},
+	{"training", browseTraining},
 }
 
 // watched is a repository of StreamFlow that `asof serve --all` serves: January

@@ -20,3 +20,23 @@ for (const slider of document.querySelectorAll("[data-slider]")) {
   });
   slider.addEventListener("change", () => slider.form.requestSubmit());
 }
+
+// A page that shows what is under way is kept as it stands: each event fetches it
+// anew, and the last one ends that.
+const live = document.querySelector("[data-live]");
+if (live) {
+  const events = new EventSource(live.dataset.live);
+  let busy = false, again = false;
+  const show = async () => {
+    if (busy) { again = true; return; }
+    busy = true;
+    const page = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
+    const at = document.activeElement.closest("main a[href]");
+    document.querySelector("main").replaceWith(page.querySelector("main"));
+    if (at) { document.querySelector(`main a[href="${CSS.escape(at.getAttribute("href"))}"]`)?.focus(); }
+    busy = false;
+    if (again) { again = false; show(); }
+  };
+  events.addEventListener("change", show);
+  events.addEventListener("end", () => { events.close(); show(); });
+}
