@@ -67,6 +67,10 @@ bench-load: build ## a month of StreamFlow, and loading a CSV file beside DuckDB
 bench-schedule: build ## how late scheduled runs start; fails where fewer than 99 of 100 are within 100 ms
 	go run ./bench/schedule $(ARGS)
 
+.PHONY: bench-console
+bench-console: build ## pages of the console over 1,000 views and 10,000 runs; fails where fewer than 95 of 100 take 100 ms
+	go run ./bench/console $(ARGS)
+
 .PHONY: bench-registry
 bench-registry: build feast-venv ## registry servers of 5,000 objects beside Feast's, as ratios
 	go run ./bench/registry $(ARGS)

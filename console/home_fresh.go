@@ -63,20 +63,12 @@ func monthOf(text string) (time.Time, error) {
 // freshness holds the views that a caller may see against their calendars.
 func (c *Console) freshness(ctx context.Context, r *request, until time.Time) freshPart {
 	p := freshPart{Counts: []count{}, Views: []viewMonths{}}
-	entries, err := part(ctx, func(ctx context.Context) ([]asof.Materialization, error) {
-		ledger, err := c.o.Ledger(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return ledger.Materializations(ctx, c.o.Project, "")
+	byView, err := part(ctx, func(ctx context.Context) (map[string][]asof.Materialization, error) {
+		return c.entries.get(ctx, c.ledgerByView)
 	})
 	if err != nil {
 		p.Error = err.Error()
 		return p
-	}
-	byView := map[string][]asof.Materialization{}
-	for _, e := range entries {
-		byView[e.View] = append(byView[e.View], e)
 	}
 	now := time.Now().UTC()
 	var newest time.Time
@@ -104,6 +96,20 @@ func (c *Console) freshness(ctx context.Context, r *request, until time.Time) fr
 		v.Months = freshness.Months(c.o.Calendars.Of(v.Name), byView[v.Name], now, last, monthsShown)
 	}
 	return p
+}
+
+// ledgerByView reads the ledger.
+func (c *Console) ledgerByView(ctx context.Context) (map[string][]asof.Materialization, error) {
+	ledger, err := c.o.Ledger(ctx)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := ledger.Materializations(ctx, c.o.Project, "")
+	byView := map[string][]asof.Materialization{}
+	for _, e := range entries {
+		byView[e.View] = append(byView[e.View], e)
+	}
+	return byView, err
 }
 
 // lastMonth is that of now, or soon after the newest rows where they are much

@@ -42,14 +42,11 @@ type brokenCheck struct {
 }
 
 const (
-	runsLooked   = 100 // of the newest runs, for what failed
+	runsLooked   = 60 // of the newest runs, for what failed and what goes on
 	runsShown    = 10
 	checksShown  = 20
 	failureShown = 10
 )
-
-// openStates are those of runs that have not ended.
-var openStates = []asof.RunState{asof.RunScheduled, asof.RunPending, asof.RunLate, asof.RunRunning, asof.RunRetrying}
 
 // lastRuns looks at the newest runs of the project.
 func (c *Console) lastRuns(ctx context.Context) runsPart {
@@ -57,32 +54,31 @@ func (c *Console) lastRuns(ctx context.Context) runsPart {
 	if c.o.Runs == nil {
 		return p
 	}
-	type found struct{ newest, open []asof.Run }
-	runs, err := part(ctx, func(ctx context.Context) (f found, err error) {
-		if err = c.mayDescribe(ctx); err != nil {
-			return f, err
+	runs, err := part(ctx, func(ctx context.Context) ([]asof.Run, error) {
+		if err := c.mayDescribe(ctx); err != nil {
+			return nil, err
 		}
 		store, err := c.o.Runs(ctx)
 		if err != nil {
-			return f, err
+			return nil, err
 		}
-		if f.newest, err = store.Runs(ctx, asof.RunQuery{Project: c.o.Project, Limit: runsLooked}); err == nil {
-			f.open, err = store.Runs(ctx, asof.RunQuery{Project: c.o.Project, States: openStates, Limit: runsShown})
-		}
-		return f, err
+		return store.Runs(ctx, asof.RunQuery{Project: c.o.Project, Limit: runsLooked})
 	})
 	if err != nil {
 		p.Error = err.Error()
 		return p
 	}
-	for _, run := range runs.newest[:min(len(runs.newest), runsShown)] {
-		p.Last = append(p.Last, shownRun(run, pipeline.DayOf(run)))
-	}
-	for _, run := range runs.open {
-		p.Open = append(p.Open, shownRun(run, pipeline.DayOf(run)))
+	for i, run := range runs {
+		shown := shownRun(run, pipeline.DayOf(run))
+		if i < runsShown {
+			p.Last = append(p.Last, shown)
+		}
+		if run.Finished.IsZero() {
+			p.Open = append(p.Open, shown)
+		}
 	}
 	seen := map[string]bool{}
-	for _, month := range pipeline.NewestOf(runs.newest) {
+	for _, month := range pipeline.NewestOf(runs) {
 		failed := month.Run.State == asof.RunFailed || month.Run.State == asof.RunCrashed
 		if failed {
 			p.Failed = append(p.Failed, shownRun(month.Run, month.Day))

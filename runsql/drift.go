@@ -47,8 +47,9 @@ func (s *StatisticsStore) Drifts(ctx context.Context, q asof.DriftQuery) ([]asof
 	const newest = "span_to DESC, span_from DESC, judged DESC, seq DESC"
 	condition, args := chosen(asof.StatisticsQuery{Project: q.Project, View: q.View, Source: q.Source})
 	from := s.db.Table(drifts) + " WHERE " + condition
-	if q.Each > 0 {
-		from = fmt.Sprintf("(SELECT *, row_number() OVER (PARTITION BY feature_view, source ORDER BY %s) AS place FROM %s) AS placed WHERE place <= %d", newest, from, q.Each)
+	if q.Each > 0 { // the rows themselves are large, and not sorted
+		from = fmt.Sprintf("%s WHERE seq IN (SELECT seq FROM (SELECT seq, row_number() OVER (PARTITION BY feature_view, source ORDER BY %s) AS place FROM %s) AS placed WHERE place <= %d)",
+			s.db.Table(drifts), newest, from, q.Each)
 	}
 	var list []asof.ViewDrift
 	err := s.db.Read(ctx, func(tx Tx) error {
