@@ -9,6 +9,7 @@ import (
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/monitor"
+	"github.com/asof-dev/asof/notify"
 )
 
 func (a *app) monitorCommand() *cobra.Command {
@@ -61,6 +62,23 @@ func (r *repository) compare(ctx context.Context, c comparison, reference, curre
 	}
 	m.Anew = c.anew
 	return m.Drift(ctx, c.views, c.features, reference, current)
+}
+
+// keepDrift keeps the verdicts of views that were compared whole, and tells of
+// those that have changed.
+func (r *repository) keepDrift(ctx context.Context, c comparison, command string, reference, current monitor.Side, views []monitor.View) error {
+	if len(c.features) > 0 {
+		return nil
+	}
+	m, err := r.monitor(ctx, nil)
+	if err != nil {
+		return err
+	}
+	changes, err := m.Keep(ctx, command, reference, current, views)
+	for _, change := range changes {
+		r.notifier().Drifted(notify.Drift{Before: change.Before, Now: change.Now, At: time.Now()})
+	}
+	return err
 }
 
 // drifted counts features, and those that have drifted.
@@ -142,6 +160,9 @@ func (r *repository) drift(ctx context.Context, c comparison, output string, ref
 		err = printJSON(r.app.stdio.Out, driftedJSON(views, reference.DriftSide, current.DriftSide))
 	} else {
 		err = r.app.printDrift(views)
+	}
+	if err == nil {
+		err = r.keepDrift(ctx, c, "monitor drift", reference, current, views)
 	}
 	if err != nil {
 		return err

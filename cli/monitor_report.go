@@ -72,6 +72,9 @@ func (r *repository) driftReport(ctx context.Context, c comparison, output, out 
 	if err := writeWhole(r.app.path(out), made.Bytes()); err != nil {
 		return err
 	}
+	if err := r.keepDrift(ctx, c, "monitor report", reference, current, views); err != nil {
+		return err
+	}
 	features, drifted := drifted(views)
 	fmt.Fprintf(r.app.stdio.Err, "%s of %s drifted: %s\n", thousands(drifted), count(features, "feature", "features"), out)
 	return nil

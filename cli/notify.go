@@ -28,7 +28,7 @@ func webhooks(list []definition.Notify) []notify.Target {
 	var targets []notify.Target
 	for _, n := range list {
 		targets = append(targets, notify.Target{Name: n.Name, Format: notify.Format(n.Format), URL: n.URL, Headers: n.Headers, Secret: n.Secret,
-			States: n.States, Pipelines: n.Pipelines})
+			States: n.States, Pipelines: n.Pipelines, Drift: n.Drift})
 	}
 	return targets
 }

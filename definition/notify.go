@@ -19,6 +19,7 @@ type Notify struct {
 	URL       string
 	Format    string            // "json" or "slack"
 	States    []asof.RunState   // nil: those in which a run ends
+	Drift     bool              // it is told of views that have drifted
 	Pipelines []string          // nil: all
 	Headers   map[string]string // sent along
 	Secret    string            // signs; "" for none
@@ -90,8 +91,9 @@ func (r *reading) notify(section *ast.MappingNode) (t Notify, set bool) {
 	if v := values["pipelines"]; v != nil {
 		r.decode(v, name+".pipelines", &t.Pipelines)
 	}
+	t.Drift = t.Pipelines == nil
 	if v := values["on"]; v != nil {
-		t.States = r.states(v)
+		t.States, t.Drift = r.states(v)
 	}
 	if !slices.Contains(notifyFormats, t.Format) {
 		r.problem(values["format"], "asof.notify.format is %q; write json or slack%s", t.Format, asof.DidYouMean(t.Format, notifyFormats))
@@ -118,16 +120,22 @@ func (r *reading) lacks(texts []string) bool {
 	})
 }
 
-func (r *reading) states(n ast.Node) []asof.RunState {
-	words, states := []string{}, []asof.RunState{}
+// states reads the states of runs, and whether views that have drifted are told of.
+func (r *reading) states(n ast.Node) (states []asof.RunState, drift bool) {
+	words := []string{}
+	states = []asof.RunState{}
 	r.decode(n, "asof.notify.on", &words)
 	for _, word := range words {
+		if word == string(asof.VerdictDrifted) {
+			drift = true
+			continue
+		}
 		if !slices.Contains(notifyStates, word) {
-			r.problem(n, "asof.notify.on: there is no state %q; write some of %s", word, strings.Join(notifyStates, ", "))
+			r.problem(n, "asof.notify.on: there is no state %q; write some of %s, drifted", word, strings.Join(notifyStates, ", "))
 		}
 		states = append(states, asof.RunState(word))
 	}
-	return states
+	return states, drift
 }
 
 // webAddress returns the host of a URL, and whether it is one that can be asked.

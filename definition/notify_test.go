@@ -18,12 +18,14 @@ func TestNotify(t *testing.T) {
 	t.Setenv("SLACK", "https://hooks.example.com/services/s3cret")
 	c, err := config(t, notifyHead+`asof:
   notify:
-    - {url: "${SLACK}", format: slack, on: [failed, crashed]}
+    - {url: "${SLACK}", format: slack, on: [failed, crashed, drifted]}
     - name: audit
       url: http://audit:8080/runs
       pipelines: [ingest_month]
       headers: {Authorization: Bearer s3cret}
       secret: s3cret
+    - {name: drifts, url: "http://d", on: [drifted]}
+    - {name: all, url: "http://e"}
     - {url: "https://${NOT_SET}/x", name: laptop}
     - {url: "https://signed/x", secret: $NOT_SET}
 `)
@@ -31,8 +33,10 @@ func TestNotify(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []definition.Notify{
-		{Name: "hooks.example.com", URL: "https://hooks.example.com/services/s3cret", Format: "slack", States: []asof.RunState{asof.RunFailed, asof.RunCrashed}},
+		{Name: "hooks.example.com", URL: "https://hooks.example.com/services/s3cret", Format: "slack", States: []asof.RunState{asof.RunFailed, asof.RunCrashed}, Drift: true},
 		{Name: "audit", URL: "http://audit:8080/runs", Format: "json", Pipelines: []string{"ingest_month"}, Headers: map[string]string{"Authorization": "Bearer s3cret"}, Secret: "s3cret"},
+		{Name: "drifts", URL: "http://d", Format: "json", States: []asof.RunState{}, Drift: true},
+		{Name: "all", URL: "http://e", Format: "json", Drift: true},
 	}
 	if d := cmp.Diff(want, c.Asof.Notify); d != "" {
 		t.Errorf("-want +got\n%s", d)

@@ -38,6 +38,10 @@ func last(attempts []asof.RunStep) []asof.RunStep {
 	return steps
 }
 
+func (e Event) id() string { return e.ID }
+
+func (e Event) wantedBy(t *Target) bool { return t.wants(e.Run.Pipeline, e.State) }
+
 // body returns what is sent.
 func (e Event) body(format Format) ([]byte, error) {
 	switch format {

@@ -1,5 +1,5 @@
-// Package notify tells others what becomes of runs: webhooks, messages in
-// Slack's form, and OpenLineage events.
+// Package notify tells others what becomes of runs, and which views have
+// drifted: webhooks, messages in Slack's form, and OpenLineage events.
 //
 // A run never waits for it. Events are queued in memory and delivered from
 // there, for each target in order and by itself, so that one that is slow or
@@ -47,6 +47,7 @@ type Target struct {
 	Secret    string            // signs what is sent, as Sign says; "" for unsigned
 	States    []asof.RunState   // those that it is told of; nil: the format's
 	Pipelines []string          // those that it is told of; nil: all
+	Drift     bool              // it is told of views whose verdict has changed
 }
 
 // States are those of which targets can be told.
@@ -139,9 +140,17 @@ func New(o Options) *Notifier {
 	return n
 }
 
+// news is what targets are told of.
+type news interface {
+	id() string // the same however often it is sent
+	wantedBy(t *Target) bool
+	body(format Format) ([]byte, error)
+}
+
 // happening is what became of a run. The rest of what is told is asked of the
-// store that it is in.
+// store that it is in. One of a drift has that alone.
 type happening struct {
+	drift *Drift
 	store asof.RunHistory
 	run   string
 	epoch int64
@@ -151,7 +160,12 @@ type happening struct {
 }
 
 // id is the same for each attempt to tell of it, and for each process that does.
-func (h happening) id() string { return fmt.Sprintf("%s-%d-%s", h.run, h.epoch, h.state) }
+func (h happening) id() string {
+	if h.drift != nil {
+		return h.drift.id()
+	}
+	return fmt.Sprintf("%s-%d-%s", h.run, h.epoch, h.state)
+}
 
 // tell queues what happened, if there is anybody to tell. It does not block.
 func (n *Notifier) tell(h happening) {
@@ -166,7 +180,7 @@ func (n *Notifier) tell(h happening) {
 		for _, q := range n.queues {
 			q.dropped.Add(1)
 		}
-		n.options.Log.Warn("notify: too much happens at once; nobody is told", "run", h.run, "state", h.state)
+		n.options.Log.Warn("notify: too much happens at once; nobody is told", "event", h.id())
 	}
 }
 
@@ -178,27 +192,36 @@ func (n *Notifier) sort() {
 		}
 	}()
 	for h := range n.feed {
+		if h.drift != nil {
+			n.write(*h.drift)
+			continue
+		}
 		e, err := n.event(h)
 		if err != nil {
 			n.options.Log.Warn("notify: the run cannot be read; nobody is told", "run", h.run, "state", h.state, "error", err)
 			continue
 		}
-		for _, q := range n.queues {
-			if !q.target.wants(e.Run.Pipeline, e.State) {
-				continue
-			}
-			body, err := e.body(q.target.Format)
-			if err == nil {
-				select {
-				case q.waiting <- letter{id: e.ID, body: body}:
-					continue
-				default:
-					err = fmt.Errorf("%d others wait to be delivered", mostLetters)
-				}
-			}
-			q.dropped.Add(1)
-			n.options.Log.Warn("notify: not told", "target", q.target.Name, "run", h.run, "state", h.state, "error", err)
+		n.write(e)
+	}
+}
+
+// write makes a letter for each target that wants to know.
+func (n *Notifier) write(what news) {
+	for _, q := range n.queues {
+		if !what.wantedBy(&q.target) {
+			continue
 		}
+		body, err := what.body(q.target.Format)
+		if err == nil {
+			select {
+			case q.waiting <- letter{id: what.id(), body: body}:
+				continue
+			default:
+				err = fmt.Errorf("%d others wait to be delivered", mostLetters)
+			}
+		}
+		q.dropped.Add(1)
+		n.options.Log.Warn("notify: not told", "target", q.target.Name, "event", what.id(), "error", err)
 	}
 }
 

@@ -38,6 +38,18 @@ type Measures struct {
 	Vanished      []string `json:"vanished"`
 }
 
+// ByName returns what was measured by its names in JSON.
+func (m *Measures) ByName() map[string]float64 {
+	found := map[string]float64{}
+	for name, v := range map[string]*float64{"psi": m.PSI, "jensen_shannon": m.JensenShannon, "ks": m.KS, "ks_p": m.KSChance, "chi_square": m.ChiSquare, "chi_square_p": m.Chance,
+		"null_share": m.NullShare, "null_share_p": m.NullChance, "mean_shift": m.MeanShift, "mean_shift_p": m.MeanChance, "new_share": m.NewShare} {
+		if v != nil && !math.IsNaN(*v) && !math.IsInf(*v, 0) {
+			found[name] = *v
+		}
+	}
+	return found
+}
+
 // Compare measures current against reference. Numbers need the same Edges in
 // both; those with others are compared by nulls and means alone.
 func Compare(reference, current *asof.Profile) Measures {
