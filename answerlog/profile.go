@@ -124,6 +124,21 @@ func exactly(q *asof.ProfileQuery) int64 {
 	return asof.ProfileExact
 }
 
+// Oldest returns when the first answer was given that is logged of any view; zero
+// where none is.
+func (s *Served) Oldest(ctx context.Context) (oldest time.Time, err error) {
+	for _, v := range s.Snapshot.Views() {
+		r, err := s.Logged(ctx, v.Name)
+		if err != nil {
+			return oldest, err
+		}
+		if r.Rows > 0 && (oldest.IsZero() || r.Oldest.Before(oldest)) {
+			oldest = r.Oldest
+		}
+	}
+	return oldest, nil
+}
+
 // files returns the files that answers of a view may be in.
 func (s *Served) files(view string) (found []logged, err error) {
 	for _, p := range s.places(view) {

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"log/slog"
-	"path/filepath"
 
 	"github.com/asof-dev/asof/answerlog"
 )
@@ -20,11 +19,4 @@ func (r *repository) answers() *answerlog.Log {
 	defer r.sharing.Unlock()
 	r.closers = append(r.closers, log)
 	return log
-}
-
-func (r *repository) answersFolder() string {
-	if folder := r.config.Asof.Answers.Folder; filepath.IsAbs(folder) {
-		return folder
-	}
-	return filepath.Join(r.config.Dir, r.config.Asof.Answers.Folder)
 }

@@ -34,18 +34,19 @@ func (c *comparison) flags(cmd *cobra.Command) {
 
 // spans says what is compared, in the help of a command.
 const spans = "A span is a day (2024-02-29), a month (2024-02), or FROM..TO, both included. Without --reference it is the\n" +
-	"month before: of the last day of a month, that of the month before."
+	"month before: of the last day of a month, that of the month before. `served` is what servers answered, as far\n" +
+	"as it was logged (asof.answers), and `served:SPAN` that of a span."
 
 // sides reads the two sides.
 func (c *comparison) sides(cmd *cobra.Command) (reference, current monitor.Side, err error) {
 	if c.current == "" {
 		return reference, current, usagef(cmd.CommandPath()+" --help", "--current is missing: which day, or month, is compared")
 	}
-	if current, reference, err = parseSpan("--current", c.current); err != nil {
+	if current, reference, err = parseSide("--current", c.current); err != nil {
 		return reference, current, err
 	}
 	if c.reference != "" {
-		reference, _, err = parseSpan("--reference", c.reference)
+		reference, _, err = parseSide("--reference", c.reference)
 	} else if reference.To.IsZero() {
 		err = usagef(cmd.CommandPath()+" --help", "--current %s is no month, nor the last day of one: say what it is compared with by --reference", c.current)
 	}
@@ -53,15 +54,18 @@ func (c *comparison) sides(cmd *cobra.Command) (reference, current monitor.Side,
 }
 
 // compare describes both sides where they are, and judges.
-func (r *repository) compare(ctx context.Context, c comparison, reference, current monitor.Side) ([]monitor.View, error) {
+func (r *repository) compare(ctx context.Context, c comparison, reference, current *monitor.Side) ([]monitor.View, error) {
 	progress, end := r.app.progress()
 	defer end()
 	m, err := r.monitor(ctx, progress)
 	if err != nil {
 		return nil, err
 	}
+	if err := r.answered(ctx, reference, current); err != nil {
+		return nil, err
+	}
 	m.Anew = c.anew
-	return m.Drift(ctx, c.views, c.features, reference, current)
+	return m.Drift(ctx, c.views, c.features, *reference, *current)
 }
 
 // keepDrift keeps the verdicts of views that were compared whole, and tells of
@@ -103,7 +107,7 @@ func (a *app) driftCommand() *cobra.Command {
 			"the change of the mean and of the share of nulls, new and vanished categories. Ends with 1 where a\n" +
 			"feature has drifted.\n" + spans,
 		Example: a.example("-c my_project monitor drift --current 2024-02", "-c my_project monitor drift --reference 2024-01-31 --current 2024-02-29 -v usage_agg_30d_fv",
-			"-c my_project monitor drift --current 2024-02 -f monthly_fee --output json"),
+			"-c my_project monitor drift --current 2024-02 -f monthly_fee --output json", "-c my_project monitor drift --reference 2024-02-29 --current served"),
 		Args: a.args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if output != "table" && output != "json" {
@@ -152,7 +156,7 @@ func parseSpan(name, text string) (span, before monitor.Side, err error) {
 }
 
 func (r *repository) drift(ctx context.Context, c comparison, output string, reference, current monitor.Side) error {
-	views, err := r.compare(ctx, c, reference, current)
+	views, err := r.compare(ctx, c, &reference, &current)
 	if err != nil {
 		return err
 	}

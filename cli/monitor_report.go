@@ -51,7 +51,7 @@ func (a *app) driftReportCommand() *cobra.Command {
 }
 
 func (r *repository) driftReport(ctx context.Context, c comparison, output, out string, reference, current monitor.Side) error {
-	views, err := r.compare(ctx, c, reference, current)
+	views, err := r.compare(ctx, c, &reference, &current)
 	if err != nil {
 		return err
 	}

@@ -117,6 +117,13 @@ func (r *repository) monitor(ctx context.Context, progress asof.Progress) (*moni
 func (r *repository) monitorRun(ctx context.Context, flags monitorRunFlags) error {
 	progress, end := r.app.progress()
 	m, err := r.monitor(ctx, progress)
+	if err == nil && flags.source != "batch" && flags.project == "" { // another project logs where its own repository says
+		if logs, oldest, e := r.served(ctx); !oldest.IsZero() {
+			m.Served = logs
+		} else {
+			err = e
+		}
+	}
 	if err != nil {
 		end()
 		return err
