@@ -4,14 +4,10 @@ import (
 	"context"
 	"log/slog"
 	"net"
-	"sync"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/console"
-	"github.com/asof-dev/asof/definition"
 	"github.com/asof-dev/asof/metric"
 	"github.com/asof-dev/asof/server"
 )
@@ -72,7 +68,7 @@ func (r *repository) consoleSurface(ctx context.Context, host, root string, port
 	}
 	log := slog.Default()
 	ip := net.ParseIP(host)
-	options := console.Options{Project: r.config.Project, Registry: registry, Ledger: r.Ledger, Runs: r.Runs, User: localUser(), Statistics: r.Statistics, Calendars: r.config.Asof.Freshness, Places: r.places(), Lookup: r.lookup(guard), Guard: guard,
+	options := console.Options{Project: r.config.Project, Registry: registry, Ledger: r.Ledger, Runs: r.Runs, User: localUser(), Statistics: r.Statistics, Calendars: r.config.Asof.Freshness, Places: (&places{config: r.config}).find, Lookup: r.lookup(guard), Guard: guard,
 		RootPath: root, Local: host == "localhost" || ip != nil && ip.IsLoopback(), Log: log}
 	sets, stopping := r.trainingSets(guard), make(chan struct{})
 	options.Training, options.Stopping = sets, stopping
@@ -89,31 +85,4 @@ func (r *repository) consoleSurface(ctx context.Context, host, root string, port
 		defer sets.Jobs.Close() // before the stores that its jobs read
 		return server.HTTP(ctx, l, pages, server.HTTPOptions{Log: log})
 	}}, nil
-}
-
-// placesKept is how long the places of definitions are taken to be right.
-const placesKept = 10 * time.Second
-
-// places returns what finds out where definitions stand in the repository's
-// files. Files that cannot be read now give none.
-func (r *repository) places() func(context.Context) map[asof.Ref]asof.Place {
-	var mu sync.Mutex
-	var kept map[asof.Ref]asof.Place
-	var read time.Time
-	return func(ctx context.Context) map[asof.Ref]asof.Place {
-		mu.Lock()
-		defer mu.Unlock()
-		if time.Since(read) < placesKept {
-			return kept
-		}
-		kept, read = map[asof.Ref]asof.Place{}, time.Now()
-		result, err := definition.Load(ctx, r.config)
-		if err != nil {
-			return kept
-		}
-		for _, o := range result.Objects {
-			kept[asof.Ref{Kind: o.ObjectKind(), Name: o.ObjectName()}] = asof.MetaOf(o).Place
-		}
-		return kept
-	}
 }

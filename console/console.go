@@ -68,8 +68,8 @@ type Console struct {
 	protect   *protection
 	languages []*language
 	templates map[string]map[string]*template.Template // by language, then page
-	kept      atomic.Pointer[view]                     // of the newest registry; with a Guard nothing is kept
-	exports   atomic.Int64                             // files that are being converted
+	views     views
+	exports   atomic.Int64 // files that are being converted
 
 	entries  kept[map[string][]asof.Materialization] // of the ledger, by view, newest first
 	verdicts kept[[]asof.ViewDrift]                  // the newest of each view and source, without features

@@ -2,7 +2,9 @@ package definition
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"regexp"
 	"slices"
@@ -37,6 +39,32 @@ func files(repository fs.FS) ([]string, error) {
 	})
 	slices.Sort(all)
 	return all, err
+}
+
+// Stamp returns a text that changes when the files do that Load reads.
+func Stamp(config *Config) (string, error) {
+	repository := os.DirFS(config.Dir)
+	ignored, err := ignorePatterns(repository)
+	if err != nil {
+		return "", err
+	}
+	var stamp strings.Builder
+	err = fs.WalkDir(repository, ".", func(p string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && p != "." && matches(ignored, p):
+			return fs.SkipDir
+		case entry.IsDir() || path.Ext(p) != ".py" && p != ".feastignore":
+			return nil
+		}
+		info, err := entry.Info()
+		if err == nil {
+			fmt.Fprintf(&stamp, "%q %d %d\n", p, info.Size(), info.ModTime().UnixNano())
+		}
+		return err
+	})
+	return stamp.String(), err
 }
 
 func ignorePatterns(repository fs.FS) ([]*regexp.Regexp, error) {

@@ -1,6 +1,7 @@
 package permission
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -13,6 +14,20 @@ type User struct {
 	// Server is one of our own servers, known by INTRA_COMMUNICATION_BASE64: it
 	// may do everything.
 	Server bool
+}
+
+// Means returns a text that is the same for users who may do the same, whatever
+// the permissions are; it does not name them. Nobody is a user without means.
+func (u *User) Means() string {
+	if u == nil {
+		return "nobody"
+	}
+	var text strings.Builder
+	fmt.Fprint(&text, u.Server)
+	for _, list := range [][]string{u.Roles, u.Groups, u.Namespaces} {
+		fmt.Fprintf(&text, " %q", slices.Compact(slices.Sorted(slices.Values(list))))
+	}
+	return text.String()
 }
 
 // claims are what a token says of its bearer. They are of any type, so that one
