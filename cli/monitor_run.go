@@ -102,7 +102,7 @@ func (r *repository) monitor(ctx context.Context, progress asof.Progress) (*moni
 	if _, err := r.snapshot(ctx); err != nil {
 		return nil, err
 	}
-	m := &monitor.Monitor{Project: r.config.Project, Progress: progress}
+	m := &monitor.Monitor{Project: r.config.Project, Thresholds: r.config.Asof.Monitor.Thresholds, Progress: progress}
 	var err error
 	if m.Registry, err = r.Registry(ctx); err != nil {
 		return nil, err

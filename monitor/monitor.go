@@ -6,7 +6,6 @@ package monitor
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/asof-dev/asof"
@@ -21,6 +20,7 @@ type Monitor struct {
 	Served     Served               // nil: nothing is logged
 	Statistics asof.StatisticsStore // what is kept; nil: nothing is, and Run cannot be called
 	Anew       bool                 // what is compared is computed, also where it is kept
+	Thresholds statistics.Wanted    // of all features, of views, and of theirs; tags win
 	Progress   asof.Progress        // may be nil
 }
 
@@ -58,7 +58,7 @@ func (m *Monitor) Drift(ctx context.Context, views, features []string, reference
 	if err != nil {
 		return nil, err
 	}
-	questions, err := ask(filled, features)
+	questions, err := m.ask(snapshot, filled, features)
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +101,10 @@ type question struct {
 }
 
 // ask makes the questions: no view is read before all of them are right.
-func ask(views []*asof.FeatureView, features []string) ([]question, error) {
+func (m *Monitor) ask(snapshot *asof.Snapshot, views []*asof.FeatureView, features []string) ([]question, error) {
+	if err := named(m.Thresholds, snapshot); err != nil {
+		return nil, err
+	}
 	queries, err := chosen(views, features)
 	if err != nil {
 		return nil, err
@@ -110,7 +113,7 @@ func ask(views []*asof.FeatureView, features []string) ([]question, error) {
 	for _, q := range queries {
 		asked := question{view: views[slices.IndexFunc(views, func(v *asof.FeatureView) bool { return v.Name == q.View })], query: q}
 		for _, f := range q.Features {
-			thresholds, err := thresholdsOf(asked.view, asked.view.Feature(f.Output))
+			thresholds, err := m.thresholdsOf(asked.view, asked.view.Feature(f.Output))
 			if err != nil {
 				return nil, err
 			}
@@ -145,32 +148,4 @@ func (m *Monitor) compare(ctx context.Context, profiler asof.Profiler, q questio
 	}
 	v.Verdict = statistics.Worst(drifts)
 	return v, nil
-}
-
-// tag begins the tags that say from where on a feature has drifted:
-// asof.monitor.psi = "0.4", or "never".
-const tag = "asof.monitor."
-
-// thresholdsOf returns what a feature's tags say, then its view's, then the
-// defaults.
-func thresholdsOf(view *asof.FeatureView, f *asof.Field) (statistics.Thresholds, error) {
-	t := statistics.Defaults()
-	for _, tags := range []map[string]string{view.Tags, f.Tags} {
-		for name, text := range tags {
-			measure, ours := strings.CutPrefix(name, tag)
-			if !ours {
-				continue
-			}
-			to := t.Of(measure)
-			if to == nil {
-				return t, asof.Errorf(asof.CodeInvalid, "feature view %q, feature %q: the tag %s names no measure%s", view.Name, f.Name, name, asof.DidYouMean(measure, statistics.ThresholdNames))
-			}
-			number, err := statistics.ParseThreshold(text)
-			if err != nil {
-				return t, asof.Errorf(asof.CodeInvalid, "feature view %q, feature %q: the tag %s %w", view.Name, f.Name, name, err)
-			}
-			*to = number
-		}
-	}
-	return t, nil
 }

@@ -2,6 +2,7 @@ package monitor_test
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -94,6 +95,17 @@ func TestDrift(t *testing.T) {
 			t.Errorf("%s: -want +got\n%s", name, d)
 		}
 	}
+	m := shop(t, map[string]string{"asof.monitor.psi": "99"})
+	m.Thresholds = statistics.Wanted{Own: map[string]float64{"psi": 98, "mean_shift": 98}, Of: map[string]statistics.Wanted{
+		"users": {Own: map[string]float64{"ks": math.NaN(), "mean_shift": 97}, Of: map[string]statistics.Wanted{"fee": {Own: map[string]float64{"psi": 97, "new_share": 96}}}}}}
+	wanted, err := m.Drift(t.Context(), nil, nil, month(1), month(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fees, plans := wanted[0].Features[0].Thresholds, wanted[0].Features[1].Thresholds
+	if fees.PSI != 99 || !math.IsNaN(fees.KS) || fees.MeanShift != 97 || fees.NewShare != 96 || plans.PSI != 98 || plans.NewShare != 0.05 {
+		t.Errorf("thresholds of fee %+v, of plan %+v", fees, plans)
+	}
 	views, err := shop(t, nil).Drift(t.Context(), []string{"users"}, nil, month(1), month(2))
 	if err != nil {
 		t.Fatal(err)
@@ -116,6 +128,10 @@ func TestDriftMistakes(t *testing.T) {
 			_, err := shop(t, nil).Drift(t.Context(), []string{"user"}, nil, month(1), month(2))
 			return err
 		},
+		`asof.monitor.thresholds.views: `: func() error { return wanted(t, statistics.Wanted{Of: map[string]statistics.Wanted{"user": {}}}) },
+		`asof.monitor.thresholds.views.users.features: the view has no feature "fees"; did you mean "fee"?`: func() error {
+			return wanted(t, statistics.Wanted{Of: map[string]statistics.Wanted{"users": {Of: map[string]statistics.Wanted{"fees": {}}}}})
+		},
 		`did you mean "fee"`: func() error {
 			_, err := shop(t, nil).Drift(t.Context(), nil, []string{"fees"}, month(1), month(2))
 			return err
@@ -133,6 +149,13 @@ func TestDriftMistakes(t *testing.T) {
 			t.Errorf("%v, want one that says %s", err, says)
 		}
 	}
+}
+
+func wanted(t *testing.T, w statistics.Wanted) error {
+	m := shop(t, nil)
+	m.Thresholds = w
+	_, err := m.Drift(t.Context(), nil, nil, month(1), month(2))
+	return err
 }
 
 func tagged(t *testing.T, tag, value string) error {

@@ -35,6 +35,22 @@ func (t *Thresholds) Of(name string) *float64 {
 		"mean_shift": &t.MeanShift, "new_share": &t.NewShare, "chance": &t.Chance}[name]
 }
 
+// Wanted are thresholds in place of the defaults, by name; and of the parts: of a
+// project its views, of a view its features.
+type Wanted struct {
+	Own map[string]float64
+	Of  map[string]Wanted
+}
+
+// Want sets what is wanted. Names that are no thresholds are left out.
+func (t *Thresholds) Want(w Wanted) {
+	for name, v := range w.Own {
+		if to := t.Of(name); to != nil {
+			*to = v
+		}
+	}
+}
+
 // ParseThreshold reads a number from 0 on, or never.
 func ParseThreshold(text string) (float64, error) {
 	if text == "never" {
