@@ -2,7 +2,6 @@ package value
 
 import (
 	"encoding/binary"
-	"math"
 	"slices"
 	"strconv"
 
@@ -23,7 +22,7 @@ func AppendColumn(dst, buf []byte, spans []asof.Span, at []int32, form Form) (_ 
 		v, n := buf[spans[at[0]].Start:spans[at[0]].End], 0
 		switch {
 		case len(v) < 2:
-		case v[0] == tagFloat32 || v[0] == tagFloat64:
+		case len(at) > 1 && (v[0] == tagFloat32 || v[0] == tagFloat64): // a block costs more than one float
 			dst, n = appendFloats(dst, buf, spans, at, form)
 		case v[0] == tagInt64 || v[0] == tagInt32:
 			dst, n = appendInts(dst, buf, spans, at)
@@ -41,34 +40,6 @@ func AppendColumn(dst, buf []byte, spans []asof.Span, at []int32, form Form) (_ 
 		at = at[n:]
 	}
 	return dst, nulls
-}
-
-// appendFloats appends the values at the places given up to one that it does not
-// write, and returns how many it wrote; so do those that follow.
-func appendFloats(dst, buf []byte, spans []asof.Span, at []int32, form Form) ([]byte, int) {
-	for i, k := range at {
-		v := buf[spans[k].Start:spans[k].End]
-		var float float64
-		switch {
-		case len(v) == 9 && v[0] == tagFloat64:
-			float = math.Float64frombits(binary.LittleEndian.Uint64(v[1:]))
-		case len(v) == 5 && v[0] == tagFloat32 && form != Plain:
-			float = float64(math.Float32frombits(binary.LittleEndian.Uint32(v[1:])))
-		default:
-			return dst, i
-		}
-		if cap(dst)-len(dst) < room {
-			dst = slices.Grow(dst, room)
-		}
-		text := (*[room]byte)(dst[len(dst) : len(dst)+room])
-		n := putFloat(text, float)
-		if n == 0 {
-			return dst, i
-		}
-		text[n&63] = ','
-		dst = dst[:len(dst)+n+1]
-	}
-	return dst, len(at)
 }
 
 func appendInts(dst, buf []byte, spans []asof.Span, at []int32) ([]byte, int) {

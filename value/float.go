@@ -49,7 +49,7 @@ var scales = func() (all [64]scale) {
 		}
 		at := &all[s]
 		at.power, at.digits = power, j
-		at.far, at.part = power/2>>s, power/2<<(64-s)
+		at.half = uint64(math.Ldexp(float64(power), 59-s))
 		if at.more = 1; j < 16 {
 			for range 16 - j {
 				at.more *= 10
@@ -60,10 +60,10 @@ var scales = func() (all [64]scale) {
 }()
 
 type scale struct {
-	power     uint64 // 10^j
-	far, part uint64 // half of 10^j·2^-s: its whole part, and the 64 bits behind the point
-	digits    uint   // j
-	more      uint64 // 10^(16-j), or 1
+	power  uint64 // 10^j
+	half   uint64 // half of 10^j·2^-s, with 60 bits behind the point
+	digits uint   // j
+	more   uint64 // 10^(16-j), or 1
 }
 
 // putFloat writes nearly every double as AppendFloat does, and returns its
@@ -110,21 +110,16 @@ func putFloat(text *[room]byte, v float64) int {
 // is that one.
 func (at *scale) shortest(rest, c uint64) uint64 {
 	n, rest := bits.Mul64(rest, at.power) // times 10^j: the whole part, and 64 bits behind the point
-	part := at.part | 1&^c                // of the least distance that is too far: an even float owns the middles
-
 	// What follows is random from float to float: it is worked out without jumps,
 	// of which a processor would guess one in three wrong.
-	last := n % 10 // and rest is how far the multiple of ten below is away
-	_, below := bits.Sub64(rest, part, 0)
-	_, below = bits.Sub64(last, at.far, below)
-	restUp, lack := bits.Sub64(0, rest, 0)
-	_, above := bits.Sub64(restUp, part, 0)
-	_, above = bits.Sub64(10-last-lack, at.far, above)
+	last := n % 10
+	below := last<<60 | rest>>4 // how far the multiple of ten below is away; 45 bits behind the point are all there are
+	half := at.half | 1&^c      // the least distance that is too far: an even float owns the middles
 	_, nearest := bits.Sub64(1<<63, rest, n&1)
-	if above != 0 {
+	if 10<<60-below < half {
 		nearest = 10 - last
 	}
-	if below != 0 {
+	if below < half {
 		nearest = -last
 	}
 	return n + nearest
