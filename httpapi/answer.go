@@ -29,15 +29,19 @@ type pieces struct {
 }
 
 // piece is what an answer may grow to in memory before it is sent.
-const piece = 512 << 10
+const piece = 128 << 10
 
 // flush sends what there is when it is enough for a piece, and returns the rest.
-func (p *pieces) flush(body []byte) []byte {
+func (p *pieces) flush(body []byte, length int) []byte {
 	if len(body) < piece {
 		return body
 	}
 	if !p.started {
-		p.w.Header()["Content-Type"] = jsonType
+		header := p.w.Header()
+		header["Content-Type"] = jsonType
+		if length > 0 {
+			header["Content-Length"] = []string{strconv.Itoa(length)}
+		}
 		p.w.WriteHeader(http.StatusOK)
 		p.started = true
 	}

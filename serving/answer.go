@@ -33,7 +33,8 @@ type Answer struct {
 	outputs  []asof.Reading    // by plan.computed, with a place for each row
 	each     []int32           // 0, 1, 2…: the places of the rows in outputs
 	one      []entitykey.Value // the values of one key
-	tail     tail
+	tails    tails
+	apart    apart
 	times    vectorTimes
 }
 

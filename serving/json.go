@@ -2,62 +2,10 @@ package serving
 
 import (
 	"bytes"
-	"strconv"
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/value"
 )
-
-// AppendFeast appends the answer as Feast's HTTP server gives it: results by
-// column, then the metadata, with the views and their versions when asked for.
-// Between columns it hands what there is to flush, which returns the rest; a nil
-// flush keeps everything.
-func (a *Answer) AppendFeast(dst []byte, versions bool, flush func([]byte) []byte) []byte {
-	dst = append(dst, `{"results":[`...)
-	a.tail.text = a.tail.text[:0]
-	var f featureColumn
-	for c := range a.Columns() {
-		if flush != nil {
-			dst = flush(dst)
-		}
-		dst = append(comma(dst, c), `{"values":[`...)
-		if a.rows == 0 { // Feast leaves an empty list of times out
-			dst = append(dst, `],"statuses":[]}`...)
-			continue
-		}
-		var nulls int
-		if c < len(a.keys) {
-			dst = a.keys[c].appendValues(dst, value.Served)
-		} else {
-			a.turn(&f, c-len(a.keys))
-			dst, nulls = f.appendValues(dst, value.Served, a.drop)
-		}
-		dst = a.appendTail(dst, &f, nulls)
-	}
-	dst = append(dst, `],"metadata":{"feature_names":[`...)
-	for i := range a.keys {
-		dst = value.AppendQuoted(comma(dst, i), a.keys[i].name, false)
-	}
-	dst = append(comma(dst, len(a.keys)*len(a.plan.quoted)), a.plan.quoted...)
-	dst = append(dst, ']')
-	if versions {
-		dst = a.appendVersions(dst)
-	}
-	return append(dst, `}}`...)
-}
-
-func (a *Answer) appendVersions(dst []byte) []byte {
-	dst = append(dst, `,"feature_view_metadata":[`...)
-	for i, v := range a.plan.views {
-		dst = append(comma(dst, i), `{"name":`...)
-		dst = value.AppendQuoted(dst, v.Name, false)
-		if v.Version != 0 {
-			dst = strconv.AppendInt(append(dst, `,"version":`...), int64(v.Version), 10)
-		}
-		dst = append(dst, '}')
-	}
-	return append(dst, ']')
-}
 
 // AppendDict appends what Feast's CLI prints: each column's values under its
 // name, indented by four spaces, without a newline at the end.
@@ -81,12 +29,13 @@ func (a *Answer) AppendDict(dst []byte) []byte {
 }
 
 // AppendRows appends all rows, each as AppendEntity does, as {"rows":[…]}. It
-// flushes between rows as AppendFeast does between columns.
-func (a *Answer) AppendRows(dst []byte, flush func([]byte) []byte) []byte {
+// flushes between rows as AppendFeast does between columns, and never knows the
+// length.
+func (a *Answer) AppendRows(dst []byte, flush Flush) []byte {
 	dst = append(dst, `{"rows":[`...)
 	for row := range a.rows {
 		if flush != nil {
-			dst = flush(dst)
+			dst = flush(dst, 0)
 		}
 		dst = a.AppendEntity(comma(dst, row), row)
 	}

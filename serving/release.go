@@ -34,7 +34,7 @@ func (a *Answer) Release() {
 
 // Size returns about how many bytes the answer holds.
 func (a *Answer) Size() int {
-	n := cap(a.tail.text) + cap(a.times.text) + sizeOf(a.each) + sizeOf(a.one)
+	n := cap(a.tails.text) + sizeOf(a.tails.all) + cap(a.apart.text) + sizeOf(a.apart.ends) + cap(a.times.text) + sizeOf(a.each) + sizeOf(a.one)
 	for i := range a.keys[:cap(a.keys)] {
 		k := &a.keys[:cap(a.keys)][i]
 		n += cap(k.buf) + sizeOf(k.ends)

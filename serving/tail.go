@@ -2,6 +2,7 @@ package serving
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/asof-dev/asof"
@@ -16,53 +17,76 @@ var statusNames = [...]string{
 	asof.StatusOutsideMaxAge: `"OUTSIDE_MAX_AGE",`,
 }
 
-// tail is what follows the values of a column in Feast's answer: statuses and
-// event timestamps. Both belong to the rows of a view, so that they are the same
-// for all its features where nothing is null: they are written once and copied.
-type tail struct {
-	of      *asof.Reading // nil for the join keys
-	text    []byte        // of a feature without nulls; empty before it is written
-	events  int           // where the event timestamps begin in text
-	missing int           // entity rows for which the store has no row
+// tails are what follows the values of the columns in Feast's answer: statuses
+// and event timestamps. Both belong to the rows of a view, so that they are the
+// same for all its features where nothing is null: they are written once and
+// copied.
+type tails struct {
+	text []byte // one tail after the other
+	all  []tail
+	last int // the place in all of that of the last column
 }
 
-// appendTail appends the tail of a column that has rows, of which the store does
-// not have so many values. That of a join key has no reading.
-func (a *Answer) appendTail(dst []byte, f *featureColumn, nulls int) []byte {
-	t := &a.tail
-	if len(t.text) == 0 || t.of != f.reading {
-		t.write(f, a.rows)
-	}
+// tail is that of the features of a reading that have no nulls.
+type tail struct {
+	of      *asof.Reading // nil for the join keys
+	missing int           // entity rows for which the store has no row
+	start   int           // where it begins in the text
+	events  int           // where its event timestamps begin
+	end     int
+}
+
+func (t *tails) reset() { t.text, t.all = t.text[:0], t.all[:0] }
+
+// appendTail appends what the tail of a column with rows has for itself, where
+// the store does not have so many of its values, and returns the place in
+// tails.text of what follows. The column of a join key has no reading.
+func (a *Answer) appendTail(dst []byte, f *featureColumn, nulls int) (_ []byte, start, end int) {
+	t := a.tails.of(f, a.rows)
 	if nulls == t.missing {
-		return append(dst, t.text...)
+		return dst, t.start, t.end
 	}
 	dst = append(dst, `],"statuses":[`...)
 	for _, at := range f.at {
 		dst = append(dst, statusNames[f.status(at)]...)
 	}
-	return append(dst[:len(dst)-1], t.text[t.events:]...)
+	return dst[:len(dst)-1], t.events, t.end
 }
 
-// write writes the tail of the features of a reading; without a reading it is
-// that of the join keys.
-func (t *tail) write(f *featureColumn, rows int) {
-	t.of, t.missing = f.reading, 0
-	dst := append(t.text[:0], `],"statuses":[`...)
+// of returns the tail of the features of a reading; without a reading that of
+// the join keys.
+func (t *tails) of(f *featureColumn, rows int) *tail {
+	if t.last < len(t.all) && t.all[t.last].of == f.reading {
+		return &t.all[t.last]
+	}
+	t.last = slices.IndexFunc(t.all, func(known tail) bool { return known.of == f.reading })
+	if t.last < 0 {
+		t.last = len(t.all)
+		t.all = append(t.all, t.write(f, rows))
+	}
+	return &t.all[t.last]
+}
+
+func (t *tails) write(f *featureColumn, rows int) tail {
+	one := tail{of: f.reading, start: len(t.text)}
+	dst := append(t.text, `],"statuses":[`...)
 	for row := range rows {
 		status := asof.StatusPresent
 		switch {
 		case f.reading == nil:
 		case !f.reading.Found[f.at[row]]:
 			status = asof.StatusNotFound
-			t.missing++
+			one.missing++
 		case f.reading.Events[f.at[row]] < f.oldest:
 			status = asof.StatusOutsideMaxAge
 		}
 		dst = append(dst, statusNames[status]...)
 	}
 	dst = dst[:len(dst)-1]
-	t.events = len(dst)
+	one.events = len(dst)
 	t.text = append(f.appendEvents(append(dst, `],"event_timestamps":[`...), rows), `]}`...)
+	one.end = len(t.text)
+	return one
 }
 
 // appendEvents appends the event times of so many rows, at least one. Rows that

@@ -1,7 +1,9 @@
 package serving_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -18,12 +20,13 @@ import (
 )
 
 // packed is a store of packed rows, all of one view, read in turn: more of them
-// than a processor learns by heart.
+// than a processor learns by heart. Of so many keys it has none for one.
 type packed struct {
 	*memory.Online
-	schema *value.Schema
-	rows   []value.Row
-	next   int
+	schema  *value.Schema
+	rows    []value.Row
+	next    int
+	without int
 }
 
 func (p *packed) Read(_ context.Context, _ string, readings []*asof.Reading) error {
@@ -32,7 +35,9 @@ func (p *packed) Read(_ context.Context, _ string, readings []*asof.Reading) err
 		numbers := p.schema.Numbers(r.Features)
 		for i := range r.Keys {
 			row := &p.rows[p.next%len(p.rows)]
-			p.next++
+			if p.next++; p.without > 0 && i%p.without == 0 {
+				continue
+			}
 			if err := value.Unpack(r, numbers, i, row.Event, row.Packed); err != nil {
 				return err
 			}
@@ -56,7 +61,7 @@ func BenchmarkWide(b *testing.B) {
 	if _, err := registry.Apply(b.Context(), project, asof.Change{Put: []asof.Object{user, v, service}}); err != nil {
 		b.Fatal(err)
 	}
-	reader, err := serving.New(serving.Options{Registry: registry, Online: pack(b, v), Project: project})
+	reader, err := serving.New(serving.Options{Registry: registry, Online: pack(b, v, 0), Project: project})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -67,8 +72,8 @@ func BenchmarkWide(b *testing.B) {
 		}
 		b.Run(fmt.Sprintf("entities=%d", entities), func(b *testing.B) {
 			var out []byte
-			sent := func(piece []byte) []byte { // as the server does
-				if len(piece) < 512<<10 {
+			sent := func(piece []byte, _ int) []byte { // as the server does
+				if len(piece) < 128<<10 {
 					return piece
 				}
 				return piece[:0]
@@ -87,21 +92,97 @@ func BenchmarkWide(b *testing.B) {
 	}
 }
 
-// pack makes a thousand rows of random values.
-func pack(b *testing.B, v *asof.FeatureView) *packed {
+// TestAnswerInParts holds answers that leave in parts against what they are as a
+// whole, and the length that is told of them against theirs. Their columns are of
+// two views in turn, with nulls, rows that are not there, and rows too old.
+func TestAnswerInParts(t *testing.T) {
+	var features []asof.Field
+	for i := range 40 {
+		features = append(features, field(fmt.Sprintf("wide_%d", i), []asof.ValueType{asof.TypeFloat64, asof.TypeString, asof.TypeInt64}[i%3]))
+	}
+	one, other := userView("one", nil, features...), userView("other", nil, features...)
+	ttl := time.Minute
+	other.TTL = &ttl
+	registry := memory.NewRegistry(nil)
+	user := &asof.Entity{Name: "user", JoinKey: "user_id", ValueType: asof.TypeString}
+	if _, err := registry.Apply(t.Context(), project, asof.Change{Put: []asof.Object{user, one, other}}); err != nil {
+		t.Fatal(err)
+	}
+	store := pack(t, one, 10)
+	store.without = 7
+	reader, err := serving.New(serving.Options{Registry: registry, Online: store, Project: project,
+		Now: func() time.Time { return time.Date(2024, 1, 31, 0, 1, 50, 0, time.UTC) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := serving.Request{Selection: serving.Selection{FullNames: true}, Entities: []serving.Column{{Name: "user_id"}}}
+	for _, f := range features {
+		q.Features = append(q.Features, "one:"+f.Name, "other:"+f.Name)
+	}
+	for _, c := range []struct {
+		rows  int
+		known bool
+	}{{1, false}, {31, false}, {32, true}, {200, true}, {2000, false}, {33, true}} {
+		q.Entities[0].Values = q.Entities[0].Values[:0]
+		for i := range c.rows {
+			q.Entities[0].Values = append(q.Entities[0].Values, serving.Text(fmt.Sprint(i)))
+		}
+		a, err := reader.Read(t.Context(), &q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var parts []byte
+		longest, lengths := 0, map[int]bool{}
+		left := a.AppendFeast(nil, true, func(part []byte, length int) []byte {
+			if lengths[length] = true; len(part) < 10_000 {
+				return part
+			}
+			parts, longest = append(parts, part...), max(longest, len(part))
+			return part[:0]
+		})
+		parts = append(parts, left...)
+		whole := a.AppendFeast(nil, true, nil)
+		if !bytes.Equal(parts, whole) || !json.Valid(whole) {
+			t.Errorf("%d rows: the parts are %d bytes, the whole is %d", c.rows, len(parts), len(whole))
+		}
+		for _, status := range []string{"PRESENT", "NULL_VALUE", "NOT_FOUND", "OUTSIDE_MAX_AGE"} {
+			if c.rows > 100 && !bytes.Contains(whole, []byte(status)) {
+				t.Errorf("%d rows: nothing is %s", c.rows, status)
+			}
+		}
+		if want := map[bool]int{true: len(whole)}[c.known]; len(lengths) != 1 || !lengths[want] {
+			t.Errorf("%d rows, %d bytes: told lengths are %v", c.rows, len(whole), lengths)
+		}
+		if longest > 10_000+c.rows*100 {
+			t.Errorf("%d rows: a part of %d bytes", c.rows, longest)
+		}
+		a.Release()
+	}
+}
+
+// pack makes a thousand rows of random values; one of so many is null, none for 0.
+func pack(b testing.TB, v *asof.FeatureView, nulls int) *packed {
 	random := rand.New(rand.NewPCG(1, 2))
 	fields := []arrow.Field{{Name: "user_id", Type: arrow.BinaryTypes.String}}
 	for _, f := range v.Features {
-		fields = append(fields, arrow.Field{Name: f.Name, Type: f.Type.Arrow()})
+		fields = append(fields, arrow.Field{Name: f.Name, Type: f.Type.Arrow(), Nullable: nulls > 0})
 	}
 	us := &arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: "UTC"}
 	fields = append(fields, arrow.Field{Name: asof.EventTimestamp, Type: us}, arrow.Field{Name: asof.CreatedTimestamp, Type: us, Nullable: true})
 	build := array.NewRecordBuilder(arrowmemory.DefaultAllocator, arrow.NewSchema(fields, nil))
 	defer build.Release()
 	for row := range 1000 {
-		for _, c := range build.Fields() {
+		for i, c := range build.Fields() {
+			if i > 0 && i <= len(v.Features) && nulls > 0 && random.IntN(nulls) == 0 {
+				c.AppendNull()
+				continue
+			}
 			switch c := c.(type) {
 			case *array.StringBuilder:
+				if i == 0 {
+					c.Append(fmt.Sprint(row))
+					continue
+				}
 				c.Append([]string{"DSL", "Fiber optic", "No"}[random.IntN(3)])
 			case *array.Float32Builder:
 				c.Append(float32(18 + random.Float64()*100))
