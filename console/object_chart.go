@@ -16,7 +16,7 @@ func (p *statisticsPart) draw(r *request, feature string) {
 		for _, s := range slices.Backward(p.spans) {
 			line.Times, line.Series[0].Values = append(line.Times, s.To), append(line.Series[0].Values, float64(s.Rows))
 		}
-		p.add(len(line.Times) > 1, line.SVG)
+		p.add(len(line.Times) > 1, line.Frame, line.SVG)
 		return
 	}
 	batch, served := p.source(asof.StatisticsBatch), p.source(asof.StatisticsLog)
@@ -38,9 +38,9 @@ func (p *statisticsPart) frame(r *request, title string) chart.Frame {
 	return chart.Frame{Title: r.say(title), Empty: r.say("statistics.nothing")}
 }
 
-func (p *statisticsPart) add(some bool, draw func() template.HTML) {
+func (p *statisticsPart) add(some bool, f chart.Frame, draw func() template.HTML) {
 	if some {
-		p.Drawn = append(p.Drawn, draw())
+		p.Drawn = append(p.Drawn, drawnChart{f.Title, draw()})
 	}
 }
 
@@ -74,8 +74,8 @@ func (p *statisticsPart) lines(r *request, list []statistic) {
 		mean.Times, of.Values = append(mean.Times, at), append(of.Values, *s.Profile.Mean)
 		of.Low, of.High = append(of.Low, s.Profile.Quantiles[low]), append(of.High, s.Profile.Quantiles[high])
 	}
-	p.add(means > 1, mean.SVG)
-	p.add(some && len(nulls.Times) > 1, nulls.SVG)
+	p.add(means > 1, mean.Frame, mean.SVG)
+	p.add(some && len(nulls.Times) > 1, nulls.Frame, nulls.SVG)
 }
 
 // chartTime is the day that a span ends with.
@@ -89,7 +89,7 @@ func (p *statisticsPart) histogram(r *request, shown []statistic) {
 			h.Series = append(h.Series, chart.Distribution{Name: s.name(r), Counts: s.Profile.Bins})
 		}
 	}
-	p.add(len(h.Edges) > 0, h.SVG)
+	p.add(len(h.Edges) > 0, h.Frame, h.SVG)
 }
 
 // name says which distribution it is: of a span, or of what was served in it.
@@ -117,7 +117,7 @@ func (p *statisticsPart) categories(r *request, shown []statistic) {
 		}
 		bars.Series = append(bars.Series, series)
 	}
-	p.add(len(bars.Labels) > 0, bars.SVG)
+	p.add(len(bars.Labels) > 0, bars.Frame, bars.SVG)
 }
 
 // share returns how many of the counted values are of a category.

@@ -21,9 +21,15 @@ type statisticsPart struct {
 	List        []statistic      `json:"list"`                  // the newest span first, of a view by feature
 	More        int              `json:"more"`                  // that are left off the page
 	Verdicts    []driftedView    `json:"verdicts"`              // the newest of each source
-	Drawn       []template.HTML  `json:"-"`
+	Drawn       []drawnChart     `json:"-"`
 
 	spans []asof.StatisticsSpan // of a view, the newest first
+}
+
+// drawnChart is a chart with its name.
+type drawnChart struct {
+	Title string
+	SVG   template.HTML
 }
 
 // statistic is a row of the table of statistics.

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/asof-dev/asof"
 )
 
 // consoleTests go through the pages of the console, in the order of its menu:
@@ -54,6 +56,7 @@ func watch(t *testing.T) *watched {
 		t.Fatalf("runs %v, %v", runs, err)
 	}
 	run(t, "asof", "-c", w.dir, "pipeline", "resume", runs[0].Run)
+	run(t, "asof", "-c", w.dir, "monitor", "run", "-g", "monthly")
 	w.at = serve(t, w.dir, 6, "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0", "--rest-port", "0", "--offline-port", "0", "--ui-port", "0")
 	w.root = "http://" + w.at["console"]
 	return w
@@ -103,7 +106,9 @@ func browseLineage(t *testing.T, b *browser, w *watched) {
 func browseCatalog(t *testing.T, b *browser, w *watched) {
 	b.open(t, w.root+"/catalog?theme=dark&lang=fr", "fr")
 	b.open(t, w.root+"/catalog/view/subs_profile_fv", "fr")
-	b.open(t, w.root+"/catalog/view/subs_profile_fv?theme=light&lang=en", "en")
+	b.open(t, w.root+"/catalog/feature/subs_profile_fv:monthly_fee", "fr")
+	b.open(t, w.root+"/catalog/feature/subs_profile_fv:net_service?theme=light&lang=en", "en")
+	b.open(t, w.root+"/catalog/view/subs_profile_fv", "en")
 	var at, place string
 	if err := chromedp.Run(b.ctx, chromedp.Navigate(w.root+"/catalog"), chromedp.KeyEvent("/"), chromedp.SendKeys("#q", "montly_fee\r"),
 		chromedp.WaitVisible(`a[href="/catalog/view/subs_profile_fv"]`), chromedp.Click(`a[href="/catalog/view/subs_profile_fv"]`), chromedp.WaitVisible("dl"),
@@ -114,10 +119,14 @@ func browseCatalog(t *testing.T, b *browser, w *watched) {
 		t.Errorf("a search with a typo leads to %s, defined in %q", at, place)
 	}
 	var view struct {
-		Ledger []struct{ Written int }
-		Code   []struct{ Text string }
+		Ledger     []struct{ Written int }
+		Code       []struct{ Text string }
+		Statistics struct{ List []asof.Statistics }
 	}
 	if err := json.Unmarshal([]byte(fetch(t, w.root+"/catalog/view/subs_profile_fv?format=json", http.StatusOK)), &view); err != nil || len(view.Ledger) != 2 || view.Ledger[1].Written != 50 || len(view.Code) != 4 {
 		t.Errorf("the JSON form is %+v, %v", view, err)
+	}
+	if list := view.Statistics.List; len(list) != 6 || list[0].Profile.Rows != 50 || list[0].From.Format("2006-01") != "2024-02" {
+		t.Errorf("the statistics of the view are %+v", list)
 	}
 }
