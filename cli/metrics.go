@@ -19,7 +19,7 @@ func (r *repository) metrics(answers *answerlog.Log, log *slog.Logger) *metric.M
 		logged = answers.Counts
 	}
 	return metric.New(metric.Options{Logged: logged, Project: r.config.Project, Version: Version, Registry: r.Registry, Ledger: r.Ledger,
-		Runs: r.Runs, Told: func() []notify.Count { return r.notifier().Counts() }, Calendars: r.config.Asof.Freshness,
+		Runs: r.Runs, Statistics: r.Statistics, Told: func() []notify.Count { return r.notifier().Counts() }, Calendars: r.config.Asof.Freshness,
 		FeatureCountBins: r.config.Metrics.FeatureCountBins, Log: log})
 }
 

@@ -26,7 +26,7 @@ var (
 var (
 	ourLatency = desc("asof_request_duration_seconds", "Time that requests took, by route, feature service and the code of the answer", "route", "feature_service", "code")
 	ourValues  = desc("asof_online_values_total", "Feature values by view and exact status", "feature_view", "status")
-	ourTold    = desc("asof_notifications_total", "Events of runs that webhooks and OpenLineage were told of, that they did not take, and that were never sent", "target", "result")
+	ourTold    = desc("asof_notifications_total", "Events of runs and of drift that webhooks and OpenLineage were told of, that they did not take, and that were never sent", "target", "result")
 	ourLogged  = desc("asof_answers_logged_total", "Rows of answers chosen for the log: written, dropped because it was behind, failed because its files could not be written", "result")
 	ourRefused = desc("asof_requests_refused_total", "Requests refused because the server was at asof.serve.max_requests")
 )
@@ -55,6 +55,7 @@ func (m *Metrics) Collect(to chan<- prometheus.Metric) {
 	to <- counter(ourRefused, m.refused.Load())
 	m.runs.collect(m, to)
 	m.pipelines.collect(m, to)
+	m.drifts.collect(m, to)
 	m.collectTold(to)
 	m.collectLogged(to)
 }

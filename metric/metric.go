@@ -25,16 +25,17 @@ import (
 	"github.com/asof-dev/asof/serving"
 )
 
-// Options say what is shown. Registry, Ledger and Runs are asked when Prometheus
-// asks, at most every few seconds; nil for nothing of them.
+// Options say what is shown. Registry, Ledger, Runs and Statistics are asked when
+// Prometheus asks, at most every few seconds; nil for nothing of them.
 type Options struct {
-	Project  string
-	Version  string
-	Registry func(context.Context) (asof.Registry, error)
-	Ledger   func(context.Context) (asof.Ledger, error)
-	Runs     func(context.Context) (asof.RunStore, error)
-	Told     func() []notify.Count   // who was told of runs; nil for nobody
-	Logged   func() answerlog.Counts // rows of answers that were logged; nil for a server without such a log
+	Project    string
+	Version    string
+	Registry   func(context.Context) (asof.Registry, error)
+	Ledger     func(context.Context) (asof.Ledger, error)
+	Runs       func(context.Context) (asof.RunStore, error)
+	Statistics func(context.Context) (asof.StatisticsStore, error)
+	Told       func() []notify.Count   // who was told of runs; nil for nobody
+	Logged     func() answerlog.Counts // rows of answers that were logged; nil for a server without such a log
 
 	Calendars asof.Calendars // by which views' data comes
 
@@ -57,6 +58,7 @@ type Metrics struct {
 
 	runs      runs
 	pipelines pipelines
+	drifts    drifts
 
 	sampling sync.Mutex
 	samples  []sample // of the last minutes, the oldest first

@@ -20,7 +20,7 @@ var (
 	ourRunning     = desc("asof_materializations_unfinished", "Materializations that began and have not ended: they run, or were killed", "feature_view")
 	ourStale       = desc("asof_feature_view_stale", "1 where the months that are due by the view's calendar are not there and their grace is over, otherwise 0", "feature_view")
 	ourLate        = desc("asof_feature_view_lateness_seconds", "Time since the month that is missing was due by the view's calendar; 0 for none", "feature_view")
-	ourErrors      = desc("asof_collect_errors_total", "Times that registry, ledger or run store could not be asked for metrics", "source")
+	ourErrors      = desc("asof_collect_errors_total", "Times that registry, ledger, run store or statistics could not be asked for metrics", "source")
 )
 
 // runs is what registry and ledger said last.

@@ -23,6 +23,7 @@ import (
 func TestMetrics(t *testing.T) {
 	dir := shop(t)
 	t.Setenv("OPENLINEAGE_URL", "http://127.0.0.1:1") // nobody is there to be told of runs
+	run(t, "asof", "-c", dir, "monitor", "drift", "--reference", "2024-01", "--current", "2024-01-31", "-v", "subs_profile_fv")
 	where := serve(t, dir, 7, "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0", "--rest-port", "0", "--offline-port", "0", "--ui-port", "0", "--metrics-port", "0")
 	fetch(t, "http://"+where["http"]+"/features/3413-BMNZE?features=monthly_fee", 200)
 	fetch(t, "http://"+where["http"]+"/features/3413-BMNZE?feature_service=nope", 404)
@@ -58,6 +59,8 @@ func TestMetrics(t *testing.T) {
 		`asof_newest_event_timestamp_seconds{feature_view="subs_profile_fv"} 1.7066592e+09`,
 		`asof_collect_errors_total{source="ledger"} 0`,
 		`asof_collect_errors_total{source="runs"} 0`,
+		`asof_drift_view{feature_view="subs_profile_fv",source="batch"} 0`,
+		`asof_drift_psi{feature="monthly_fee",feature_view="subs_profile_fv",source="batch"} 0`,
 		`asof_pipeline_failed{pipeline="ingest_month"} 0`,
 		`asof_pipeline_as_of_timestamp_seconds{pipeline="ingest_month"} 1.7066592e+09`,
 		`asof_notifications_total{result="dropped",target="openlineage"} 0`,
