@@ -49,10 +49,12 @@ func (a *app) applyCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				r.noteDefinitions(ctx, "") // what others have changed since is not of this apply
 				plan, err := apply.Run(ctx, desired, stores, opts)
 				if err != nil {
 					return err
 				}
+				r.noteDefinitions(ctx, apply.CauseApply)
 				if err := a.printPlan(plan, flags.output); err != nil {
 					return err
 				}
@@ -199,6 +201,7 @@ func (a *app) teardownCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				r.noteDefinitions(ctx, apply.CauseTeardown)
 				fmt.Fprintf(a.stdio.Out, "Removed project %s: %s.\n", r.config.Project, count(int64(len(views)), "feature view", "feature views"))
 				return nil
 			})

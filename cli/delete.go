@@ -26,6 +26,7 @@ func (a *app) deleteCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				r.noteDefinitions(ctx, "")
 				object, err := apply.Remove(ctx, r.config.Project, args[0], stores)
 				if err != nil {
 					return err
@@ -34,6 +35,7 @@ func (a *app) deleteCommand() *cobra.Command {
 					fmt.Fprintln(a.stdio.Out, "Object not found. Deletion skipped.")
 					return nil
 				}
+				r.noteDefinitions(ctx, apply.CauseDelete)
 				fmt.Fprintf(a.stdio.Out, "Deleted %s %s from %s.\n", className(object), paint(a.stdio.Out, red, args[0]), r.config.Project)
 				return nil
 			})
@@ -84,5 +86,5 @@ func (a *app) registryCommand() *cobra.Command {
 			})
 		},
 	}
-	return a.group("registry", "Prepare the registry", create)
+	return a.group("registry", "Prepare the registry, and show how its definitions changed", create, a.historyCommand())
 }

@@ -11,13 +11,14 @@ import (
 // Engines is the table of technologies that a binary is made of. An engine of
 // one's own is a main that adds a row and calls [Main].
 type Engines struct {
-	Registry   []Engine[asof.Registry]
-	Offline    []Engine[asof.OfflineStore]
-	Online     []Engine[asof.OnlineStore]
-	Warehouse  []Engine[asof.Warehouse]
-	Ledger     []Engine[asof.Ledger]
-	Runs       []Engine[asof.RunStore]
-	Statistics []Engine[asof.StatisticsStore]
+	Registry    []Engine[asof.Registry]
+	Offline     []Engine[asof.OfflineStore]
+	Online      []Engine[asof.OnlineStore]
+	Warehouse   []Engine[asof.Warehouse]
+	Ledger      []Engine[asof.Ledger]
+	Runs        []Engine[asof.RunStore]
+	Statistics  []Engine[asof.StatisticsStore]
+	Definitions []Engine[asof.DefinitionLog]
 }
 
 // Engine is one technology in one role. Names are what a section of

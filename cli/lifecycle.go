@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/apply"
 	"github.com/asof-dev/asof/feastpb/core"
 	"github.com/asof-dev/asof/feastregistry"
 )
@@ -53,6 +54,7 @@ func (a *app) changeView(ctx context.Context, name string, change func(lifecycle
 			}
 			said, write, err := change(view)
 			if err == nil && write {
+				r.noteDefinitions(ctx, "")
 				_, err = registry.Apply(ctx, r.config.Project, asof.Change{Base: snapshot.Version, Put: []asof.Object{view.view}})
 			}
 			if asof.ErrorCode(err) == asof.CodeConflict && attempt < 5 {
@@ -60,6 +62,9 @@ func (a *app) changeView(ctx context.Context, name string, change func(lifecycle
 					return err
 				}
 				continue
+			}
+			if err == nil && write {
+				r.noteDefinitions(ctx, apply.CauseState)
 			}
 			if err == nil {
 				fmt.Fprintln(a.stdio.Out, said)

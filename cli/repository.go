@@ -38,6 +38,7 @@ type repository struct {
 	ledger     lazy[asof.Ledger]
 	runs       lazy[asof.RunStore]
 	statistics lazy[asof.StatisticsStore]
+	history    lazy[asof.DefinitionLog]
 	notifying  lazy[*notify.Notifier]
 	guard      lazy[*permission.Guard]
 	python     *ondemand.Workers // nil: none was needed, or is named
@@ -180,6 +181,13 @@ func (r *repository) Runs(ctx context.Context) (asof.RunStore, error) {
 func (r *repository) Statistics(ctx context.Context) (asof.StatisticsStore, error) {
 	return opened(r, &r.statistics, func() (asof.StatisticsStore, error) {
 		return open(ctx, r.app.engines.Statistics, r.setup(r.records()))
+	})
+}
+
+// History opens the log of how definitions changed, which is where the runs are.
+func (r *repository) History(ctx context.Context) (asof.DefinitionLog, error) {
+	return opened(r, &r.history, func() (asof.DefinitionLog, error) {
+		return open(ctx, r.app.engines.Definitions, r.setup(r.records()))
 	})
 }
 

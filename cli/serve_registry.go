@@ -13,6 +13,7 @@ import (
 	"github.com/asof-dev/asof/apply"
 	"github.com/asof-dev/asof/feastregistry"
 	"github.com/asof-dev/asof/ondemand"
+	"github.com/asof-dev/asof/permission"
 	"github.com/asof-dev/asof/registryapi"
 	"github.com/asof-dev/asof/registryrest"
 	"github.com/asof-dev/asof/server"
@@ -108,6 +109,7 @@ func (r *repository) registryServer(ctx context.Context, changed func()) (*regis
 	if err != nil {
 		return nil, err
 	}
+	r.noteDefinitions(ctx, "") // what others have changed since is not of clients
 	options := registryapi.Options{Store: store, Changed: r.clientApplied(registry, changed), Guard: guard, Log: slog.Default(), Datasets: &registryDatasets{repository: r, registry: registry}}
 	if online, err := r.Online(ctx); err != nil {
 		fmt.Fprintf(r.app.stdio.Err, "%s clients' applies make no online tables: %s\n", paint(r.app.stdio.Err, yellow, "warning:"), err)
@@ -125,6 +127,7 @@ func (r *repository) clientApplied(registry asof.Registry, changed func()) func(
 		if changed != nil {
 			changed()
 		}
+		r.noteClient(ctx, project)
 		var views []*asof.OnDemandFeatureView
 		for _, o := range put {
 			if v, ok := o.(*asof.OnDemandFeatureView); ok {
@@ -143,6 +146,18 @@ func (r *repository) clientApplied(registry asof.Registry, changed func()) func(
 				slog.WarnContext(ctx, "a client has applied a function that cannot be run here", "project", project, "reason", sentence)
 			}
 		}
+	}
+}
+
+// noteClient enters a client's change into the log of definitions, with the
+// caller where tokens are asked for.
+func (r *repository) noteClient(ctx context.Context, project string) {
+	who := ""
+	if caller := permission.Caller(ctx); caller != nil {
+		who = caller.Name
+	}
+	if err := r.noteBy(ctx, project, apply.CauseClient, who); err != nil {
+		slog.WarnContext(ctx, "the history of definitions lacks a client's change", "project", project, "error", err)
 	}
 }
 

@@ -49,6 +49,7 @@ type Options struct {
 	Traffic    func() ([]metric.Traffic, time.Duration)            // what this process answers, and of how long; nil: nothing
 	Calendars  asof.Calendars                                      // by which the data of views comes
 	Places     func(context.Context) map[asof.Ref]asof.Place       // where definitions stand in files; nil: not known
+	History    func(context.Context) (asof.DefinitionLog, error)   // of definitions; nil: none is kept
 	Lookup     *Lookup                                             // nil: values are not looked up
 	Guard      *permission.Guard                                   // nil: everybody sees everything
 	RootPath   string                                              // before every path, where a proxy puts the console below one: "/asof"
@@ -73,6 +74,9 @@ type Console struct {
 
 	entries  kept[map[string][]asof.Materialization] // of the ledger, by view, newest first
 	verdicts kept[[]asof.ViewDrift]                  // the newest of each view and source, without features
+
+	tried atomic.Pointer[string] // the state of the registry that was noted last, or tried to be
+	noted atomic.Pointer[string] // and that was
 }
 
 //go:embed asset page text

@@ -24,6 +24,7 @@ type shown struct {
 	Fresh      *viewMonths     `json:"freshness,omitempty"`    // of a view that was materialized, or has a calendar
 	Unread     string          `json:"ledger_error,omitempty"` // why neither is known
 	Statistics *statisticsPart `json:"statistics,omitempty"`
+	Changes    *changesPart    `json:"history,omitempty"` // nil: none are kept, or a feature's, which are its view's
 	Code       []snippet       `json:"code,omitempty"`
 	More       int             `json:"more"` // columns and links that are left off the page; JSON has all
 
@@ -73,6 +74,7 @@ func object(ctx context.Context, c *Console, r *request) (any, error) {
 		of = s.feature(r.snapshot)
 	} else {
 		s.describe(r.snapshot.Object(of.Kind, of.Name), r.network)
+		s.Changes = c.changes(ctx, r, of)
 	}
 	if c.o.Places != nil {
 		s.Place = c.o.Places(ctx)[of].String()

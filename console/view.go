@@ -77,6 +77,7 @@ func (c *Console) view(ctx context.Context) (*view, error) {
 	if snapshot.Project() == nil {
 		return nil, asof.Errorf(asof.CodeUnavailable, "project %s %w: run `asof apply` in its repository", c.o.Project, errUndefined)
 	}
+	c.note(ctx, snapshot)
 	means := ""
 	if c.o.Guard != nil {
 		means = permission.Caller(ctx).Means()

@@ -21,3 +21,10 @@ func TestStatistics(t *testing.T) {
 		return func() asof.StatisticsStore { return s }
 	})
 }
+
+func TestDefinitions(t *testing.T) {
+	storetest.Definitions(t, func(*testing.T) func() asof.DefinitionLog {
+		l := memory.NewDefinitions()
+		return func() asof.DefinitionLog { return l }
+	})
+}

@@ -39,6 +39,21 @@ func (db *DB) Statistics() Statistics {
 // Close does nothing: the pool is the database's.
 func (Statistics) Close() error { return nil }
 
+// Definitions is an asof.DefinitionLog in tables of the database's schema,
+// beside the runs.
+type Definitions struct{ *runsql.DefinitionLog }
+
+var _ asof.DefinitionLog = Definitions{}
+
+// Definitions returns the log in the database. Closing it leaves the database
+// open.
+func (db *DB) Definitions() Definitions {
+	return Definitions{runsql.NewDefinitions(runDatabase{db, "log of definitions", runsql.DefinitionLayouts()})}
+}
+
+// Close does nothing: the pool is the database's.
+func (Definitions) Close() error { return nil }
+
 // runDatabase is a database with tables of package runsql.
 type runDatabase struct {
 	db      *DB

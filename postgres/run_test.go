@@ -20,3 +20,10 @@ func TestStatistics(t *testing.T) {
 		return func() asof.StatisticsStore { return openDatabase(t, d, "").Statistics() }
 	})
 }
+
+func TestDefinitions(t *testing.T) {
+	storetest.Definitions(t, func(t *testing.T) func() asof.DefinitionLog {
+		d := storetest.Postgres(t).Database(t)
+		return func() asof.DefinitionLog { return openDatabase(t, d, "").Definitions() }
+	})
+}

@@ -1,6 +1,6 @@
-// Package runsql keeps the runs of pipelines, and the statistics of features, in
-// tables of an SQL database. The database's package says how a transaction is had there; the statements are
-// the same everywhere.
+// Package runsql keeps the runs of pipelines, the statistics of features and how
+// definitions changed, in tables of an SQL database. The database's package says
+// how a transaction is had there; the statements are the same everywhere.
 package runsql
 
 import (

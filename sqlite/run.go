@@ -48,6 +48,24 @@ func OpenStatistics(path string) *Statistics {
 // Close closes the file.
 func (s *Statistics) Close() error { return s.db.Close() }
 
+// Definitions is an asof.DefinitionLog in one SQLite file, beside the runs.
+type Definitions struct {
+	*runsql.DefinitionLog
+	db *runFile
+}
+
+var _ asof.DefinitionLog = (*Definitions)(nil)
+
+// OpenDefinitions returns the log in the file of that path. The file is made by
+// the first state that is noted.
+func OpenDefinitions(path string) *Definitions {
+	db := &runFile{newFile(path, "log of definitions"), runsql.DefinitionLayouts()}
+	return &Definitions{runsql.NewDefinitions(db), db}
+}
+
+// Close closes the file.
+func (d *Definitions) Close() error { return d.db.Close() }
+
 // runFile is a file with tables of package runsql.
 type runFile struct {
 	file

@@ -22,3 +22,10 @@ func TestStatistics(t *testing.T) {
 		return func() asof.StatisticsStore { return sqlite.OpenStatistics(path) }
 	})
 }
+
+func TestDefinitions(t *testing.T) {
+	storetest.Definitions(t, func(t *testing.T) func() asof.DefinitionLog {
+		path := filepath.Join(t.TempDir(), "asof.db")
+		return func() asof.DefinitionLog { return sqlite.OpenDefinitions(path) }
+	})
+}

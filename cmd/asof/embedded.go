@@ -98,8 +98,16 @@ func sqliteStatistics(_ context.Context, s cli.Setup) (asof.StatisticsStore, err
 	return sqlite.OpenStatistics(besides(file)), nil
 }
 
-// besides is the file with the ledger, the runs and the statistics that go with a
-// registry's.
+func sqliteDefinitions(_ context.Context, s cli.Setup) (asof.DefinitionLog, error) {
+	file, err := path(s, "data/registry.db")
+	if err != nil {
+		return nil, err
+	}
+	return sqlite.OpenDefinitions(besides(file)), nil
+}
+
+// besides is the file with the ledger, the runs, the statistics and the log of
+// definitions that go with a registry's.
 func besides(registry string) string { return filepath.Join(filepath.Dir(registry), "asof.db") }
 
 func parquetWarehouse(_ context.Context, s cli.Setup) (asof.Warehouse, error) {

@@ -41,5 +41,10 @@ func engines() cli.Engines {
 			{Names: []string{"postgres"}, Open: postgresStatistics},
 			{Names: []string{"sql"}, Open: sqlStatistics},
 		},
+		Definitions: []cli.Engine[asof.DefinitionLog]{
+			{Names: []string{"sqlite"}, Open: sqliteDefinitions},
+			{Names: []string{"postgres"}, Open: postgresDefinitions},
+			{Names: []string{"sql"}, Open: sqlDefinitions},
+		},
 	}
 }

@@ -113,6 +113,14 @@ func postgresStatistics(ctx context.Context, s cli.Setup) (asof.StatisticsStore,
 	return db.Statistics(), nil
 }
 
+func postgresDefinitions(ctx context.Context, s cli.Setup) (asof.DefinitionLog, error) {
+	db, err := openPostgres(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return db.Definitions(), nil
+}
+
 func postgresOffline(ctx context.Context, s cli.Setup) (asof.OfflineStore, error) {
 	db, err := openPostgres(ctx, s)
 	if err != nil {

@@ -73,6 +73,17 @@ func sqlStatistics(ctx context.Context, s cli.Setup) (asof.StatisticsStore, erro
 	return postgresStatistics(ctx, s)
 }
 
+func sqlDefinitions(ctx context.Context, s cli.Setup) (asof.DefinitionLog, error) {
+	file, err := registrySQLite(s)
+	switch {
+	case err != nil:
+		return nil, err
+	case file != "":
+		return sqlite.OpenDefinitions(besides(file)), nil
+	}
+	return postgresDefinitions(ctx, s)
+}
+
 // registrySQLite returns the file of a registry in SQLite, "" for another one:
 // sqlite:///data/registry.db, or sqlite:////srv/registry.db for an absolute path.
 func registrySQLite(s cli.Setup) (string, error) {
