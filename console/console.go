@@ -72,8 +72,8 @@ type Console struct {
 	views     views
 	exports   atomic.Int64 // files that are being converted
 
-	entries  kept[map[string][]asof.Materialization] // of the ledger, by view, newest first
-	verdicts kept[[]asof.ViewDrift]                  // the newest of each view and source, without features
+	loaded   kept[map[string]*loaded] // of the ledger, by view
+	verdicts kept[[]asof.ViewDrift]   // the newest of each view and source, without features
 
 	tried atomic.Pointer[string] // the state of the registry that was noted last, or tried to be
 	noted atomic.Pointer[string] // and that was

@@ -63,8 +63,8 @@ func monthOf(text string) (time.Time, error) {
 // freshness holds the views that a caller may see against their calendars.
 func (c *Console) freshness(ctx context.Context, r *request, until time.Time) freshPart {
 	p := freshPart{Counts: []count{}, Views: []viewMonths{}}
-	byView, err := part(ctx, func(ctx context.Context) (map[string][]asof.Materialization, error) {
-		return c.entries.get(ctx, c.ledgerByView)
+	byView, err := part(ctx, func(ctx context.Context) (map[string]*loaded, error) {
+		return c.loaded.get(ctx, c.loadedByView)
 	})
 	if err != nil {
 		p.Error = err.Error()
@@ -76,7 +76,7 @@ func (c *Console) freshness(ctx context.Context, r *request, until time.Time) fr
 		if !v.Online {
 			continue
 		}
-		one := standing(v.Name, c.o.Calendars.Of(v.Name), byView[v.Name], now)
+		one := standing(v.Name, c.o.Calendars.Of(v.Name), cmp.Or(byView[v.Name], &loaded{}), now)
 		p.take(one)
 		if one.Newest.After(newest) {
 			newest = one.Newest
@@ -93,23 +93,43 @@ func (c *Console) freshness(ctx context.Context, r *request, until time.Time) fr
 	}
 	for i := range p.Views {
 		v := &p.Views[i]
-		v.Months = freshness.Months(c.o.Calendars.Of(v.Name), byView[v.Name], now, last, monthsShown)
+		v.Months = freshness.Months(c.o.Calendars.Of(v.Name), cmp.Or(byView[v.Name], &loaded{}).entries, now, last, monthsShown)
 	}
 	return p
 }
 
-// ledgerByView reads the ledger.
-func (c *Console) ledgerByView(ctx context.Context) (map[string][]asof.Materialization, error) {
+// loaded is what the ledger has of a view.
+type loaded struct {
+	entries []asof.Materialization // newest first
+	newest  time.Time              // row that was ever written
+	last    asof.Materialization   // that ended; zero for none
+}
+
+// loadedByView reads the ledger.
+func (c *Console) loadedByView(ctx context.Context) (map[string]*loaded, error) {
 	ledger, err := c.o.Ledger(ctx)
 	if err != nil {
 		return nil, err
 	}
 	entries, err := ledger.Materializations(ctx, c.o.Project, "")
-	byView := map[string][]asof.Materialization{}
+	lists := map[string][]asof.Materialization{}
 	for _, e := range entries {
-		byView[e.View] = append(byView[e.View], e)
+		lists[e.View] = append(lists[e.View], e)
+	}
+	byView := make(map[string]*loaded, len(lists))
+	for view, list := range lists {
+		byView[view] = loadedOf(list)
 	}
 	return byView, err
+}
+
+// loadedOf sums up the entries of a view, newest first.
+func loadedOf(entries []asof.Materialization) *loaded {
+	l := &loaded{entries: entries, newest: asof.Covered(entries).Newest}
+	if i := slices.IndexFunc(entries, func(m asof.Materialization) bool { return !m.Finished.IsZero() }); i >= 0 {
+		l.last = entries[i]
+	}
+	return l
 }
 
 // lastMonth is that of now, or soon after the newest rows where they are much
@@ -122,18 +142,14 @@ func lastMonth(now, newest time.Time) time.Time {
 	return soon
 }
 
-// standing says how a view stands by its entries in the ledger, newest first.
-func standing(name string, calendar *asof.Freshness, entries []asof.Materialization, now time.Time) viewMonths {
-	v := viewMonths{Name: name, Newest: asof.Covered(entries).Newest, Command: "asof materialize-incremental " + now.Format("2006-01-02T15:04:05") + " --views " + shell(name)}
-	ended := slices.DeleteFunc(slices.Clone(entries), func(m asof.Materialization) bool { return m.Finished.IsZero() })
-	if len(ended) > 0 {
-		last := ended[0]
-		if last.Error != "" && !last.Undone() {
-			v.Failed = last.Error
-		}
-		if pipeline, ok := strings.CutPrefix(last.Cause, "pipeline "); ok {
-			v.Command = "asof pipeline run " + shell(pipeline)
-		}
+// standing says how a view stands by what the ledger has of it.
+func standing(name string, calendar *asof.Freshness, l *loaded, now time.Time) viewMonths {
+	v := viewMonths{Name: name, Newest: l.newest, Command: "asof materialize-incremental " + now.Format("2006-01-02T15:04:05") + " --views " + shell(name)}
+	if l.last.Error != "" && !l.last.Undone() {
+		v.Failed = l.last.Error
+	}
+	if pipeline, ok := strings.CutPrefix(l.last.Cause, "pipeline "); ok {
+		v.Command = "asof pipeline run " + shell(pipeline)
 	}
 	if calendar != nil {
 		due := calendar.At(now, v.Newest)

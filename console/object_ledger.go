@@ -43,7 +43,7 @@ func (s *shown) materialized(ctx context.Context, c *Console, view string) {
 		s.Ledger = append(s.Ledger, run{m.Cause, m.Span.From, m.Span.To, m.Started, m.Finished, m.Read, m.Written, m.Newest, m.Error})
 	}
 	calendar, now := c.o.Calendars.Of(view), time.Now().UTC()
-	fresh := standing(view, calendar, entries, now)
+	fresh := standing(view, calendar, loadedOf(entries), now)
 	if fresh.State == "" && fresh.Newest.IsZero() {
 		return
 	}

@@ -34,7 +34,8 @@ func StatisticsLayouts() []Layout {
 		{drifts, `(seq %[1]s, project text NOT NULL, feature_view text %[3]s NOT NULL, source text NOT NULL, name text NOT NULL, span_from bigint NOT NULL, span_to bigint NOT NULL,
  reference_source text NOT NULL, reference_name text NOT NULL, reference_from bigint NOT NULL, reference_to bigint NOT NULL, judged bigint NOT NULL, judged_by text NOT NULL,
  verdict text NOT NULL, drifted bigint NOT NULL, compared bigint NOT NULL, features text NOT NULL,
- UNIQUE (project, feature_view, source, name, span_from, span_to, reference_source, reference_name, reference_from, reference_to))`, ""},
+ UNIQUE (project, feature_view, source, name, span_from, span_to, reference_source, reference_name, reference_from, reference_to))`,
+			`CREATE INDEX %[2]s_newest ON %[2]s (project, feature_view, source, span_to DESC, span_from DESC, judged DESC, seq DESC)`},
 	}
 }
 

@@ -42,7 +42,10 @@ func kinds(o options, runs []string) []kind {
 		{"lineage of a column", func(n int) string { return focus("feature/" + feature(n)) }},
 		{"look up", always("/lookup")},
 		{"look up a key", func(n int) string { return filled(n) }},
+		{"training sets", always("/training")},
+		{"make a training set", always("/training/new")},
 		{"actions", always("/actions")},
+		{"actions on a run", func(n int) string { return "/actions?on=" + url.QueryEscape("run "+runs[n%len(runs)]) }},
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	months = 12 // that are in the ledger of every view, and have verdicts of drift
+	months = 12 // that are in the ledger of every view, with statistics and verdicts of drift
 	steps  = 6  // of a run
 	checks = 30 // of a run
 	lines  = 20 // of a run's log
@@ -35,7 +35,9 @@ func enter(ctx context.Context, o options, path string) error {
 		return err
 	}
 	statistics := sqlite.OpenStatistics(path)
-	err = enterVerdicts(ctx, o, statistics)
+	if err = enterVerdicts(ctx, o, statistics); err == nil {
+		err = enterStatistics(ctx, o, statistics)
+	}
 	return errors.Join(err, statistics.Close())
 }
 
@@ -135,8 +137,8 @@ func enterMonths(ctx context.Context, o options, ledger asof.Ledger) error {
 // drifted.
 func enterVerdicts(ctx context.Context, o options, store asof.StatisticsStore) error {
 	side := func(back int) asof.DriftSide {
-		end := monthEnd(back)
-		return asof.DriftSide{Source: asof.StatisticsBatch, From: end.AddDate(0, 0, 1-end.Day()), To: end.AddDate(0, 0, 1).Add(-time.Microsecond)}
+		from, to := wholeMonth(back)
+		return asof.DriftSide{Source: asof.StatisticsBatch, From: from, To: to}
 	}
 	for i := range o.views {
 		var list []asof.ViewDrift
@@ -152,6 +154,40 @@ func enterVerdicts(ctx context.Context, o options, store asof.StatisticsStore) e
 			list = append(list, v)
 		}
 		if err := store.KeepDrift(ctx, list...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wholeMonth returns a month's first and last microsecond.
+func wholeMonth(back int) (from, to time.Time) {
+	end := monthEnd(back)
+	return end.AddDate(0, 0, 1-end.Day()), end.AddDate(0, 0, 1).Add(-time.Microsecond)
+}
+
+// enterStatistics keeps a year of statistics of every feature.
+func enterStatistics(ctx context.Context, o options, store asof.StatisticsStore) error {
+	number := func(n float64) *float64 { return &n }
+	var edges []float64
+	bins, quantiles := []int64{7}, make([]float64, len(asof.ProfileLevels))
+	for i := range 20 {
+		edges, bins = append(edges, float64(50*i)), append(bins, int64(i*31))
+	}
+	for i := range quantiles {
+		quantiles[i] = 1000 * asof.ProfileLevels[i]
+	}
+	for i := range o.views {
+		var list []asof.Statistics
+		for back := range months {
+			from, to := wholeMonth(back)
+			for n := range features {
+				list = append(list, asof.Statistics{Project: "large", View: viewName(i), Source: asof.StatisticsBatch, Granularity: asof.Monthly, From: from, To: to, By: "monitor run", Baseline: back == months-1,
+					Profile: asof.Profile{Feature: fmt.Sprintf("amount_%d", n), Kind: asof.ProfileNumber, Rows: 7043, Nulls: int64(back), Distinct: 7000, Min: number(0), Max: number(1000), Mean: number(500), Stddev: number(288),
+						Quantiles: quantiles, Edges: edges, Bins: bins, Top: []asof.ValueCount{{Number: 17, Count: 3}}}})
+			}
+		}
+		if err := store.Keep(ctx, list...); err != nil {
 			return err
 		}
 	}

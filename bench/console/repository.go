@@ -22,6 +22,7 @@ const (
 	pipelines = 10  // that the runs are of
 	online    = 20  // views that are filled by our command
 	users     = 100 // that have rows
+	sets      = 10  // training sets
 )
 
 const storeYAML = `project: large
@@ -73,6 +74,12 @@ func makeRepository(ctx context.Context, o options, dir string) error {
 	}
 	if err := command(ctx, o, dir, fill...); err != nil {
 		return err
+	}
+	for i := range sets {
+		out := filepath.Join(dir, fmt.Sprintf("training_%d.parquet", i))
+		if err := command(ctx, o, dir, "get-historical-features", "--start", "2024-01-01", "--end", "2024-03-01", "-f", viewName(i%min(online, o.views))+":amount_0", "-o", out); err != nil {
+			return err
+		}
 	}
 	return enter(ctx, o, filepath.Join(dir, "data", "asof.db"))
 }
