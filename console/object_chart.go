@@ -2,6 +2,7 @@ package console
 
 import (
 	"html/template"
+	"math"
 	"slices"
 	"time"
 
@@ -21,11 +22,17 @@ func (p *statisticsPart) draw(r *request, feature string) {
 	}
 	batch, served := p.source(asof.StatisticsBatch), p.source(asof.StatisticsLog)
 	p.lines(r, batch)
-	var shown []statistic // the newest beside what it was, and beside what was served
-	shown = append(shown, batch[:min(len(batch), 2)]...)
-	shown = append(shown, served[:min(len(served), 1)]...)
-	if len(shown) == 0 {
+	var shown []statistic // what it was, what it is, and what was served
+	for _, s := range slices.Concat(batch[:min(len(batch), 2)], served[:min(len(served), 1)]) {
+		if s.Profile.Values() > 0 {
+			shown = append(shown, s)
+		}
+	}
+	switch {
+	case len(shown) == 0:
 		return
+	case len(shown) > 1 && shown[1].Source == asof.StatisticsBatch:
+		shown[0], shown[1] = shown[1], shown[0]
 	}
 	if shown[0].Profile.Kind == asof.ProfileCategory {
 		p.categories(r, shown)
@@ -104,7 +111,7 @@ func (s statistic) name(r *request) string {
 func (p *statisticsPart) categories(r *request, shown []statistic) {
 	bars := chart.Bars{Frame: p.frame(r, "statistics.categories"), Unit: " %"}
 	for _, s := range shown {
-		for _, v := range s.Profile.Top[:min(len(s.Profile.Top), topShown)] {
+		for _, v := range s.Profile.Top {
 			if len(bars.Labels) < topShown && !slices.Contains(bars.Labels, v.Text) {
 				bars.Labels = append(bars.Labels, v.Text)
 			}
@@ -113,7 +120,7 @@ func (p *statisticsPart) categories(r *request, shown []statistic) {
 	for _, s := range shown {
 		series := chart.Series{Name: s.name(r)}
 		for _, label := range bars.Labels {
-			series.Values = append(series.Values, 100*s.share(label))
+			series.Values = append(series.Values, math.Round(1000*s.share(label))/10)
 		}
 		bars.Series = append(bars.Series, series)
 	}

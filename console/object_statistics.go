@@ -172,6 +172,17 @@ func (p *statisticsPart) judge(feature string) {
 	}
 }
 
+// Numbers, Categories and Judged report whether the table has such columns.
+func (p *statisticsPart) Numbers() bool {
+	return slices.ContainsFunc(p.List, func(s statistic) bool { return s.Profile.Mean != nil })
+}
+func (p *statisticsPart) Categories() bool {
+	return slices.ContainsFunc(p.List, func(s statistic) bool { return s.Frequent() != "" })
+}
+func (p *statisticsPart) Judged() bool {
+	return slices.ContainsFunc(p.List, func(s statistic) bool { return s.Verdict != "" })
+}
+
 // Path is the address of the feature's page.
 func (s statistic) Path() string { return featureLink(s.View, s.Profile.Feature).Path() }
 
