@@ -105,7 +105,7 @@ func (r *repository) noteNext(ended asof.Run, applied bool) {
 // needsDefinitions reports whether steps of a pipeline read feature views.
 func (r *repository) needsDefinitions(name string) bool {
 	p, err := r.loadPipeline(name)
-	return err == nil && slices.ContainsFunc(p.Steps, func(s pipeline.Step) bool { return s.Materialize != nil || s.TrainingSet != nil })
+	return err == nil && slices.ContainsFunc(p.Steps, func(s pipeline.Step) bool { return s.Materialize != nil || s.Monitor != nil || s.TrainingSet != nil })
 }
 
 // noteWait says what a run in the foreground waits for.
@@ -144,6 +144,7 @@ func (r *repository) jobs(progress asof.Progress, told *materialized) func(conte
 		o := pipeline.Options{Pipeline: p, Repo: r.config.Dir, Warehouse: warehouse, Notify: r.notify(p.Name)}
 		if applied {
 			o.Materialize, o.TrainingSet = r.follow("pipeline "+p.Name, progress, told), r.trainingSet(progress)
+			o.Monitor = r.monitorStep(progress)
 		}
 		return pipeline.Job(o, entered)
 	}

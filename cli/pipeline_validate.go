@@ -106,6 +106,11 @@ func unknownNames(p *pipeline.Pipeline, defined *asof.Snapshot) (problems asof.P
 			for _, view := range s.Materialize.Views {
 				wrong = append(wrong, knownFeature(defined, view, ""))
 			}
+		case s.Monitor != nil:
+			for _, view := range s.Monitor.Views {
+				_, err := defined.View(view)
+				wrong = append(wrong, err)
+			}
 		case s.TrainingSet != nil && s.TrainingSet.Service != "":
 			_, err := defined.Service(s.TrainingSet.Service)
 			wrong = append(wrong, err)

@@ -42,7 +42,7 @@ type Feature struct {
 	Current    asof.Profile
 }
 
-// Drift compares the named views, or all that are filled from their sources. Of
+// Drift compares the named views, or all whose source has rows with times. Of
 // features only those named are compared, and a name that no view has is
 // CodeNotFound; without names all are. That a view has drifted is no error.
 func (m *Monitor) Drift(ctx context.Context, views, features []string, reference, current Side) ([]View, error) {
@@ -54,11 +54,11 @@ func (m *Monitor) Drift(ctx context.Context, views, features []string, reference
 	if err != nil {
 		return nil, err
 	}
-	filled, err := snapshot.Filled(views)
+	compared, err := viewsOf(snapshot, views)
 	if err != nil {
 		return nil, err
 	}
-	questions, err := m.ask(snapshot, filled, features)
+	questions, err := m.ask(snapshot, compared, features)
 	if err != nil {
 		return nil, err
 	}
@@ -66,12 +66,12 @@ func (m *Monitor) Drift(ctx context.Context, views, features []string, reference
 	for i, q := range questions {
 		m.Progress.Report("compare", int64(i), int64(len(questions)))
 		started := time.Now()
-		compared, err := m.compare(ctx, profiler, q, reference, current)
+		one, err := m.compare(ctx, profiler, q, reference, current)
 		if err != nil {
 			return nil, asof.Errorf(asof.ErrorCode(err), "feature view %q was not compared: %w", q.view.Name, err)
 		}
-		compared.Took = time.Since(started)
-		found = append(found, *compared)
+		one.Took = time.Since(started)
+		found = append(found, *one)
 	}
 	m.Progress.Report("compare", int64(len(questions)), int64(len(questions)))
 	return found, nil

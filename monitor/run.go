@@ -30,6 +30,7 @@ type Request struct {
 	Sources     []asof.StatisticsSource // batch and log; none: batch
 	From, To    time.Time               // included
 	Granularity asof.Granularity
+	Filled      bool   // with From and To: spans without rows are left out here too
 	Baseline    bool   // what is computed is the baseline: one span, or without times all rows
 	By          string // as of asof.Statistics
 }
@@ -85,61 +86,6 @@ func (r *Request) sources() []asof.StatisticsSource {
 		return []asof.StatisticsSource{asof.StatisticsBatch}
 	}
 	return r.Sources
-}
-
-// asked returns the queries of the views that are asked for.
-func (m *Monitor) asked(ctx context.Context, r Request) ([]asof.ViewQuery, error) {
-	snapshot, err := m.snapshot(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var views []*asof.FeatureView
-	for _, name := range r.Views {
-		view, err := snapshot.View(name)
-		if err != nil {
-			return nil, err
-		}
-		if q, err := view.Query(); err != nil {
-			return nil, err
-		} else if q.Timestamp == "" {
-			return nil, asof.Errorf(asof.CodeInvalid, "feature view %q: its source %q has no timestamp_field, by which rows are of a time", name, q.Source.Name)
-		}
-		views = append(views, view)
-	}
-	if len(r.Views) == 0 {
-		for _, view := range snapshot.Views() {
-			if q, err := view.Query(); err == nil && q.Timestamp != "" {
-				views = append(views, view)
-			}
-		}
-	}
-	return chosen(views, r.Features)
-}
-
-// chosen returns the queries of views, of the named features alone where some
-// are named: a name that no view has is CodeNotFound.
-func chosen(views []*asof.FeatureView, features []string) ([]asof.ViewQuery, error) {
-	var queries []asof.ViewQuery
-	var all []string
-	for _, view := range views {
-		all = append(all, view.FeatureNames()...)
-		q, err := view.Query()
-		if err != nil {
-			return nil, err
-		}
-		if len(features) > 0 {
-			q.Features = slices.DeleteFunc(q.Features, func(f asof.FeatureColumn) bool { return !slices.Contains(features, f.Output) })
-		}
-		if len(q.Features) > 0 {
-			queries = append(queries, q)
-		}
-	}
-	for _, f := range features {
-		if !slices.Contains(all, f) {
-			return nil, asof.Errorf(asof.CodeNotFound, "no view has the feature %q%s", f, asof.DidYouMean(f, all))
-		}
-	}
-	return queries, nil
 }
 
 // rows are those of a view in a source, and who describes them.
@@ -235,8 +181,7 @@ func (m *Monitor) baseline(ctx context.Context, r Request, of rows, all period) 
 	return m.keepAll(ctx, r, of, []period{all})
 }
 
-// keepAll computes and keeps the statistics of periods. One without rows is left
-// out, unless its time was asked for.
+// keepAll computes and keeps the statistics of periods.
 func (m *Monitor) keepAll(ctx context.Context, r Request, of rows, periods []period) (done []Computed, _ error) {
 	for _, p := range periods {
 		computed, err := m.keep(ctx, r, of, p)
@@ -273,7 +218,7 @@ func (m *Monitor) keep(ctx context.Context, r Request, of rows, p period) (Compu
 			list = append(list, asof.Statistics{Project: m.Project, View: c.View, Source: of.source, Granularity: p.Granularity, From: p.From, To: p.To,
 				By: r.By, Baseline: r.Baseline, Profile: profile})
 		}
-		if c.Rows == 0 && r.To.IsZero() {
+		if c.Rows == 0 && (r.Filled || r.To.IsZero()) {
 			return c, nil
 		}
 		err = m.Statistics.Keep(ctx, list...)

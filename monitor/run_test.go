@@ -168,3 +168,32 @@ func (c *counted) Profile(ctx context.Context, q *asof.ProfileQuery) ([]asof.Pro
 	c.queries++
 	return c.OfflineStore.(asof.Profiler).Profile(ctx, q)
 }
+
+// TestFollow computes February where January was not kept, then March, which has
+// no rows.
+func TestFollow(t *testing.T) {
+	m := keeping(t)
+	f, err := m.Follow(t.Context(), nil, month(2).To, asof.Monthly, "run 1")
+	if err != nil || verdicts(f.Views) != "users=drifted fee=drifted plan=drifted age=stable" || len(f.Computed) != 1 || !f.Reference.From.Equal(month(1).From) {
+		t.Fatalf("%s %+v %v", verdicts(f.Views), f, err)
+	}
+	for _, c := range []struct {
+		of   monitor.Side
+		kept string
+	}{{month(1), "run 1 of 3"}, {month(2), "run 1 of 3"}, {month(3), ""}} {
+		spans, err := m.Statistics.Spans(t.Context(), asof.StatisticsQuery{Project: "p", View: "users", From: c.of.From, To: c.of.To, Exact: true})
+		kept := ""
+		for _, s := range spans {
+			kept += fmt.Sprintf("%s of %d", s.By, s.Features)
+		}
+		if err != nil || kept != c.kept {
+			t.Errorf("of %s: %q, want %q; %v", c.of.From, kept, c.kept, err)
+		}
+	}
+	if f, err = m.Follow(t.Context(), []string{"users"}, month(1).To, asof.Monthly, "run 2"); err != nil || len(f.Computed) != 1 || f.Views != nil {
+		t.Errorf("the first month: %+v, %v", f, err)
+	}
+	if f, err = m.Follow(t.Context(), []string{"users"}, month(3).To, asof.Monthly, "run 3"); err != nil || len(f.Computed) != 0 || f.Views != nil {
+		t.Errorf("a month without rows: %+v, %v", f, err)
+	}
+}

@@ -174,8 +174,11 @@ func (g *builder) follow(steps []Step) {
 			needs = append(needs, PublishStep)
 		}
 		node := g.actNode(s)
-		if s.Materialize != nil {
+		switch {
+		case s.Materialize != nil:
 			node = g.materializeNode(s)
+		case s.Monitor != nil:
+			node = g.monitorNode(s)
 		}
 		g.add(s, node, needs, nil)
 		group = append(group, s.Name)

@@ -141,6 +141,11 @@ var stepKinds = []stepKind{
 	{"materialize", "Brings feature views up to as_of online.", keys{
 		{"materialize", "Their names, or all.", aTextOrList, true},
 	}, (*fileReader).materialize, shows},
+	{"monitor", "Computes statistics of feature views, keeps them, and compares them with those of the time before.", keys{
+		{"monitor", "Their names, or all.", aTextOrList, true},
+		{"granularity", "How long the time is of which statistics are; it holds as_of. monthly where it is not said.", oneOf(asof.Granularities...), false},
+		{"fail_on", "What fails the step, and with it the run: nothing, where it is not said; error, that there are no statistics; drift, that a feature has drifted, or that.", oneOf(monitorFails...), false},
+	}, (*fileReader).monitor, shows},
 	{"training_set", "Writes training data: features as they were at the time of each entity row.", keys{
 		{"training_set", "The file to write, from the repository's folder on: .csv, .parquet or .arrow.", aText, true},
 		{"features", "Features, each view:feature.", aTextOrList, false},

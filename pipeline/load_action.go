@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -30,6 +31,17 @@ func (f *fileReader) materialize(_ ast.Node, values map[string]ast.Node) *Step {
 		step.Views = nil
 	}
 	return &Step{Name: "materialize", Materialize: step}
+}
+
+func (f *fileReader) monitor(_ ast.Node, values map[string]ast.Node) *Step {
+	step := &MonitorStep{Views: f.texts(values["monitor"], "monitor"), Granularity: asof.Monthly, FailOn: cmp.Or(among(f, values["fail_on"], "fail_on", monitorFails), FailOnNothing)}
+	if len(step.Views) == 1 && step.Views[0] == "all" {
+		step.Views = nil
+	}
+	if n := values["granularity"]; n != nil {
+		step.Granularity = among(f, n, "granularity", asof.Granularities)
+	}
+	return &Step{Name: "monitor", Monitor: step}
 }
 
 func (f *fileReader) trainingSet(n ast.Node, values map[string]ast.Node) *Step {

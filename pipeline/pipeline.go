@@ -68,6 +68,7 @@ type Step struct {
 	Check       *CheckStep
 	Snapshot    *SnapshotStep
 	Materialize *MaterializeStep
+	Monitor     *MonitorStep
 	TrainingSet *TrainingSetStep
 	Command     *CommandStep
 	HTTP        *HTTPStep
@@ -103,6 +104,22 @@ type SnapshotStep struct {
 type MaterializeStep struct {
 	Views []string // nil: all
 }
+
+// MonitorStep computes statistics of views, and compares them with those before.
+type MonitorStep struct {
+	Views       []string // nil: all
+	Granularity asof.Granularity
+	FailOn      string // one of monitorFails
+}
+
+// What fails a monitor step.
+const (
+	FailOnNothing = "nothing"
+	FailOnError   = "error"
+	FailOnDrift   = "drift" // and on an error
+)
+
+var monitorFails = []string{FailOnNothing, FailOnError, FailOnDrift}
 
 // TrainingSetStep writes training data into a file. All but Features and
 // Service may hold parameters.
@@ -143,6 +160,17 @@ type NotifyStep struct {
 // before and have none now: their online rows follow. It returns how many keys
 // were written, and tells note what became of each view. It is repeatable.
 type Materialize func(ctx context.Context, asOf time.Time, views []string, dropped map[string]arrow.RecordBatch, note func(level, line string)) (int64, error)
+
+// Monitor computes and keeps the statistics of views, as a step says, of the time
+// that holds asOf, and compares them with those of the time before. run is what
+// they are computed by.
+type Monitor func(ctx context.Context, asOf time.Time, step MonitorStep, run string, note func(level, line string)) (Monitored, error)
+
+// Monitored is what became of a monitor step.
+type Monitored struct {
+	Rows    int64    // that statistics are of, view by view
+	Drifted []string // features, with the reason
+}
 
 // TrainingSet writes training data as a step says, whose parameters are filled
 // in, and returns how many rows. The file appears whole or not at all.

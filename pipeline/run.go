@@ -21,6 +21,7 @@ type Options struct {
 	Repo        string // the folder that file names start from
 	Warehouse   asof.Warehouse
 	Materialize Materialize      // nil: a materialize step is left out, which the caller says
+	Monitor     Monitor          // nil: a monitor step is left out likewise
 	TrainingSet TrainingSet      // nil: a training_set step is left out likewise
 	Notify      Notify           // nil: nobody is told
 	Told        func(StepReport) // hears what each step did when it has ended, also one that failed; nil: nobody
