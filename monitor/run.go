@@ -70,7 +70,7 @@ func (m *Monitor) Run(ctx context.Context, r Request) ([]Computed, error) {
 			computed, err := m.statistics(ctx, r, of, dated)
 			done = append(done, computed...)
 			if err != nil {
-				failed = append(failed, asof.Errorf(asof.ErrorCode(err), "feature view %q: there are no statistics: %w", q.View, err))
+				failed = append(failed, asof.Errorf(asof.ErrorCode(err), "feature view %q was not described: %w", q.View, err))
 			}
 			if ctx.Err() != nil {
 				return done, ctx.Err()

@@ -17,6 +17,7 @@ type settings struct {
 	Repo        string
 	Warehouse   asof.Warehouse
 	Materialize pipeline.Materialize
+	Monitor     pipeline.Monitor
 	TrainingSet pipeline.TrainingSet
 	Notify      pipeline.Notify
 	Params      map[string]string
@@ -52,7 +53,7 @@ func carryOut(ctx context.Context, s settings) (monthReport, error) {
 	report.Run = entered.ID
 	p := *s.Pipeline
 	p.Concurrency.Steps = max(s.Steps, 1)
-	o := pipeline.Options{Pipeline: &p, Repo: s.Repo, Warehouse: s.Warehouse, Materialize: s.Materialize, TrainingSet: s.TrainingSet, Notify: s.Notify,
+	o := pipeline.Options{Pipeline: &p, Repo: s.Repo, Warehouse: s.Warehouse, Materialize: s.Materialize, Monitor: s.Monitor, TrainingSet: s.TrainingSet, Notify: s.Notify,
 		Told: func(step pipeline.StepReport) {
 			report.Steps = append(slices.DeleteFunc(report.Steps, func(s pipeline.StepReport) bool { return s.Name == step.Name }), step) // the last attempt
 		}}

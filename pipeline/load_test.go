@@ -128,6 +128,9 @@ func TestEveryMistakeHasItsLine(t *testing.T) {
 		"snapshot's own name":   {head + "  - snapshot: users\n    from: users\n", 10, "a name of its own"},
 		"loaded twice":          {head + "  - load: users\n    file: x\n    key: id\n    columns: {id: text}\n", 10, "loaded by an earlier step already"},
 		"materialize early":     {head + "  - materialize: all\n  - snapshot: s\n    from: users\n", 11, "snapshot s has to stand before `materialize`, which shows what was published"},
+		"monitor early":         {head + "  - monitor: all\n  - snapshot: s\n    from: users\n", 11, "snapshot s has to stand before `monitor`, which shows what was published"},
+		"monitor fails":         {head + "  - {monitor: all, fail_on: drfit}\n", 10, `"drfit" is no fail_on; did you mean "drift"`},
+		"monitor's granularity": {head + "  - {monitor: [v], granularity: yearly}\n", 10, `"yearly" is no granularity; known: daily, weekly, biweekly, monthly, quarterly`},
 		"table's name":          {head + "  - snapshot: a-b\n    from: users\n", 10, `"a-b" cannot be the name of a table`},
 		"no list":               {head + "  - check: users\n    expect: {not_null: id}\n", 11, "has to be a list"},
 	} {

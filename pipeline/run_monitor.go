@@ -21,14 +21,14 @@ func (r *run) monitorNode(s Step) runner.Step {
 		}
 		var drifted asof.Problems
 		for _, why := range done.Drifted {
-			drifted = append(drifted, asof.Problem{Place: s.Place, Message: why})
+			drifted = append(drifted, asof.Problem{Message: why})
 		}
 		if s.Monitor.FailOn == FailOnDrift {
 			return drifted, nil
 		}
 		report.Warnings = drifted
 		if err != nil {
-			report.Warnings = append(report.Warnings, asof.Problem{Place: s.Place, Message: err.Error()})
+			report.Warnings = append(report.Warnings, asof.Problem{Message: "there are no statistics: " + err.Error()})
 		}
 		return nil, nil
 	})}

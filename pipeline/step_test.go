@@ -334,3 +334,44 @@ on_failure:
 		t.Errorf("ran %q, %v", f.ran(), err)
 	}
 }
+
+// TestMonitorStep stops the month only where it was asked to.
+func TestMonitorStep(t *testing.T) {
+	broken := asof.Errorf(asof.CodeUnavailable, "the statistics are away")
+	for _, c := range []struct {
+		keys    string
+		drifted []string
+		err     error
+		fails   string // "": the run is completed
+		warns   string
+	}{
+		{"", nil, nil, "", ""},
+		{"", []string{"v:f has drifted"}, nil, "", "v:f has drifted"},
+		{"", nil, broken, "", "there are no statistics: the statistics are away"},
+		{", fail_on: nothing", nil, broken, "", "there are no statistics: the statistics are away"},
+		{", fail_on: error", []string{"v:f has drifted"}, nil, "", "v:f has drifted"},
+		{", fail_on: error", nil, broken, "monitor failed; run the same command again to complete it: the statistics are away", ""},
+		{", fail_on: drift", nil, nil, "", ""},
+		{", fail_on: drift", []string{"v:f has drifted"}, nil, "the month 2024-01-31 is published, and monitor failed", ""},
+		{", fail_on: drift", nil, broken, "the statistics are away", ""},
+	} {
+		var asked pipeline.MonitorStep
+		var by string
+		f, err := runSteps(t.Context(), t, warehouses["embedded"](t), "  - {monitor: [v], granularity: daily"+c.keys+"}\n", func(o *settings) {
+			o.Monitor = func(_ context.Context, asOf time.Time, step pipeline.MonitorStep, run string, _ func(level, line string)) (pipeline.Monitored, error) {
+				asked, by = step, asOf.Format(time.DateOnly)+" "+run
+				return pipeline.Monitored{Rows: 5, Drifted: c.drifted}, c.err
+			}
+		})
+		if (err == nil) != (c.fails == "") || err != nil && !strings.Contains(err.Error(), c.fails) {
+			t.Errorf("%q, %v %v: the run ends with %v", c.keys, c.drifted, c.err, err)
+		}
+		last := f.report.Steps[len(f.report.Steps)-1]
+		if last.Name != "monitor" || last.Rows != 5 || last.Failed != (c.fails != "") || len(last.Warnings) > 0 && last.Warnings[0].Message != c.warns || (len(last.Warnings) > 0) != (c.warns != "") {
+			t.Errorf("%q, %v %v: %+v", c.keys, c.drifted, c.err, last)
+		}
+		if len(asked.Views) != 1 || asked.Granularity != asof.Daily || by != "2024-01-31 run "+f.report.Run {
+			t.Errorf("asked for %+v of %q", asked, by)
+		}
+	}
+}
