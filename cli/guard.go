@@ -43,6 +43,16 @@ func (r *repository) newGuard() (*permission.Guard, error) {
 		CAFile: r.app.path(auth.CAFile), SkipVerify: auth.SkipVerify, KeepKeys: auth.KeepKeys, Timeout: auth.Timeout}})
 }
 
+// login returns what signs people in by a browser: as Feast's UI does, by
+// ui_client_id, which has no secret, else by client_id; nil where there is none.
+func (r *repository) login(guard *permission.Guard) *permission.Login {
+	auth := r.config.Auth
+	if auth.UIClientID != "" {
+		return guard.Login(auth.UIClientID, "")
+	}
+	return guard.Login(auth.ClientID, auth.ClientSecret)
+}
+
 // tellAuth says whose tokens are taken, and what whoever has one may do without
 // a permission.
 func (r *repository) tellAuth(ctx context.Context, guard *permission.Guard) {

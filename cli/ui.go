@@ -72,6 +72,7 @@ func (r *repository) consoleSurface(ctx context.Context, host, root string, port
 		RootPath: root, Local: host == "localhost" || ip != nil && ip.IsLoopback(), Log: log}
 	sets, stopping := r.trainingSets(guard), make(chan struct{})
 	options.Training, options.Stopping = sets, stopping
+	options.Login, options.URL = r.login(guard), r.config.Asof.Serve.ConsoleURL
 	if metrics != nil {
 		options.Traffic = metrics.Traffic
 	}

@@ -157,6 +157,9 @@ func (c *Console) who(r *http.Request) (who, from string) {
 	case caller.Server:
 		return "a server of the project", from
 	}
+	if one := signedIn(r.Context()); one != nil {
+		return one.Name, from
+	}
 	return caller.Name, from
 }
 

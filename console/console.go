@@ -58,8 +58,10 @@ type Options struct {
 	Timeout    time.Duration                                       // of one page; 0 is 10 s
 	Log        *slog.Logger                                        // gets what failed; nil for nowhere
 
-	Training *historical.Sets // nil: no training sets
-	Stopping <-chan struct{}  // closed when the server stops: what follows something ends; nil: never
+	Training *historical.Sets  // nil: no training sets
+	Login    *permission.Login // signs browsers in as callers of Guard; nil: each request brings a token
+	URL      string            // of the console as browsers see it, RootPath included; "": where they send their requests
+	Stopping <-chan struct{}   // closed when the server stops: what follows something ends; nil: never
 }
 
 // Console answers requests for pages. It may be used by several goroutines.
@@ -70,6 +72,7 @@ type Console struct {
 	languages []*language
 	templates map[string]map[string]*template.Template // by language, then page
 	views     views
+	sessions  sessions
 	exports   atomic.Int64 // files that are being converted
 
 	loaded   kept[map[string]*loaded] // of the ledger, by view
@@ -93,6 +96,7 @@ func New(o Options) (*Console, error) {
 	if o.RootPath = strings.Trim(o.RootPath, "/"); o.RootPath != "" {
 		o.RootPath = "/" + o.RootPath
 	}
+	o.URL = strings.TrimRight(o.URL, "/")
 	languages, err := loadLanguages()
 	if err != nil {
 		return nil, err
@@ -148,9 +152,12 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(within))
 	}
 	if !strings.HasPrefix(r.URL.Path, "/asset/") { // those are the same for everybody
-		admitted, err := c.o.Guard.Admit(ctx, r.Header.Get("Authorization"))
+		if c.signing(w, r) {
+			return
+		}
+		admitted, err := c.admit(r)
 		if err != nil {
-			c.fail(w, r, err)
+			c.turnAway(w, r, err)
 			return
 		}
 		r = r.WithContext(admitted)

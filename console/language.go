@@ -72,7 +72,7 @@ func choice(w http.ResponseWriter, r *http.Request, parameter, cookie string, am
 	}
 	for _, one := range among {
 		if one == asked {
-			http.SetCookie(w, &http.Cookie{Name: cookie, Value: one, Path: "/", MaxAge: 365 * 24 * 3600, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: r.TLS != nil})
+			http.SetCookie(w, &http.Cookie{Name: cookie, Value: one, Path: "/", MaxAge: 365 * 24 * 3600, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: secure(r)})
 			return one
 		}
 	}

@@ -15,14 +15,14 @@ import (
 // of the console.
 type protection struct {
 	key    [32]byte // of tokens, made anew with each start
+	sealed [32]byte // of what a browser keeps for the console alone, likewise
 	open   bool     // other machines reach it, and nobody is asked for a token
 	alone  bool     // nobody is asked for a token
 	origin *http.CrossOriginProtection
 }
 
 func newProtection(o Options) *protection {
-	p := &protection{open: o.Guard == nil && !o.Local, alone: o.Guard == nil, origin: http.NewCrossOriginProtection()}
-	_, _ = rand.Read(p.key[:]) // it never fails
+	p := &protection{key: newKey(), sealed: newKey(), open: o.Guard == nil && !o.Local, alone: o.Guard == nil, origin: http.NewCrossOriginProtection()}
 	return p
 }
 
@@ -33,8 +33,9 @@ const tokenCookie = "asof_form"
 func (p *protection) token(w http.ResponseWriter, r *http.Request) string {
 	cookie, err := r.Cookie(tokenCookie)
 	if err != nil || len(cookie.Value) < 20 {
-		cookie = &http.Cookie{Name: tokenCookie, Value: rand.Text(), Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil}
+		cookie = &http.Cookie{Name: tokenCookie, Value: rand.Text(), Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: secure(r)}
 		http.SetCookie(w, cookie)
+		r.AddCookie(cookie) // for a second form of the page
 	}
 	return p.sign(cookie.Value)
 }

@@ -43,6 +43,7 @@ type sheet struct {
 	Actions           bool   // they are kept, and can be looked at
 	Languages, Themes []option
 	Menus             []string
+	SignedIn, Token   string // who has signed in by this browser, and the token of the form that signs them out
 	JSON              string // the address of the JSON form
 	Data              any
 }
@@ -106,6 +107,9 @@ func (c *Console) sheet(w http.ResponseWriter, r *http.Request, l *language, p r
 		return c.o.RootPath + (&url.URL{Path: r.URL.Path}).EscapedPath() + "?" + query.Encode()
 	}
 	s.JSON = with("format", "json")
+	if one := signedIn(r.Context()); one != nil {
+		s.SignedIn, s.Token = one.Name, c.protect.token(w, r)
+	}
 	for _, other := range c.languages {
 		s.Languages = append(s.Languages, option{other.code, other.name, with("lang", other.code), other == l})
 	}
@@ -133,6 +137,7 @@ func wantsJSON(r *http.Request) bool {
 type failure struct {
 	Status int    `json:"status"`
 	Error  string `json:"error"`
+	Login  string `json:"-"` // where to sign in, if that helps
 }
 
 var statuses = map[asof.Code]int{asof.CodeInvalid: http.StatusBadRequest, asof.CodeNotFound: http.StatusNotFound, asof.CodeForbidden: http.StatusForbidden,
@@ -142,13 +147,14 @@ var statuses = map[asof.Code]int{asof.CodeInvalid: http.StatusBadRequest, asof.C
 // the log alone.
 func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
 	status, ok := statuses[asof.ErrorCode(err)]
-	f := failure{status, err.Error()}
+	f := failure{Status: status, Error: err.Error()}
 	if !ok {
 		c.o.Log.Error("a page failed", "path", r.URL.Path, "error", err)
-		f = failure{http.StatusInternalServerError, "the server failed; its log says why"}
+		f = failure{Status: http.StatusInternalServerError, Error: "the server failed; its log says why"}
 	}
 	if f.Status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", "Bearer")
+		f.Login = c.signInPath(r)
 	}
 	c.answer(w, r, f.Status, route{name: "error"}, f)
 }
@@ -206,7 +212,7 @@ func (c *Console) parse(l *language) (map[string]*template.Template, error) {
 		"short":  short,
 	}
 	pages := map[string]*template.Template{}
-	names := []string{"error", "action"}
+	names := []string{"error", "action", "logout"}
 	for _, p := range routes {
 		names = append(names, p.name)
 	}

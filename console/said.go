@@ -19,7 +19,7 @@ func (p *protection) say(w http.ResponseWriter, r *http.Request, text string) {
 		text = strings.ToValidUTF8(text[:mostSaid], "") + "…"
 	}
 	encoded := base64.RawURLEncoding.EncodeToString([]byte(text))
-	http.SetCookie(w, &http.Cookie{Name: saidCookie, Value: encoded + "." + p.sign("said "+text), Path: "/", MaxAge: 60, HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil})
+	http.SetCookie(w, &http.Cookie{Name: saidCookie, Value: encoded + "." + p.sign("said "+text), Path: "/", MaxAge: 60, HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: secure(r)})
 }
 
 // said returns the text that the page before has left, which is shown once.
@@ -28,7 +28,7 @@ func (p *protection) said(w http.ResponseWriter, r *http.Request) string {
 	if err != nil {
 		return ""
 	}
-	http.SetCookie(w, &http.Cookie{Name: saidCookie, Path: "/", MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil})
+	http.SetCookie(w, &http.Cookie{Name: saidCookie, Path: "/", MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: secure(r)})
 	encoded, signature, _ := strings.Cut(cookie.Value, ".")
 	text, err := base64.RawURLEncoding.DecodeString(encoded)
 	if err != nil || !hmac.Equal([]byte(p.sign("said "+string(text))), []byte(signature)) {

@@ -10,11 +10,14 @@ import (
 )
 
 // Auth is Feast's section auth, as far as servers need it: whose tokens they
-// take. What clients get tokens with is not kept.
+// take, and as which client people sign in by a browser. What other clients get
+// tokens with is not kept.
 type Auth struct {
 	Type         string // "no_auth", "oidc" or "kubernetes"
 	DiscoveryURL string // auth_discovery_url
 	ClientID     string
+	ClientSecret string // client_secret; "" for a public client
+	UIClientID   string // ui_client_id: the client of browsers, a public one; "": ClientID
 	Audience     string // "" takes any
 	Issuer       string // "" takes any
 	CAFile       string // ca_cert_path
@@ -44,6 +47,8 @@ func (c *Config) readAuth(r *reading, n ast.Node) {
 	r.text(values["type"], "auth.type", &a.Type)
 	r.text(values["auth_discovery_url"], "auth.auth_discovery_url", &a.DiscoveryURL)
 	r.text(values["client_id"], "auth.client_id", &a.ClientID)
+	r.text(values["client_secret"], "auth.client_secret", &a.ClientSecret)
+	r.text(values["ui_client_id"], "auth.ui_client_id", &a.UIClientID)
 	r.text(values["audience"], "auth.audience", &a.Audience)
 	r.text(values["issuer"], "auth.issuer", &a.Issuer)
 	r.text(values["ca_cert_path"], "auth.ca_cert_path", &a.CAFile)

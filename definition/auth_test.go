@@ -23,13 +23,14 @@ func TestConfigReadsWhoseTokensAreTaken(t *testing.T) {
   auth_discovery_url: https://issuer/.well-known/openid-configuration
   client_id: feast
   client_secret: secret
+  ui_client_id: browser
   audience: features
   issuer: https://issuer
   verify_ssl: false
   ca_cert_path: ca.pem
   jwks_cache_lifespan_seconds: 60
   jwks_request_timeout_seconds: 0.5
-`: {Type: "oidc", DiscoveryURL: "https://issuer/.well-known/openid-configuration", ClientID: "feast", Audience: "features",
+`: {Type: "oidc", DiscoveryURL: "https://issuer/.well-known/openid-configuration", ClientID: "feast", ClientSecret: "secret", UIClientID: "browser", Audience: "features",
 			Issuer: "https://issuer", SkipVerify: true, CAFile: "ca.pem", KeepKeys: time.Minute, Timeout: time.Second / 2},
 	} {
 		c, err := config(t, head+text)

@@ -211,6 +211,7 @@ func TestConfigMistakes(t *testing.T) {
 		"project: p\nregistry: r.db\nasof:\n  freshness: weekly\n":                                    "feature_store.yaml:4: asof.freshness: \"weekly\" is no calendar: write one like `monthly, due day 5, grace 10 days`",
 		"project: p\nregistry: r.db\nasof:\n  freshness:\n    labels: monthly, due day 40\n":          "feature_store.yaml:5: asof.freshness.labels: the day 40",
 		"project: p\nregistry: r.db\nasof:\n  serve: {timeout: 5}\n":                                  `feature_store.yaml:4: asof.serve.timeout is "5"; write a time above 0 with its unit`,
+		"project: p\nregistry: r.db\nasof:\n  serve:\n    console_url: features.example.com\n":        `feature_store.yaml:5: asof.serve.console_url is "features.example.com"; write the address at which browsers see the console: https://HOST/…`,
 		"project: p\nregistry: r.db\nasof:\n  serve:\n    max_entities: 0\n":                          `feature_store.yaml:5: asof.serve.max_entities is 0; write a number above 0`,
 		"project: p\nregistry: r.db\nasof:\n  serve:\n    max_requests: many\n":                       `asof.serve.max_requests has to be a whole number`,
 		"project: p\nregistry: r.db\nasof:\n  serve: {cache: {entries: -1}}\n":                        `asof.serve.cache.entries is -1`,

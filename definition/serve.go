@@ -1,6 +1,7 @@
 package definition
 
 import (
+	"net/url"
 	"time"
 
 	"github.com/goccy/go-yaml/ast"
@@ -14,6 +15,7 @@ type Serve struct {
 	MaxRequests int      // requests that are worked on at once
 	Timeout     time.Duration
 	Cache       Cache
+	ConsoleURL  string // of the console as browsers see it; "": where they send their requests
 }
 
 // Cache is asof.serve.cache: rows of the online store kept in the process.
@@ -30,10 +32,14 @@ func (c *Config) readServe(r *reading, n ast.Node) {
 		}
 		return
 	}
-	values := r.mapping(serve, "asof.serve", []string{"features", "max_entities", "max_requests", "timeout", "cache"})
+	values := r.mapping(serve, "asof.serve", []string{"features", "max_entities", "max_requests", "timeout", "cache", "console_url"})
 	s := &c.Asof.Serve
 	if v := values["features"]; v != nil {
 		r.decode(v, "asof.serve.features", &s.Features)
+	}
+	r.text(values["console_url"], "asof.serve.console_url", &s.ConsoleURL)
+	if at, err := url.Parse(s.ConsoleURL); s.ConsoleURL != "" && (err != nil || at.Host == "" || at.Scheme != "https" && at.Scheme != "http") {
+		r.problem(values["console_url"], "asof.serve.console_url is %q; write the address at which browsers see the console: https://HOST/…", s.ConsoleURL)
 	}
 	r.count(values["max_entities"], "asof.serve.max_entities", &s.MaxEntities)
 	r.count(values["max_requests"], "asof.serve.max_requests", &s.MaxRequests)

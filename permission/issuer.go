@@ -70,22 +70,39 @@ func noDowngrade(r *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// keys returns the public keys with which the issuer signs now.
-func (p *publisher) keys(ctx context.Context) ([]jose.JSONWebKey, error) {
-	var document struct {
-		KeysURL string `json:"jwks_uri"`
-	}
-	if err := p.get(ctx, p.url, &document); err != nil {
+// document is what an issuer says of itself.
+type document struct {
+	Issuer           string   `json:"issuer"`
+	KeysURL          string   `json:"jwks_uri"`
+	AuthorizationURL string   `json:"authorization_endpoint"`
+	TokenURL         string   `json:"token_endpoint"`
+	EndSessionURL    string   `json:"end_session_endpoint"`
+	TokenMethods     []string `json:"token_endpoint_auth_methods_supported"`
+}
+
+// document asks for the issuer's configuration document.
+func (p *publisher) document(ctx context.Context) (*document, error) {
+	var said document
+	if err := p.get(ctx, p.url, &said); err != nil {
 		return nil, err
 	}
-	at, err := url.Parse(document.KeysURL)
+	at, err := url.Parse(said.KeysURL)
 	if err != nil || at.Host == "" {
 		return nil, asof.Errorf(asof.CodeUnavailable, "%s names no jwks_uri: is it the issuer's configuration document?", p.url)
+	}
+	return &said, nil
+}
+
+// keys returns the public keys with which the issuer signs now.
+func (p *publisher) keys(ctx context.Context) ([]jose.JSONWebKey, error) {
+	said, err := p.document(ctx)
+	if err != nil {
+		return nil, err
 	}
 	var published struct {
 		Keys []json.RawMessage `json:"keys"`
 	}
-	if err := p.get(ctx, document.KeysURL, &published); err != nil {
+	if err := p.get(ctx, said.KeysURL, &published); err != nil {
 		return nil, err
 	}
 	var keys []jose.JSONWebKey
@@ -96,7 +113,7 @@ func (p *publisher) keys(ctx context.Context) ([]jose.JSONWebKey, error) {
 		}
 	}
 	if len(keys) == 0 {
-		return nil, asof.Errorf(asof.CodeUnavailable, "%s holds no public key to check signatures with", document.KeysURL)
+		return nil, asof.Errorf(asof.CodeUnavailable, "%s holds no public key to check signatures with", said.KeysURL)
 	}
 	return keys, nil
 }

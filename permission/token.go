@@ -84,23 +84,11 @@ func (v *verifier) verify(ctx context.Context, token string, now time.Time) (*Us
 	if v.secret != "" && v.isServer(token) {
 		return &User{Name: "a server of this feature store", Server: true}, now.Add(time.Hour), nil
 	}
-	signed, err := jwt.ParseSigned(token, algorithms)
-	if err != nil || len(signed.Headers) != 1 {
-		return nil, now, refused("it is no JSON Web Token that is signed with one of %v", algorithms)
-	}
-	key, ok, err := v.ring.find(ctx, signed.Headers[0].KeyID, jose.SignatureAlgorithm(signed.Headers[0].Algorithm))
+	standard, said, err := v.open(ctx, token)
 	if err != nil {
 		return nil, now, err
 	}
-	if !ok {
-		return nil, now, refused("the issuer has no %s key named %q", jose.SignatureAlgorithm(signed.Headers[0].Algorithm), fmt.Sprintf("%.64s", signed.Headers[0].KeyID))
-	}
-	var standard jwt.Claims
-	var said claims
-	if err := signed.Claims(key.Key, &standard, &said); err != nil {
-		return nil, now, refused("its signature is not that of the issuer's key, or its claims cannot be read")
-	}
-	if err := v.accepts(&standard, now); err != nil {
+	if err := v.accepts(standard, now); err != nil {
 		return nil, now, err
 	}
 	user := said.user(v.issuer.ClientID)
@@ -108,6 +96,27 @@ func (v *verifier) verify(ctx context.Context, token string, now time.Time) (*Us
 		return nil, now, refused("it names no user: it has none of preferred_username, upn, azp, appid and sub")
 	}
 	return user, standard.Expiry.Time().Add(leeway), nil
+}
+
+// open checks the signature of a token, and returns what it says.
+func (v *verifier) open(ctx context.Context, token string) (*jwt.Claims, *claims, error) {
+	signed, err := jwt.ParseSigned(token, algorithms)
+	if err != nil || len(signed.Headers) != 1 {
+		return nil, nil, refused("it is no JSON Web Token that is signed with one of %v", algorithms)
+	}
+	key, ok, err := v.ring.find(ctx, signed.Headers[0].KeyID, jose.SignatureAlgorithm(signed.Headers[0].Algorithm))
+	if err != nil {
+		return nil, nil, err
+	}
+	if !ok {
+		return nil, nil, refused("the issuer has no %s key named %q", jose.SignatureAlgorithm(signed.Headers[0].Algorithm), fmt.Sprintf("%.64s", signed.Headers[0].KeyID))
+	}
+	var standard jwt.Claims
+	var said claims
+	if err := signed.Claims(key.Key, &standard, &said); err != nil {
+		return nil, nil, refused("its signature is not that of the issuer's key, or its claims cannot be read")
+	}
+	return &standard, &said, nil
 }
 
 // accepts holds the times, the audience and the issuer of a token against what

@@ -42,6 +42,11 @@ type claims struct {
 	Roles             any `json:"roles"`
 	Groups            any `json:"groups"`
 	Kubernetes        any `json:"kubernetes.io"`
+
+	// Of the token that says who has signed in.
+	Nonce any `json:"nonce"`
+	Email any `json:"email"`
+	Name  any `json:"name"`
 }
 
 // serviceAccount is how Kubernetes names the bearer of a service account's
@@ -61,12 +66,7 @@ func (c *claims) user(client string) *User {
 		return nil
 	}
 	u := &User{}
-	for _, name := range []any{c.PreferredUsername, c.UPN, c.AZP, c.AppID, c.Subject} {
-		if u.Name, _ = name.(string); u.Name != "" {
-			break
-		}
-	}
-	if u.Name == "" {
+	if u.Name = firstText(c.PreferredUsername, c.UPN, c.AZP, c.AppID, c.Subject); u.Name == "" {
 		return nil
 	}
 	if client != "" {
@@ -81,6 +81,21 @@ func (c *claims) user(client string) *User {
 	}
 	u.Groups = texts(c.Groups)
 	return u
+}
+
+// person returns who has signed in, by a name that people know.
+func (c *claims) person() string {
+	return firstText(c.PreferredUsername, c.UPN, c.Email, c.Name, c.Subject)
+}
+
+// firstText returns the first that is a text and not empty.
+func firstText(among ...any) string {
+	for _, v := range among {
+		if text, _ := v.(string); text != "" {
+			return text
+		}
+	}
+	return ""
 }
 
 // texts returns the texts of a list.

@@ -30,7 +30,11 @@ type Issuer struct {
 	server *httptest.Server
 	tb     testing.TB
 
+	People map[string]map[string]any // who can sign in by a browser, and what their tokens say; nil: everybody
+	Opaque atomic.Bool               // access tokens of the code flow are no tokens for others
+
 	mu      sync.Mutex
+	codes   map[string]grant  // not redeemed yet
 	signing jose.JSONWebKey   // the private key that signs now
 	public  []jose.JSONWebKey // those that are published
 	count   int
@@ -142,7 +146,7 @@ func (i *Issuer) routes() http.Handler {
 	routes := http.NewServeMux()
 	routes.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, http.StatusOK, map[string]any{"issuer": i.server.URL, "jwks_uri": i.server.URL + "/keys",
-			"token_endpoint": i.server.URL + "/token", "authorization_endpoint": i.server.URL + "/authorize"})
+			"token_endpoint": i.server.URL + "/token", "authorization_endpoint": i.server.URL + "/authorize", "end_session_endpoint": i.server.URL + "/end"})
 	})
 	routes.HandleFunc("GET /keys", func(w http.ResponseWriter, r *http.Request) {
 		i.Asked.Add(1)
@@ -155,7 +159,12 @@ func (i *Issuer) routes() http.Handler {
 		secret := map[string]any{"kty": "oct", "k": "c2VjcmV0", "kid": "secret"} // of no use to anybody
 		writeJSON(w, http.StatusOK, map[string]any{"keys": append([]any{secret, map[string]any{"kty": "new"}}, anys(i.public)...)})
 	})
+	i.browse(routes)
 	routes.HandleFunc("POST /token", func(w http.ResponseWriter, r *http.Request) {
+		if r.FormValue("grant_type") == "authorization_code" {
+			i.redeem(w, r)
+			return
+		}
 		if r.FormValue("client_id") != IssuerClient || r.FormValue("client_secret") != IssuerSecret {
 			writeJSON(w, http.StatusUnauthorized, map[string]any{"error": "invalid_client"})
 			return

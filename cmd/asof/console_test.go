@@ -28,6 +28,7 @@ var consoleTests = []struct {
 	{"lookup", browseLookup},
 	{"report", browseReport},
 	{"training", browseTraining},
+	{"login", browseLogin},
 }
 
 // watched is a repository of StreamFlow that `asof serve --all` serves: January
