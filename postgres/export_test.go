@@ -1,5 +1,7 @@
 package postgres
 
+import "github.com/jackc/pgx/v5/pgxpool"
+
 // OnStep has step called at each step of publishing.
 func (w *Warehouse) OnStep(step func(name string)) { w.step = step }
 
@@ -19,3 +21,6 @@ func (o *Offline) Force(w way) { o.force = w }
 
 // NoticeGone is what each connection is set up with.
 var NoticeGone = noticeGone
+
+// Pool returns the pool, of which one goroutine uses one connection.
+func (db *DB) Pool() *pgxpool.Pool { return db.pool }

@@ -23,9 +23,11 @@ func (o *FeastOnline) Read(ctx context.Context, project string, readings []*asof
 	for i, r := range readings {
 		r.Reset()
 		// LATERAL with a LIMIT looks the keys up one by one, whatever the
-		// server thinks of the table's size. No view has more features.
+		// server thinks of the table's size. No view has more features. Behind a
+		// SELECT the number of keys is not known when it is planned: few would have
+		// each query planned again.
 		parts = append(parts, fmt.Sprintf("SELECT %d::bigint, i, (extract(epoch FROM event_ts) * 1000000)::bigint, feature_name, value"+
-			" FROM unnest($%d::bytea[]) WITH ORDINALITY AS k (key, i), LATERAL (SELECT feature_name, value, event_ts FROM %s WHERE entity_key = key LIMIT 100000) AS found",
+			" FROM unnest((SELECT $%d::bytea[])) WITH ORDINALITY AS k (key, i), LATERAL (SELECT feature_name, value, event_ts FROM %s WHERE entity_key = key LIMIT 100000) AS found",
 			i, i+1, o.table(project, r.View.Name)))
 		args = append(args, r.Keys)
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"strconv"
 	"sync"
+	"unsafe"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
@@ -20,15 +21,20 @@ type onlineQuery struct {
 	buf        []byte // of the parameters
 	ends       []int  // by parameter: where it ends in buf
 	revisions  []int64
-	numbers    [][]int32 // by reading: its features'
+	numbers    [][]int32      // by reading: its features'
+	places     map[string]int // by key: its place in the reading at hand
 }
 
-var onlineQueries = sync.Pool{New: func() any { return new(onlineQuery) }}
+var onlineQueries = sync.Pool{New: func() any { return &onlineQuery{places: map[string]int{}} }}
 
-// maxKept is up to how many bytes the parameters of a query are used again.
-const maxKept = 1 << 20
+// A query is used again with the parameters of up to so many bytes and keys.
+const (
+	maxKept     = 1 << 20
+	maxKeptKeys = 1000
+)
 
 func (q *onlineQuery) release() {
+	q.place(nil) // they hold on to the request
 	if cap(q.buf) <= maxKept {
 		onlineQueries.Put(q)
 	}
@@ -40,17 +46,17 @@ func (q *onlineQuery) write(views string, readings []*asof.Reading, tables []*vi
 	for i, t := range tables {
 		q.text = strconv.AppendInt(append(q.text, "SELECT "...), int64(i), 10)
 		if len(readings[i].Keys) == 1 {
-			q.text = append(append(append(q.text, "::bigint, 1::bigint, event_us, row FROM "...), t.name...), " WHERE entity_key = $"...)
+			q.text = append(append(append(q.text, "::bigint, NULL::bytea, event_us, row FROM "...), t.name...), " WHERE entity_key = $"...)
 			q.text = append(strconv.AppendInt(q.text, int64(i+1), 10), "::bytea UNION ALL "...)
 			continue
 		}
-		// LATERAL with a LIMIT looks the keys up one by one; a plain join of
-		// many keys would read all of the table and hash it, which is slower.
-		q.text = append(strconv.AppendInt(append(q.text, "::bigint, i, event_us, row FROM unnest($"...), int64(i+1), 10),
-			"::bytea[]) WITH ORDINALITY AS k (key, i), LATERAL (SELECT event_us, row FROM "...)
-		q.text = append(append(q.text, t.name...), " WHERE entity_key = key LIMIT 1) AS found UNION ALL "...)
+		// Behind a SELECT the number of keys is not known when it is planned: all
+		// of them are looked up by the index, where many could have all of the
+		// table read instead, and few would have each query planned again.
+		q.text = append(append(append(q.text, "::bigint, entity_key, event_us, row FROM "...), t.name...), " WHERE entity_key = ANY ((SELECT $"...)
+		q.text = append(strconv.AppendInt(q.text, int64(i+1), 10), "::bytea[])::bytea[]) UNION ALL "...)
 	}
-	q.text = append(append(append(q.text, "SELECT -1, id, revision, NULL FROM "...), views...), " WHERE id = ANY ($"...)
+	q.text = append(append(append(q.text, "SELECT -id, NULL, revision, NULL FROM "...), views...), " WHERE id = ANY ($"...)
 	q.text = append(strconv.AppendInt(q.text, int64(len(tables)+1), 10), "::bigint[])"...)
 	for _, r := range readings {
 		if len(r.Keys) == 1 {
@@ -97,23 +103,46 @@ func (q *onlineQuery) take(rows *pgconn.ResultReader, readings []*asof.Reading, 
 	for i, r := range readings {
 		q.numbers = append(q.numbers, tables[i].schema.Numbers(r.Features))
 	}
+	at := -1 // the reading whose keys the places are of
 	for rows.NextRow() {
-		raw := rows.Values() // which reading, which key, event time, row
-		which, i, event := integer(raw[0]), integer(raw[1]), integer(raw[2])
+		raw := rows.Values() // which reading, which key if there are several, event time, row
+		which, event := integer(raw[0]), integer(raw[2])
 		if which < 0 {
-			for at, t := range tables {
-				if t.id == i {
-					q.revisions[at] = event
+			for n, t := range tables {
+				if t.id == -which {
+					q.revisions[n] = event
 				}
 			}
 			continue
 		}
-		if err := value.Unpack(readings[which], q.numbers[which], int(i-1), event, raw[3]); err != nil {
+		r, i := readings[which], 0
+		if len(r.Keys) > 1 {
+			if at < 0 || !same(readings[at].Keys, r.Keys) {
+				q.place(r.Keys)
+			}
+			at, i = int(which), q.places[string(raw[1])]
+		}
+		if err := value.Unpack(r, q.numbers[which], i, event, raw[3]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// place notes where each of the keys is.
+func (q *onlineQuery) place(keys [][]byte) {
+	if len(q.places) > maxKeptKeys { // to clear it would take longer each time
+		q.places = map[string]int{}
+	}
+	clear(q.places)
+	for i, key := range keys {
+		q.places[unsafe.String(unsafe.SliceData(key), len(key))] = i
+	}
+}
+
+// same reports whether two readings share their keys, as those of views of one
+// entity do. There are some.
+func same(a, b [][]byte) bool { return &a[0] == &b[0] && len(a) == len(b) }
 
 func integer(b []byte) int64 { return int64(binary.BigEndian.Uint64(b)) }
 
