@@ -61,7 +61,7 @@ func newDrawing(f Frame, names []string) drawing {
 				x, y = gutter, y+legendRow
 			}
 			d.Legend = append(d.Legend, entry{i + 1, name, x, y})
-			x += width
+			x = rounded(x + width)
 		}
 		d.Top = y + legendRow
 	}

@@ -27,7 +27,7 @@ type comparison struct {
 func (c *comparison) flags(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVarP(&c.views, "feature-view", "v", nil, "compare this view; may be given again; all without it")
 	cmd.Flags().StringArrayVarP(&c.features, "feature-name", "f", nil, "compare this feature; may be given again; all without it")
-	cmd.Flags().StringVar(&c.reference, "reference", "", "the span that is compared with")
+	cmd.Flags().StringVar(&c.reference, "reference", "", "what is compared with: a span, baseline, or a training set")
 	cmd.Flags().StringVar(&c.current, "current", "", "the span that is compared")
 	cmd.Flags().BoolVar(&c.anew, "anew", false, "describe both spans, also where statistics of them are kept")
 }
@@ -35,7 +35,8 @@ func (c *comparison) flags(cmd *cobra.Command) {
 // spans says what is compared, in the help of a command.
 const spans = "A span is a day (2024-02-29), a month (2024-02), or FROM..TO, both included. Without --reference it is the\n" +
 	"month before: of the last day of a month, that of the month before. `served` is what servers answered, as far\n" +
-	"as it was logged (asof.answers), and `served:SPAN` that of a span."
+	"as it was logged (asof.answers), and `served:SPAN` that of a span. --reference can be `baseline` too, which\n" +
+	"`monitor run` keeps, or the training set of a model: its file, or its receipt, ID or table in `dataset list`."
 
 // sides reads the two sides.
 func (c *comparison) sides(cmd *cobra.Command) (reference, current monitor.Side, err error) {
@@ -45,9 +46,10 @@ func (c *comparison) sides(cmd *cobra.Command) (reference, current monitor.Side,
 	if current, reference, err = parseSide("--current", c.current); err != nil {
 		return reference, current, err
 	}
-	if c.reference != "" {
+	switch {
+	case isSpan(c.reference):
 		reference, _, err = parseSide("--reference", c.reference)
-	} else if reference.To.IsZero() {
+	case c.reference == "" && reference.To.IsZero():
 		err = usagef(cmd.CommandPath()+" --help", "--current %s is no month, nor the last day of one: say what it is compared with by --reference", c.current)
 	}
 	return reference, current, err
@@ -62,6 +64,9 @@ func (r *repository) compare(ctx context.Context, c comparison, reference, curre
 		return nil, err
 	}
 	if err := r.answered(ctx, reference, current); err != nil {
+		return nil, err
+	}
+	if err := r.refer(ctx, m, &c, reference); err != nil {
 		return nil, err
 	}
 	m.Anew = c.anew

@@ -79,7 +79,7 @@ func categories(f *monitor.Feature) (labels []string, shares [2][]float64) {
 	share := [2]map[string]float64{{}, {}}
 	for i, p := range sides {
 		for _, v := range p.Top {
-			share[i][v.Text] = 100 * float64(v.Count) / float64(max(statistics.Tallied(p), 1))
+			share[i][v.Text] = math.Round(10_000*float64(v.Count)/float64(max(statistics.Tallied(p), 1))) / 100
 			if !slices.Contains(labels, v.Text) {
 				labels = append(labels, v.Text)
 			}
@@ -91,6 +91,7 @@ func categories(f *monitor.Feature) (labels []string, shares [2][]float64) {
 		}
 		return 0
 	})
+	const rounding = 0.005 * (shown + 1) // of that many shares
 	labels = labels[:min(len(labels), shown)]
 	rest := [2]float64{100, 100}
 	for i, p := range sides {
@@ -102,9 +103,9 @@ func categories(f *monitor.Feature) (labels []string, shares [2][]float64) {
 			rest[i] = 0
 		}
 	}
-	if rest[0] > 1e-9 || rest[1] > 1e-9 {
+	if rest[0] > rounding || rest[1] > rounding {
 		labels = append(labels, "(all others)")
-		shares[0], shares[1] = append(shares[0], max(0, rest[0])), append(shares[1], max(0, rest[1]))
+		shares[0], shares[1] = append(shares[0], math.Round(max(0, rest[0])*100)/100), append(shares[1], math.Round(max(0, rest[1])*100)/100)
 	}
 	for i, label := range labels {
 		if label == "" {

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/asof-dev/asof/storetest"
+)
+
+// TestDriftIsTold compares, on PostgreSQL, February with a training set in a
+// file, by thresholds that anything is over: the webhook is told once.
+func TestDriftIsTold(t *testing.T) {
+	var told []string
+	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		told = append(told, string(body)) // a command is told of one after the other, and ends before the next
+	}))
+	defer hook.Close()
+	dir := filepath.Join(t.TempDir(), "shop")
+	for name, value := range settings(storetest.Postgres(t).Database(t)) {
+		t.Setenv(name, value)
+	}
+	run(t, "asof", "init", dir, "-t", "streamflow")
+	text, err := os.ReadFile(filepath.Join(dir, "feature_store.postgres.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = append(text, "\nasof:\n  monitor: {thresholds: {psi: 0, chance: 1}}\n  notify: [{url: '"+hook.URL+"', on: [drifted]}]\n"...)
+	if err := os.WriteFile(filepath.Join(dir, "feature_store.yaml"), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run(t, "asof", "-c", dir, "sample", "streamflow", "--out", "data/seeds", "--users", "50", "--months", "2")
+	run(t, "asof", "-c", dir, "pipeline", "run", "ingest_month", "month=month_000", "as_of=2024-01-31")
+	run(t, "asof", "-c", dir, "apply")
+	run(t, "asof", "-c", dir, "get-historical-features", "--as-of", "2024-01-31", "-f", "usage_agg_30d_fv:watch_hours_30d", "-o", "training.parquet")
+	run(t, "asof", "-c", dir, "pipeline", "run", "ingest_month", "month=month_001", "as_of=2024-02-29")
+	for range 2 {
+		out, err := exec.Command("asof", "-c", dir, "monitor", "drift", "--reference", "training.parquet", "--current", "2024-02-29").CombinedOutput()
+		if err == nil || !strings.Contains(string(out), "1 of 1 feature drifted") {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	if len(told) != 1 || !strings.Contains(told[0], `"type":"view.drifted"`) || !strings.Contains(told[0], `"feature_view":"usage_agg_30d_fv"`) || !strings.Contains(told[0], `"name":"training.parquet"`) {
+		t.Errorf("told %d times: %q", len(told), told)
+	}
+}
