@@ -165,7 +165,11 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Body != nil {
 		r.Body = http.MaxBytesReader(w, r.Body, most)
 	}
-	if err := c.protect.check(r); err != nil {
+	err := c.protect.check(r)
+	if r.MultipartForm != nil {
+		defer r.MultipartForm.RemoveAll() // what of it is on disk
+	}
+	if err != nil {
 		c.fail(w, r, err)
 		return
 	}

@@ -24,7 +24,7 @@ func download(c *Console, w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	if err := c.o.Training.Readable(ctx, r.snapshot, found.Receipt); err != nil {
+	if err := c.o.Training.Readable(ctx, found.Receipt); err != nil {
 		return err
 	}
 	format := strings.ToLower(r.URL.Query().Get("as"))

@@ -148,7 +148,7 @@ func doCancelJob(_ context.Context, c *Console, r *request, _ *question) (done, 
 func askReproduce(ctx context.Context, c *Console, r *request) (*question, error) {
 	found, err := c.set(ctx, r)
 	if err == nil {
-		err = c.o.Training.Readable(ctx, r.snapshot, found.Receipt)
+		err = c.o.Training.Readable(ctx, found.Receipt)
 	}
 	if err != nil {
 		return nil, err

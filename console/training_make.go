@@ -89,10 +89,7 @@ func (c *Console) received(r *request) (name string, err error) {
 	if err != nil {
 		return "", err
 	}
-	defer func() {
-		_ = file.Close()
-		_ = r.MultipartForm.RemoveAll() // what of it was on disk
-	}()
+	defer file.Close()
 	id, err := c.o.Training.Receive(header.Filename, file)
 	if err != nil {
 		return "", err

@@ -63,7 +63,7 @@ func set(ctx context.Context, c *Console, r *request) (any, error) {
 			p.Reads = append(p.Reads, link{kindWords[asof.KindFeatureView], name})
 		}
 	}
-	if err := c.o.Training.Readable(ctx, r.snapshot, found.Receipt); err != nil {
+	if err := c.o.Training.Readable(ctx, found.Receipt); err != nil {
 		p.Wrong.Preview = err.Error()
 		withheld := *found.Receipt // a query may hold values
 		withheld.Request.Entities.SQL, withheld.Request.Entities.JSON = "", ""

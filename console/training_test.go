@@ -17,11 +17,15 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
 	arrowmemory "github.com/apache/arrow-go/v18/arrow/memory"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/feastpb/core"
 	"github.com/asof-dev/asof/historical"
 	"github.com/asof-dev/asof/memory"
+	"github.com/asof-dev/asof/permission"
 	"github.com/asof-dev/asof/receipt"
+	"github.com/asof-dev/asof/storetest"
 )
 
 // trained is a console over the training sets of an empty folder.
@@ -162,6 +166,63 @@ func mustRuns(t *testing.T, c *Console) asof.RunStore {
 		t.Fatal(err)
 	}
 	return store
+}
+
+// TestTrainingAsksForPermission: who may not describe a view does not know of its
+// sets; who may not read its history sees no rows, and of rows that SQL has
+// chosen none without all sources.
+func TestTrainingAsksForPermission(t *testing.T) {
+	issuer := storetest.NewIssuer(t)
+	guard, err := permission.New(permission.Options{Issuer: permission.Issuer{DiscoveryURL: issuer.DiscoveryURL()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { guard.Close() })
+	c := trained(t, nil)
+	day := made(t, c, sure("name", "day", "features", "view_0:monthly_fee", "rows", "day", "day", "2024-02-01"))
+	found, err := c.o.Training.Find(t.Context(), day)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bySQL := *found.Receipt
+	bySQL.ID, bySQL.Request.Entities = "20240101T000000Z-abcdef", receipt.Entities{SQL: "SELECT 'secret'"}
+	if err := c.o.Training.Receipts.Keep(&bySQL); err != nil {
+		t.Fatal(err)
+	}
+	var put []asof.Object
+	for role, actions := range map[string][]core.PermissionSpec_AuthzedAction{"sees": {core.PermissionSpec_DESCRIBE}, "trains": {core.PermissionSpec_DESCRIBE, core.PermissionSpec_READ_OFFLINE}, "other": {core.PermissionSpec_READ_OFFLINE}} {
+		stored, err := proto.Marshal(&core.Permission{Spec: &core.PermissionSpec{Name: role, Actions: actions, Types: []core.PermissionSpec_Type{core.PermissionSpec_FEATURE_VIEW},
+			Policy: &core.Policy{PolicyType: &core.Policy_RoleBasedPolicy{RoleBasedPolicy: &core.RoleBasedPolicy{Roles: []string{role}}}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		put = append(put, &asof.Opaque{Kind: asof.KindPermission, Name: role, Meta: asof.Meta{Stored: stored}})
+	}
+	if _, err := c.o.Registry.Apply(t.Context(), "p", asof.Change{Put: put}); err != nil {
+		t.Fatal(err)
+	}
+	ask := c.o.Training.Ask
+	c.o.Training.Ask = func(ctx context.Context, r *historical.Request) error {
+		err := ask(ctx, r)
+		r.Snapshot, _ = c.o.Registry.Snapshot(ctx, "p")
+		return err
+	}
+	c.o.Guard, c.o.Training.Permit = guard, guard.Permit(permission.ReadOffline)
+	for role, want := range map[string][4]int{"sees": {200, 200, 403, 403}, "trains": {200, 200, 200, 403}, "other": {200, 404, 404, 404}} {
+		headers := []string{"Authorization", "Bearer " + issuer.Token(map[string]any{"roles": []string{role}})}
+		var got [4]int
+		var list, page string
+		got[0], list = get(c, "/training", headers...)
+		got[1], page = get(c, "/training/set/"+day, headers...)
+		got[2], _ = get(c, "/training/set/"+day+"/download?as=csv", headers...)
+		got[3], _ = get(c, "/training/set/"+bySQL.ID+"/reproduce", headers...)
+		if got != want || strings.Contains(list, ">day</a>") != (role != "other") || strings.Contains(page, "<td>45.25</td>") != (role == "trains") {
+			t.Errorf("%s: %v, want %v\n%s", role, got, want, page)
+		}
+		if _, text := get(c, "/training/set/"+bySQL.ID+"?format=json", headers...); strings.Contains(text, "secret") {
+			t.Errorf("%s reads the SQL: %s", role, text)
+		}
+	}
 }
 
 // TestTrainingAddresses: no address leads to a file that no receipt names.

@@ -91,22 +91,26 @@ func (s *Sets) Find(ctx context.Context, id string) (Set, error) {
 
 // Readable returns why the caller may not read the rows of a set: those of its
 // views, and of all data sources where its entity rows came from SQL.
-func (s *Sets) Readable(ctx context.Context, snapshot *asof.Snapshot, r *receipt.Receipt) error {
+func (s *Sets) Readable(ctx context.Context, old *receipt.Receipt) error {
 	if s.Permit == nil {
 		return nil
 	}
+	var r Request
+	if err := s.Ask(ctx, &r); err != nil {
+		return err
+	}
 	var read []asof.Object
-	for _, name := range ViewsOf(snapshot, r) {
-		v := snapshot.Object(asof.KindFeatureView, name)
+	for _, name := range ViewsOf(r.Snapshot, old) {
+		v := r.Snapshot.Object(asof.KindFeatureView, name)
 		if v == nil {
-			return asof.Errorf(asof.CodeForbidden, "training set %s was made from feature view %q, which is not registered any more: who may read it is not known", r.ID, name)
+			return asof.Errorf(asof.CodeForbidden, "training set %s was made from feature view %q, which is not registered any more: who may read it is not known", old.ID, name)
 		}
 		read = append(read, v)
 	}
-	if r.Request.Entities.SQL != "" {
-		read = append(read, snapshot.Objects(asof.KindDataSource)...)
+	if old.Request.Entities.SQL != "" {
+		read = append(read, r.Snapshot.Objects(asof.KindDataSource)...)
 	}
-	return s.Permit(ctx, snapshot, read...)
+	return s.Permit(ctx, r.Snapshot, read...)
 }
 
 // ViewsOf returns the names of the feature views that a set was made from, by

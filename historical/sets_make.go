@@ -175,7 +175,7 @@ func (s *Sets) Reproduce(ctx context.Context, old *receipt.Receipt, by string) (
 	if err := s.Ask(ctx, &r); err != nil {
 		return Job{}, err
 	}
-	if err := s.Readable(ctx, r.Snapshot, old); err != nil {
+	if err := s.Readable(ctx, old); err != nil {
 		return Job{}, err
 	}
 	return s.Jobs.start(JobReproduce, old.ID, by, func(ctx context.Context, p asof.Progress) (Outcome, error) {
