@@ -177,7 +177,7 @@ func (l *Log) views(s *serving.Selected) []part {
 			places[f.Prefix] = at
 			parts = append(parts, part{layout: &layout{folder: ViewFolder(l.Folder, f.View)}})
 			for _, k := range f.Keys {
-				if k.Name != asof.DummyJoinKey {
+				if k.Name != asof.DummyJoinKey && !l.Keyless {
 					parts[at].add(column{name: k.Name, typ: k.Type}, source{-1, k.Column})
 				}
 			}

@@ -28,8 +28,9 @@ type Options struct {
 
 	// Rate is the share that is kept of all other answers, each view's in a
 	// folder of its own in Folder; 0: of none.
-	Rate   float64
-	Folder string
+	Rate    float64
+	Folder  string
+	Keyless bool // without join keys: what the features are like needs none
 
 	Most  int64         // bytes of the files in one folder; 0: 256 MiB
 	Flush time.Duration // after which rows are written; 0: 5 min

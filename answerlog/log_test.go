@@ -129,6 +129,25 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
+// Without join keys the features are described all the same.
+func TestKeyless(t *testing.T) {
+	s := open(t, answerlog.Options{Rate: 1, Keyless: true})
+	s.ask(service("unlogged"), texts("user_id", "ann", "bob"))
+	if err := s.log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	files := s.files("answers/usage")
+	if len(files) != 1 {
+		t.Fatalf("there are %v", files)
+	}
+	if text, err := os.ReadFile(files[0]); err != nil || bytes.Contains(text, []byte("user_id")) || bytes.Contains(text, []byte("ann")) {
+		t.Errorf("a join key is in %s (%v)", files[0], err)
+	}
+	if p := s.profiles(t.Context(), usage, asof.ProfileQuery{})["hours"]; p.Rows != 2 || p.Nulls != 1 {
+		t.Errorf("%+v", p)
+	}
+}
+
 // Nothing is logged that was not asked to be: without a rate, and of services
 // where that is off.
 func TestOff(t *testing.T) {

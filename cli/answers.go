@@ -13,7 +13,7 @@ func (r *repository) answers() *answerlog.Log {
 	if !a.Services && a.Sample == 0 {
 		return nil
 	}
-	log := answerlog.New(answerlog.Options{Services: a.Services, Dir: r.config.Dir, Rate: a.Sample, Folder: r.answersFolder(), Most: a.MaxBytes,
+	log := answerlog.New(answerlog.Options{Services: a.Services, Dir: r.config.Dir, Rate: a.Sample, Folder: r.answersFolder(), Keyless: a.Keyless, Most: a.MaxBytes,
 		Flush: a.Flush, Log: slog.Default()})
 	r.sharing.Lock()
 	defer r.sharing.Unlock()

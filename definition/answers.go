@@ -12,6 +12,7 @@ type Answers struct {
 	Services bool    // those to feature services, as their logging_config says
 	Sample   float64 // the share of all others, from 0 to 1; 0: none
 	Folder   string  // where these go, from the repository's folder on
+	Keyless  bool    // these have no join keys
 	MaxBytes int64   // of the files of one folder
 	Flush    time.Duration
 }
@@ -28,7 +29,7 @@ func (c *Config) readAnswers(r *reading, n ast.Node) {
 	}
 	a := &c.Asof.Answers
 	a.Services = true
-	values := r.mapping(settings, "asof.answers", []string{"sample", "folder", "max_mib", "flush"})
+	values := r.mapping(settings, "asof.answers", []string{"sample", "folder", "keys", "max_mib", "flush"})
 	if v := values["sample"]; v != nil {
 		if r.decode(v, "asof.answers.sample", &a.Sample); !(a.Sample >= 0 && a.Sample <= 1) { // NaN is neither
 			r.problem(v, "asof.answers.sample is %g; write the share of answers that is logged, from 0 to 1, such as 0.01", a.Sample)
@@ -37,6 +38,11 @@ func (c *Config) readAnswers(r *reading, n ast.Node) {
 	if r.text(values["folder"], "asof.answers.folder", &a.Folder); a.Folder == "" {
 		r.problem(values["folder"], "asof.answers.folder is empty; name a folder, or leave it out for data/answers")
 	}
+	keys := true
+	if v := values["keys"]; v != nil {
+		r.decode(v, "asof.answers.keys", &keys)
+	}
+	a.Keyless = !keys
 	var mib int
 	r.count(values["max_mib"], "asof.answers.max_mib", &mib)
 	if a.MaxBytes = int64(mib) << 20; mib > 1<<40 {

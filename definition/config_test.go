@@ -101,7 +101,7 @@ func TestConfigReadsAnswers(t *testing.T) {
 	for text, want := range map[string]definition.Answers{
 		"":                  off,
 		"asof: {answers: }": off,
-		"asof: {answers: {sample: 0.01, folder: /logs, max_mib: 64, flush: 30s}}":                       {Services: true, Sample: 0.01, Folder: "/logs", MaxBytes: 64 << 20, Flush: 30 * time.Second},
+		"asof: {answers: {sample: 0.01, folder: /logs, keys: false, max_mib: 64, flush: 30s}}":          {Services: true, Sample: 0.01, Folder: "/logs", Keyless: true, MaxBytes: 64 << 20, Flush: 30 * time.Second},
 		"feature_server: {feature_logging: {enabled: false}}":                                           off,
 		"feature_server: {feature_logging: {enabled: true, write_to_disk_interval_secs: 30}}":           {Services: true, Folder: "data/answers", Flush: 30 * time.Second},
 		"feature_server: {feature_logging: {enabled: true}}\nasof: {answers: {sample: 1, flush: 1m}}\n": {Services: true, Sample: 1, Folder: "data/answers", Flush: time.Minute},
@@ -117,6 +117,7 @@ func TestConfigReadsAnswers(t *testing.T) {
 		"asof:\n  answers: {sample: .nan}":                "asof.answers.sample is NaN",
 		"asof:\n  answers: {folder: ''}":                  "asof.answers.folder is empty",
 		"asof:\n  answers: {max_mib: 0}":                  "asof.answers.max_mib is 0; write a number above 0",
+		"asof:\n  answers: {keys: sometimes}":             "asof.answers.keys has to be",
 		"asof:\n  answers: {flush: 5}":                    "asof.answers.flush is \"5\"; write a time above 0",
 		"feature_server: {feature_logging: yes}":          "feature_server.feature_logging holds settings",
 		"feature_server: {feature_logging: {enabled: 5}}": "feature_server.feature_logging.enabled has to be",
