@@ -54,7 +54,9 @@ func (a *app) applyCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				r.noteDefinitions(ctx, apply.CauseApply)
+				if !plan.Empty() {
+					r.noteDefinitions(ctx, apply.CauseApply)
+				}
 				if err := a.printPlan(plan, flags.output); err != nil {
 					return err
 				}

@@ -24,27 +24,29 @@ func (r *repository) noteDefinitions(ctx context.Context, cause string) {
 	if cause != "" {
 		who = localUser()
 	}
-	if err := r.noteBy(ctx, r.config.Project, cause, who); err != nil {
+	if _, err := r.noteBy(ctx, r.config.Project, cause, who, ""); err != nil {
 		fmt.Fprintf(r.app.stdio.Err, "%s the history of definitions lacks this change: %s\n", paint(r.app.stdio.Err, yellow, "warning:"), err)
 	}
 }
 
-func (r *repository) noteBy(ctx context.Context, project, cause, who string) error {
+// noteBy enters a project's definitions with what led to them, unless they are
+// still those of a version, and returns theirs.
+func (r *repository) noteBy(ctx context.Context, project, cause, who, unless string) (version string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, historyTime)
 	defer cancel()
 	registry, err := r.Registry(ctx)
 	if err != nil {
-		return err
+		return "", err
 	}
 	snapshot, err := registry.Snapshot(ctx, project)
-	if err != nil {
-		return err
+	if err != nil || snapshot.Version == unless {
+		return unless, err
 	}
 	log, err := r.History(ctx)
 	if err != nil {
-		return err
+		return "", err
 	}
-	return apply.Note(ctx, log, project, snapshot, cause, who)
+	return snapshot.Version, apply.Note(ctx, log, project, snapshot, cause, who)
 }
 
 func (a *app) historyCommand() *cobra.Command {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -109,8 +110,12 @@ func (r *repository) registryServer(ctx context.Context, changed func()) (*regis
 	if err != nil {
 		return nil, err
 	}
-	r.noteDefinitions(ctx, "") // what others have changed since is not of clients
-	options := registryapi.Options{Store: store, Changed: r.clientApplied(registry, changed), Guard: guard, Log: slog.Default(), Datasets: &registryDatasets{repository: r, registry: registry}}
+	note, applied := r.noteClients(ctx), r.clientApplied(registry, changed)
+	told := func(ctx context.Context, project string, put []asof.Object) {
+		applied(ctx, project, put)
+		note(ctx, project)
+	}
+	options := registryapi.Options{Store: store, Changed: told, Guard: guard, Log: slog.Default(), Datasets: &registryDatasets{repository: r, registry: registry}}
 	if online, err := r.Online(ctx); err != nil {
 		fmt.Fprintf(r.app.stdio.Err, "%s clients' applies make no online tables: %s\n", paint(r.app.stdio.Err, yellow, "warning:"), err)
 	} else {
@@ -127,7 +132,6 @@ func (r *repository) clientApplied(registry asof.Registry, changed func()) func(
 		if changed != nil {
 			changed()
 		}
-		r.noteClient(ctx, project)
 		var views []*asof.OnDemandFeatureView
 		for _, o := range put {
 			if v, ok := o.(*asof.OnDemandFeatureView); ok {
@@ -149,16 +153,27 @@ func (r *repository) clientApplied(registry asof.Registry, changed func()) func(
 	}
 }
 
-// noteClient enters a client's change into the log of definitions, with the
-// caller where tokens are asked for.
-func (r *repository) noteClient(ctx context.Context, project string) {
-	who := ""
-	if caller := permission.Caller(ctx); caller != nil {
-		who = caller.Name
+// noteClients returns what enters a client's change into the log of definitions,
+// with the caller where tokens are asked for. What others have changed by now is
+// entered before.
+func (r *repository) noteClients(ctx context.Context) func(ctx context.Context, project string) {
+	var mu sync.Mutex
+	versions := map[string]string{} // by project: a client that changes nothing has not done what another did
+	enter := func(ctx context.Context, project, cause string) {
+		mu.Lock()
+		defer mu.Unlock()
+		who := ""
+		if caller := permission.Caller(ctx); caller != nil {
+			who = caller.Name
+		}
+		version, err := r.noteBy(ctx, project, cause, who, versions[project])
+		if err != nil {
+			slog.WarnContext(ctx, "the history of definitions lacks a change", "project", project, "error", err)
+		}
+		versions[project] = version
 	}
-	if err := r.noteBy(ctx, project, apply.CauseClient, who); err != nil {
-		slog.WarnContext(ctx, "the history of definitions lacks a client's change", "project", project, "error", err)
-	}
+	enter(ctx, r.config.Project, "")
+	return func(ctx context.Context, project string) { enter(ctx, project, apply.CauseClient) }
 }
 
 // changeOnline returns what carries the online store and the ledger through a
