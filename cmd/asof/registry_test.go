@@ -50,6 +50,9 @@ a stranger is refused
 	if got := string(run(t, "asof", "-c", dir, "get-online-features", "-f", "new_fv:x", "-e", "user_id=3413-BMNZE")); !strings.Contains(got, "null") {
 		t.Errorf("the view that the client has applied: %s", got)
 	}
+	if got := string(run(t, "asof", "-c", dir, "registry", "history", "new_fv")); !strings.Contains(got, " created  client") {
+		t.Errorf("the history of the view that the client has applied: %s", got)
+	}
 }
 
 // TestServeRESTRegistry puts a view over HTTPS, whose table of the online store
