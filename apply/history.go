@@ -47,20 +47,25 @@ func Note(ctx context.Context, log asof.DefinitionLog, project string, s *asof.S
 	if s.Project() == nil && cause == "" {
 		return nil
 	}
-	state := asof.DefinitionState{Project: project, Version: s.Version, Updated: s.Updated, Cause: cause, Who: who}
+	state := asof.DefinitionState{Project: project, Version: s.Version, Updated: s.Updated, Cause: cause, Who: who, Objects: Texts(s)}
 	if s.Project() == nil { // a registry has no time for what is not there
 		state.Updated = time.Now()
 		state.Version = "removed " + state.Updated.UTC().Format(time.RFC3339Nano)
 	}
+	_, err := log.Note(ctx, state, asof.MostDefinitionChanges)
+	return err
+}
+
+// Texts returns the definitions of a snapshot, by kind and name.
+func Texts(s *asof.Snapshot) (list []asof.DefinitionText) {
 	for _, kind := range described {
 		for _, o := range s.Objects(kind) {
 			if text := Text(o); text != "" {
-				state.Objects = append(state.Objects, asof.DefinitionText{Kind: kind, Name: o.ObjectName(), Updated: asof.MetaOf(o).Updated, Text: text})
+				list = append(list, asof.DefinitionText{Kind: kind, Name: o.ObjectName(), Updated: asof.MetaOf(o).Updated, Text: text})
 			}
 		}
 	}
-	_, err := log.Note(ctx, state, asof.MostDefinitionChanges)
-	return err
+	return list
 }
 
 // DiffLine is a line of a difference between two texts. Sign is "+" for one that

@@ -79,7 +79,7 @@ type Console struct {
 	verdicts kept[[]asof.ViewDrift]   // the newest of each view and source, without features
 
 	tried atomic.Pointer[string] // the state of the registry that was noted last, or tried to be
-	noted atomic.Pointer[string] // and that was
+	noted atomic.Pointer[notedState]
 }
 
 //go:embed asset page text

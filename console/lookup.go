@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -26,12 +27,13 @@ type Lookup struct {
 
 // looked is the page of what a key has.
 type looked struct {
-	Absent bool    `json:"-"` // this console has no stores
-	Query  string  `json:"-"`
-	Found  []entry `json:"-"` // what can be looked up
-	More   int     `json:"-"` // of them, or of the values, that are left off the page
+	Absent bool         `json:"-"` // this console has no stores
+	Query  string       `json:"-"`
+	Found  []suggestion `json:"-"` // what can be looked up
+	More   int          `json:"-"` // of them, or of the values, that are left off the page
 
 	Of       []link     `json:"of,omitempty"`
+	Adds     bool       `json:"-"` // other features can be looked up beside
 	Inputs   []keyInput `json:"inputs,omitempty"`
 	At       instantBox `json:"-"`
 	AsOf     time.Time  `json:"as_of,omitzero"`
@@ -51,6 +53,12 @@ type looked struct {
 	Explained *historical.Explanation `json:"explanation,omitempty"`
 	Reasons   []reason                `json:"-"` // the rows of the explanation
 	Unclear   string                  `json:"explanation_error,omitempty"`
+}
+
+// suggestion is an object that can be looked up, and the address of that.
+type suggestion struct {
+	link
+	Href string
 }
 
 // keyInput is a column that the caller fills in.
@@ -90,10 +98,17 @@ func lookup(ctx context.Context, c *Console, r *request) (any, error) {
 		return nil, err
 	}
 	if len(asked.of) == 0 {
-		l.suggest(r)
+		l.suggest(r, nil)
 		return l, nil
 	}
 	l.Of = asked.of
+	if of := r.URL.Query()["f"]; asked.of[0].Kind == featureKind {
+		if r.URL.Query().Get("q") != "" {
+			l.suggest(r, of)
+			return l, nil
+		}
+		l.Adds = true
+	}
 	q := &inquiry{c: c, r: r, all: all, selection: asked, texts: map[string]string{}}
 	if given, err := l.fill(q); given && err != nil && wantsJSON(r.Request) {
 		return nil, err
@@ -114,18 +129,26 @@ func lookup(ctx context.Context, c *Console, r *request) (any, error) {
 	return l, nil
 }
 
-// suggest lists what can be looked up: without a search no single features.
-func (l *looked) suggest(r *request) {
+// suggest lists what can be looked up: without a search no single features, and
+// beside features that are chosen only others.
+func (l *looked) suggest(r *request, chosen []string) {
 	query := []rune(r.URL.Query().Get("q"))
 	l.Query = string(query[:min(len(query), queryLimit)])
+	for _, reference := range chosen {
+		l.Hidden = append(l.Hidden, hidden{"f", reference})
+	}
 	for _, e := range search(r.words, l.Query) {
+		href := e.Look()
 		switch {
-		case e.Look() == "" || e.Kind == featureKind && l.Query == "":
+		case href == "" || e.Kind == featureKind && l.Query == "" || len(chosen) > 0 && (e.Kind != featureKind || slices.Contains(chosen, e.Name)):
+			continue
 		case len(l.Found) == suggestLimit:
 			l.More++
-		default:
-			l.Found = append(l.Found, e)
+			continue
+		case len(chosen) > 0:
+			href = "/lookup?" + url.Values{"f": append(slices.Clone(chosen), e.Name)}.Encode()
 		}
+		l.Found = append(l.Found, suggestion{e.link, href})
 	}
 }
 

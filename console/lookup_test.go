@@ -217,13 +217,16 @@ func TestLookupTells(t *testing.T) {
 	_, start := get(d, "/lookup")
 	_, found := get(d, "/lookup?q=totl")
 	_, object := get(d, "/catalog/view/orders")
-	for want, page := range map[string]string{`href="/lookup?service=buyers"`: start, `href="/lookup?f=orders%3Atotal"`: found, `href="/lookup?view=orders"`: object} {
+	_, beside := get(d, "/lookup?f=orders:city&q=total")
+	_, none := get(d, "/lookup?f=orders:city&q=zzz")
+	for want, page := range map[string]string{`href="/lookup?service=buyers"`: start, `href="/lookup?f=orders%3Atotal"`: found, `href="/lookup?view=orders"`: object,
+		`href="/lookup?f=orders%3Acity&amp;f=orders%3Atotal"`: beside, `Nothing is like “zzz”`: none, `name="f" value="orders:city"`: none} {
 		if !strings.Contains(page, want) {
 			t.Errorf("no %s in\n%s", want, page)
 		}
 	}
-	if strings.Contains(start, "/lookup?f=") {
-		t.Error("without a search all features are listed")
+	if strings.Contains(beside, "/lookup?view=") || strings.Contains(start, "/lookup?f=") {
+		t.Error("views are listed beside features, or all features without a search")
 	}
 	if _, page := get(opened(t, 1, nil), "/lookup"); !strings.Contains(page, "opened without stores") {
 		t.Errorf("a console without stores: %s", page)

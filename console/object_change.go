@@ -2,6 +2,9 @@ package console
 
 import (
 	"context"
+	"crypto/sha256"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/asof-dev/asof"
@@ -24,7 +27,8 @@ type changed struct {
 	Cause  string           `json:"cause"`
 	Who    string           `json:"who,omitempty"`
 	Diff   []apply.DiffLine `json:"diff,omitempty"`
-	More   int              `json:"-"` // lines that are left off the page
+	Text   string           `json:"definition"` // as it was from then on
+	More   int              `json:"-"`          // lines that are left off the page
 }
 
 const (
@@ -56,19 +60,39 @@ func (c *Console) note(ctx context.Context, s *asof.Snapshot) {
 }
 
 func (c *Console) noteNow(ctx context.Context, s *asof.Snapshot) error {
-	if noted := c.noted.Load(); noted != nil && *noted == s.Version {
+	last := c.noted.Load()
+	if last != nil && last.version == s.Version {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, noteTime)
-	defer cancel()
-	log, err := c.o.History(ctx)
-	if err == nil {
-		err = apply.Note(ctx, log, c.o.Project, s, "", "")
+	now := &notedState{s.Version, sumOf(s)}
+	if last == nil || last.texts != now.texts { // a materialization changes no text
+		ctx, cancel := context.WithTimeout(ctx, noteTime)
+		defer cancel()
+		log, err := c.o.History(ctx)
+		if err == nil {
+			err = apply.Note(ctx, log, c.o.Project, s, "", "")
+		}
+		if err != nil {
+			return err
+		}
 	}
-	if err == nil {
-		c.noted.Store(&s.Version)
+	c.noted.Store(now)
+	return nil
+}
+
+// notedState is a state of the registry that is in the log of definitions.
+type notedState struct {
+	version string
+	texts   [sha256.Size]byte // sum of all definitions
+}
+
+func sumOf(s *asof.Snapshot) (sum [sha256.Size]byte) {
+	all := sha256.New()
+	for _, d := range apply.Texts(s) {
+		fmt.Fprintf(all, "%q %q %q\n", d.Kind, d.Name, d.Text)
 	}
-	return err
+	all.Sum(sum[:0])
+	return sum
 }
 
 // changes tells how an object's definition has changed; nil where no log is kept.
@@ -85,6 +109,17 @@ func (c *Console) changes(ctx context.Context, r *request, of asof.Ref) *changes
 	}
 	p.Error = c.sentence(r, err)
 	return p
+}
+
+// shorten keeps the page small.
+func (c *changed) shorten() {
+	if n := len(c.Diff); n > 0 {
+		c.Diff, c.More, c.Text = c.Diff[:min(n, linesShown)], max(0, n-linesShown), ""
+		return
+	}
+	if lines := strings.Split(c.Text, "\n"); len(lines) > linesShown {
+		c.Text, c.More = strings.Join(lines[:linesShown], "\n"), len(lines)-linesShown
+	}
 }
 
 func (p *changesPart) read(ctx context.Context, c *Console, r *request, of asof.Ref) error {
@@ -106,12 +141,12 @@ func (p *changesPart) read(ctx context.Context, c *Console, r *request, of asof.
 			p.More = true
 			break
 		}
-		one := changed{At: s.At, Seen: s.Seen, Action: actionWords[s.Action], Cause: s.Cause, Who: s.Who, Diff: s.Diff}
+		one := changed{At: s.At, Seen: s.Seen, Action: actionWords[s.Action], Cause: s.Cause, Who: s.Who, Diff: s.Diff, Text: s.Text}
 		if !causeKnown[one.Cause] {
 			one.Cause = "unknown"
 		}
-		if n := len(one.Diff); n > linesShown && !wantsJSON(r.Request) {
-			one.Diff, one.More = one.Diff[:linesShown], n-linesShown
+		if !wantsJSON(r.Request) {
+			one.shorten()
 		}
 		p.List = append(p.List, one)
 	}

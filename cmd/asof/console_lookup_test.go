@@ -26,7 +26,8 @@ func browseLookup(t *testing.T, b *browser, w *watched) {
 		t.Errorf("the slider leads to %s, which says\n%s", at, values)
 	}
 	asked := "/lookup?view=usage_agg_30d_fv&key.user_id=" + user
-	for _, question := range []string{asked + "&at=2024-01-31&lang=fr&theme=dark", asked + "&feature=usage_agg_30d_fv:watch_hours_30d&lang=fr", "/lookup?view=usage_agg_30d_fv&key.user_id=nobody&lang=fr&theme=light"} {
+	for _, question := range []string{asked + "&at=2024-01-31&lang=fr&theme=dark", asked + "&feature=usage_agg_30d_fv:watch_hours_30d&lang=fr", "/lookup?f=subs_profile_fv:monthly_fee&q=watch&lang=fr",
+		"/lookup?f=subs_profile_fv:monthly_fee&f=usage_agg_30d_fv:skips_7d&key.user_id=nobody&lang=fr&theme=light"} {
 		b.open(t, w.root+question, "fr")
 	}
 	b.open(t, w.root+asked+"&at=soon&lang=en", "en")
