@@ -32,7 +32,7 @@ func TestHomeOfNothing(t *testing.T) {
 			}
 		}
 	}
-	if status, page := get(c, "/catalog"); status != http.StatusServiceUnavailable || !strings.Contains(page, "asof apply") {
+	if status, page := get(c, "/catalog"); status != http.StatusServiceUnavailable || !strings.Contains(page, "Nothing is defined yet") || !strings.Contains(page, "<code>asof apply</code>") {
 		t.Errorf("the catalog of nothing: %d\n%s", status, page)
 	}
 	if status, page := get(opened(t, 2, nil), "/"); status != http.StatusOK || !strings.Contains(page, "asof materialize-incremental") || !strings.Contains(page, "All is well") {

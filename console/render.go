@@ -3,6 +3,7 @@ package console
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"html/template"
 	"math"
@@ -138,6 +139,7 @@ type failure struct {
 	Status int    `json:"status"`
 	Error  string `json:"error"`
 	Login  string `json:"-"` // where to sign in, if that helps
+	First  bool   `json:"-"` // nothing is defined yet, which is no failure
 }
 
 var statuses = map[asof.Code]int{asof.CodeInvalid: http.StatusBadRequest, asof.CodeNotFound: http.StatusNotFound, asof.CodeForbidden: http.StatusForbidden,
@@ -147,7 +149,7 @@ var statuses = map[asof.Code]int{asof.CodeInvalid: http.StatusBadRequest, asof.C
 // the log alone.
 func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) {
 	status, ok := statuses[asof.ErrorCode(err)]
-	f := failure{Status: status, Error: err.Error()}
+	f := failure{Status: status, Error: err.Error(), First: errors.Is(err, errUndefined)}
 	if !ok {
 		c.o.Log.Error("a page failed", "path", r.URL.Path, "error", err)
 		f = failure{Status: http.StatusInternalServerError, Error: "the server failed; its log says why"}
