@@ -88,6 +88,7 @@ type RunQuery struct {
 	States   []RunState
 	Before   string // only runs submitted before that one; one that is gone is CodeNotFound
 	Limit    int    // 0: 100
+	Brief    bool   // without their reports, which may be large
 }
 
 // RunHistory reads what runs did.

@@ -3,8 +3,6 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -103,16 +101,22 @@ func (r *repository) quarantining(name, table string) (*pipeline.Pipeline, error
 	return p, nil
 }
 
+// quarantined reads rows that a pipeline has put aside, limit at most, 0 for all.
+func (r *repository) quarantined(ctx context.Context, p *pipeline.Pipeline, table, month, run string, limit int) (found pipeline.Quarantined, err error) {
+	err = r.looking(ctx, func(stage asof.Stage) error {
+		found, err = pipeline.ReadQuarantine(ctx, stage, p, table, month, run, limit)
+		return err
+	})
+	return found, err
+}
+
 func (r *repository) showQuarantine(ctx context.Context, name, table, month, run, output string) error {
 	p, err := r.quarantining(name, table)
 	if err != nil {
 		return err
 	}
-	var found pipeline.Quarantined
-	if err := r.looking(ctx, func(stage asof.Stage) (err error) {
-		found, err = pipeline.ReadQuarantine(ctx, stage, p, table, month, run)
-		return err
-	}); err != nil {
+	found, err := r.quarantined(ctx, p, table, month, run, 0)
+	if err != nil {
 		return err
 	}
 	switch output {
@@ -151,36 +155,7 @@ func (r *repository) showQuarantine(ctx context.Context, name, table, month, run
 		}
 		return printJSON(r.app.stdio.Out, list)
 	case "csv":
-		return writeCells(r.app.stdio.Out, found)
+		return found.WriteCSV(r.app.stdio.Out)
 	}
 	return badOutput(output, "table", "json", "csv")
-}
-
-// writeCells writes the values of rows that nobody has corrected as a load step
-// reads them: null is an empty cell, and an empty text a quoted one.
-func writeCells(w io.Writer, found pipeline.Quarantined) error {
-	own := slices.IndexFunc(found.Columns, func(c string) bool { return !strings.HasPrefix(c, asof.ReservedTables) })
-	state := slices.Index(found.Columns, "asof_state")
-	if _, err := fmt.Fprintln(w, strings.Join(found.Columns[own:], ",")); err != nil {
-		return err
-	}
-	for _, row := range found.Rows {
-		if *row[state] != "aside" {
-			continue
-		}
-		texts := make([]string, len(row)-own)
-		for i, cell := range row[own:] {
-			switch {
-			case cell == nil:
-			case *cell == "" || strings.ContainsAny(*cell, "\",\r\n"):
-				texts[i] = `"` + strings.ReplaceAll(*cell, `"`, `""`) + `"`
-			default:
-				texts[i] = *cell
-			}
-		}
-		if _, err := fmt.Fprintln(w, strings.Join(texts, ",")); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -40,23 +40,7 @@ func (r *repository) replay(ctx context.Context, name string, c pipeline.Correct
 	if err != nil {
 		return err
 	}
-	warehouse, err := r.Warehouse(ctx)
-	if err != nil {
-		return err
-	}
-	store, err := r.Runs(ctx)
-	if err != nil {
-		return err
-	}
-	done, err := p.Correct(ctx, warehouse, c)
-	if err != nil {
-		return err
-	}
-	earlier, err := store.Run(ctx, done.Run)
-	if asof.ErrorCode(err) == asof.CodeNotFound {
-		return asof.Errorf(asof.CodeNotFound, "run %s, which put the rows aside, is not kept any more: what is corrected is noted; run the month again with `%s pipeline run %s` and its parameters",
-			done.Run, r.app.name, name)
-	}
+	done, earlier, err := r.correct(ctx, p, c)
 	if err != nil {
 		return err
 	}
@@ -64,4 +48,25 @@ func (r *repository) replay(ctx context.Context, name string, c pipeline.Correct
 		fmt.Fprintf(r.app.stdio.Err, "%s corrected; the month %s runs again\n", count(int64(done.Rows), "row is", "rows are"), earlier.Params[pipeline.AsOfParam])
 	}
 	return r.runPipeline(ctx, name, earlier.Params, "", output)
+}
+
+// correct takes corrected rows in, and returns the run that put them aside.
+func (r *repository) correct(ctx context.Context, p *pipeline.Pipeline, c pipeline.Correction) (done pipeline.Corrected, earlier asof.Run, err error) {
+	warehouse, err := r.Warehouse(ctx)
+	if err != nil {
+		return done, earlier, err
+	}
+	store, err := r.Runs(ctx)
+	if err != nil {
+		return done, earlier, err
+	}
+	if done, err = p.Correct(ctx, warehouse, c); err != nil {
+		return done, earlier, err
+	}
+	earlier, err = store.Run(ctx, done.Run)
+	if asof.ErrorCode(err) == asof.CodeNotFound {
+		err = asof.Errorf(asof.CodeNotFound, "run %s, which put the rows aside, is not kept any more: what is corrected is noted; run the month again with `%s pipeline run %s` and its parameters",
+			done.Run, r.app.name, p.Name)
+	}
+	return done, earlier, err
 }

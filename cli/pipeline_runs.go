@@ -25,7 +25,7 @@ func (a *app) pipelineRunsCommand() *cobra.Command {
 		Example: a.example("-c my_project pipeline runs ingest_month", "-c my_project pipeline runs --state failed --state crashed --output json"),
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			query := asof.RunQuery{Limit: limit}
+			query := asof.RunQuery{Limit: limit, Brief: true}
 			for _, s := range states {
 				if !slices.Contains(runStates, s) {
 					return usagef(cmd.CommandPath()+" --help", "--state is %q%s", s, asof.DidYouMean(s, runStates))

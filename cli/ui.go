@@ -68,7 +68,7 @@ func (r *repository) consoleSurface(ctx context.Context, host, root string, port
 	}
 	log := slog.Default()
 	ip := net.ParseIP(host)
-	options := console.Options{Project: r.config.Project, Registry: registry, Ledger: r.Ledger, Runs: r.Runs, User: localUser(), Statistics: r.Statistics, Calendars: r.config.Asof.Freshness, Places: (&places{config: r.config}).find, History: r.History, Lookup: r.lookup(guard), Guard: guard,
+	options := console.Options{Project: r.config.Project, Registry: registry, Ledger: r.Ledger, Runs: r.Runs, Pipelines: r.consolePipelines(metrics != nil), User: localUser(), Statistics: r.Statistics, Calendars: r.config.Asof.Freshness, Places: (&places{config: r.config}).find, History: r.History, Lookup: r.lookup(guard), Guard: guard,
 		RootPath: root, Local: host == "localhost" || ip != nil && ip.IsLoopback(), Log: log}
 	sets, stopping := r.trainingSets(guard), make(chan struct{})
 	options.Training, options.Stopping = sets, stopping

@@ -3,8 +3,10 @@ package console
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/asof-dev/asof"
@@ -20,6 +22,7 @@ type action struct {
 	menu   string        // the entry of the menu that it belongs to
 	most   int64         // bytes of its form; 0: mostForm
 	within time.Duration // what doing it may take; 0: as any page
+	always bool          // it can be done too where nothing is registered: request.view is nil then
 
 	// may returns why the caller may not do it.
 	may func(context.Context, *Console, *request) error
@@ -43,7 +46,7 @@ const mostForm = 64 << 10
 // act answers an action's form, its question, and does it.
 func (c *Console) act(w http.ResponseWriter, r *http.Request, a action) {
 	v, err := c.view(r.Context())
-	if err != nil {
+	if err != nil && !(a.always && errors.Is(err, errUndefined)) {
 		c.fail(w, r, err)
 		return
 	}
@@ -164,8 +167,14 @@ func (c *Console) who(r *http.Request) (who, from string) {
 }
 
 // updateProject is the permission that the pipelines' HTTP API asks too.
-func updateProject(ctx context.Context, c *Console, r *request) error {
-	return c.o.Guard.Check(ctx, r.snapshot, permission.Update, r.snapshot.Project())
+func updateProject(ctx context.Context, c *Console, _ *request) error {
+	return c.may(ctx, permission.Update)
+}
+
+// acts reports whether the caller may do what updateProject asks for, so that
+// pages offer no button that is refused.
+func (c *Console) acts(r *request) bool {
+	return c.o.Runs != nil && c.protect.admits(r.Request) == nil && c.may(r.Context(), permission.Update) == nil
 }
 
 // bounds returns how many bytes a request may send, and how long it may take; 0
@@ -176,6 +185,9 @@ func (c *Console) bounds(r *http.Request) (most int64, within time.Duration) {
 		if pattern == "POST "+a.path {
 			return cmp.Or(a.most, mostForm), max(a.within, c.o.Timeout)
 		}
+	}
+	if strings.HasPrefix(pattern, "GET "+livePath+"/") {
+		return mostForm, 0
 	}
 	for _, s := range streams {
 		if pattern == "GET "+s.path {

@@ -90,7 +90,7 @@ func TestActionsAreAskedForTwice(t *testing.T) {
 		t.Fatalf("before anybody was sure: %+v, %v", now, err)
 	}
 	answer := post(c, at, sure())
-	if answer.StatusCode != http.StatusSeeOther || answer.Header.Get("Location") != "/asof/actions" {
+	if answer.StatusCode != http.StatusSeeOther || answer.Header.Get("Location") != "/asof/runs/"+run.ID {
 		t.Fatalf("asked for twice: %d to %s\n%s", answer.StatusCode, answer.Header.Get("Location"), text(answer))
 	}
 	if now, err := store.Run(t.Context(), run.ID); err != nil || now.State != asof.RunCancelled {

@@ -47,14 +47,10 @@ const deedsAtOnce = 50
 // listActions shows who did what.
 func listActions(ctx context.Context, c *Console, r *request) (any, error) {
 	d := &deeds{On: r.URL.Query().Get("on")}
-	before := int64(0)
-	if text := r.URL.Query().Get("before"); text != "" {
-		var err error
-		if before, err = strconv.ParseInt(text, 10, 64); err != nil || before < 1 {
-			return nil, asof.Errorf(asof.CodeInvalid, "before is %.60q; it has to be the number of an action", text)
-		}
+	before, err := seqOf("before", r.URL.Query().Get("before"))
+	if err != nil {
+		return nil, err
 	}
-	var err error
 	if d.List, err = c.deeds(ctx, r, asof.ActionQuery{On: d.On, Before: before, Limit: deedsAtOnce + 1}); err != nil {
 		return nil, err
 	}
@@ -70,7 +66,7 @@ func (c *Console) deeds(ctx context.Context, r *request, q asof.ActionQuery) ([]
 	if c.o.Runs == nil {
 		return nil, asof.Errorf(asof.CodeUnavailable, "this console keeps no record of actions, and takes none")
 	}
-	if err := c.o.Guard.Check(ctx, r.snapshot, permission.Describe, r.snapshot.Project()); err != nil {
+	if err := c.may(ctx, permission.Describe); err != nil {
 		return nil, err
 	}
 	store, err := c.o.Runs(ctx)
@@ -88,4 +84,16 @@ func (c *Console) deeds(ctx context.Context, r *request, q asof.ActionQuery) ([]
 		list[i] = deed{a.Seq, a.At, a.Who, a.From, a.What, verb, a.On, a.Details, a.Finished, a.Outcome, a.Error}
 	}
 	return list, err
+}
+
+// seqOf reads the Seq of an action or a line of an address; 0 where there is none.
+func seqOf(name, text string) (int64, error) {
+	if text == "" {
+		return 0, nil
+	}
+	seq, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || seq < 0 {
+		return 0, asof.Errorf(asof.CodeInvalid, "%s is %.60q; it has to be the number of an action or a line", name, text)
+	}
+	return seq, nil
 }

@@ -45,6 +45,7 @@ type Options struct {
 	Registry   asof.Registry
 	Ledger     func(context.Context) (asof.Ledger, error)
 	Runs       func(context.Context) (asof.RunStore, error)        // of pipelines; nil: neither runs nor actions
+	Pipelines  *Pipelines                                          // nil: no pages of pipelines
 	Statistics func(context.Context) (asof.StatisticsStore, error) // of features, and verdicts of drift; nil: none are kept
 	Traffic    func() ([]metric.Traffic, time.Duration)            // what this process answers, and of how long; nil: nothing
 	Calendars  asof.Calendars                                      // by which the data of views comes
@@ -68,6 +69,7 @@ type Options struct {
 type Console struct {
 	o         Options
 	mux       *http.ServeMux
+	streams   chan struct{} // a place for each page that is followed
 	protect   *protection
 	languages []*language
 	templates map[string]map[string]*template.Template // by language, then page
@@ -101,7 +103,7 @@ func New(o Options) (*Console, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Console{o: o, mux: http.NewServeMux(), languages: languages, protect: newProtection(o), templates: map[string]map[string]*template.Template{}}
+	c := &Console{o: o, mux: http.NewServeMux(), streams: make(chan struct{}, mostStreams), languages: languages, protect: newProtection(o), templates: map[string]map[string]*template.Template{}}
 	for _, l := range languages {
 		if c.templates[l.code], err = c.parse(l); err != nil {
 			return nil, err
@@ -110,6 +112,9 @@ func New(o Options) (*Console, error) {
 	c.mux.HandleFunc("GET /asset/{name}", c.asset)
 	for _, p := range routes {
 		c.mux.HandleFunc("GET "+p.path, func(w http.ResponseWriter, r *http.Request) { c.show(w, r, p) })
+		if len(p.live) > 0 {
+			c.mux.HandleFunc("GET "+livePath+p.path, func(w http.ResponseWriter, r *http.Request) { c.live(w, r, p) })
+		}
 	}
 	for _, p := range streams {
 		c.mux.HandleFunc("GET "+p.path, func(w http.ResponseWriter, r *http.Request) { c.stream(w, r, p) })

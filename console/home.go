@@ -109,9 +109,9 @@ func part[T any](ctx context.Context, ask func(context.Context) (T, error)) (T, 
 	}
 }
 
-// mayDescribe returns why a caller may not see what belongs to the whole
+// may returns why a caller may not do something to what belongs to the whole
 // project, as its runs do.
-func (c *Console) mayDescribe(ctx context.Context) error {
+func (c *Console) may(ctx context.Context, action permission.Action) error {
 	if c.o.Guard == nil {
 		return nil
 	}
@@ -119,7 +119,7 @@ func (c *Console) mayDescribe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.o.Guard.Check(ctx, snapshot, permission.Describe, cmp.Or(snapshot.Project(), &asof.Project{Name: c.o.Project}))
+	return c.o.Guard.Check(ctx, snapshot, action, cmp.Or(snapshot.Project(), &asof.Project{Name: c.o.Project}))
 }
 
 // traffic tells what came to the server, if this is it.
@@ -127,7 +127,7 @@ func (c *Console) traffic(ctx context.Context) (p trafficPart) {
 	if p.Counted = c.o.Traffic != nil; !p.Counted {
 		return p
 	}
-	if err := c.mayDescribe(ctx); err != nil {
+	if err := c.may(ctx, permission.Describe); err != nil {
 		p.Error = err.Error()
 		return p
 	}

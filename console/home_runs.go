@@ -6,6 +6,7 @@ import (
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/check"
+	"github.com/asof-dev/asof/permission"
 	"github.com/asof-dev/asof/pipeline"
 )
 
@@ -30,6 +31,8 @@ type lastRun struct {
 	Started  time.Time     `json:"started,omitzero"`
 	Finished time.Time     `json:"finished,omitzero"`
 	Error    string        `json:"error,omitempty"`
+
+	RolledBack time.Time `json:"rolled_back,omitzero"` // where it was asked for
 }
 
 // brokenCheck is a rule that did not hold.
@@ -55,7 +58,7 @@ func (c *Console) lastRuns(ctx context.Context) runsPart {
 		return p
 	}
 	runs, err := part(ctx, func(ctx context.Context) ([]asof.Run, error) {
-		if err := c.mayDescribe(ctx); err != nil {
+		if err := c.may(ctx, permission.Describe); err != nil {
 			return nil, err
 		}
 		store, err := c.o.Runs(ctx)
@@ -112,7 +115,7 @@ func (p *runsPart) check(m pipeline.KeptMonth) {
 }
 
 func shownRun(run asof.Run, day string) lastRun {
-	return lastRun{run.ID, run.Pipeline, day, run.State, run.Cause, run.Started, run.Finished, run.Error}
+	return lastRun{ID: run.ID, Pipeline: run.Pipeline, Day: day, State: run.State, Cause: run.Cause, Started: run.Started, Finished: run.Finished, Error: run.Error}
 }
 
 // name is the run as a need names it.
@@ -126,7 +129,7 @@ func (r lastRun) name() string {
 // needs lists runs that go on no more without somebody.
 func (p *runsPart) needs() (list []need) {
 	for _, run := range p.Failed[:min(len(p.Failed), failureShown)] {
-		list = append(list, need{Kind: "run-" + string(run.State), Subject: run.name(), Detail: run.Error, Page: "#runs", Command: "asof pipeline resume " + run.ID})
+		list = append(list, need{Kind: "run-" + string(run.State), Subject: run.name(), Detail: run.Error, Page: run.Path(), Command: "asof pipeline resume " + run.ID})
 	}
 	for _, run := range p.Open {
 		if run.State == asof.RunLate {

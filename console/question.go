@@ -45,8 +45,9 @@ type input struct {
 	Type     string   `json:"type"` // text, textarea, number, date, select, file, hidden
 	Value    string   `json:"value"`
 	Help     string   `json:"help,omitempty"`
-	Choices  []string `json:"choices,omitempty"` // of a select
+	Choices  []string `json:"choices,omitempty"` // where it is one of these
 	Required bool     `json:"required"`
+	Long     int      `json:"-"` // how long its value may be, in bytes; 0: as its type
 
 	Texts map[string]string `json:"-"` // what choices are called; one that is not in there is called as it is
 }
@@ -54,9 +55,9 @@ type input struct {
 // Most is how long a value may be, in bytes.
 func (in input) Most() int {
 	if in.Type == "textarea" {
-		return 20_000
+		return cmp.Or(in.Long, 20_000)
 	}
-	return 1000
+	return cmp.Or(in.Long, 1000)
 }
 
 // Text is what a choice is called.
@@ -66,8 +67,8 @@ func (in input) Text(choice string) string { return cmp.Or(in.Texts[choice], cho
 func (q *question) details() map[string]string {
 	details := map[string]string{}
 	for _, in := range q.Inputs {
-		if in.Value != "" && in.Type != "hidden" && in.Type != "file" {
-			details[in.Name] = in.Value
+		if in.Value != "" && in.Type != "hidden" && in.Type != "file" && in.Type != "textarea" {
+			details[strings.TrimPrefix(in.Name, paramPrefix)] = in.Value
 		}
 	}
 	return details

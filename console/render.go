@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/chart"
 	"github.com/asof-dev/asof/freshness"
 )
 
@@ -46,6 +47,7 @@ type sheet struct {
 	Menus             []string
 	SignedIn, Token   string // who has signed in by this browser, and the token of the form that signs them out
 	JSON              string // the address of the JSON form
+	Live              string // of what follows the page; "" where nothing changes by itself
 	Data              any
 }
 
@@ -110,6 +112,9 @@ func (c *Console) sheet(w http.ResponseWriter, r *http.Request, l *language, p r
 	s.JSON = with("format", "json")
 	if one := signedIn(r.Context()); one != nil {
 		s.SignedIn, s.Token = one.Name, c.protect.token(w, r)
+	}
+	if page, ok := data.(settled); len(p.live) > 0 && !(ok && page.Settled()) {
+		s.Live = liveAddress(c.o.RootPath, r, data)
 	}
 	for _, other := range c.languages {
 		s.Languages = append(s.Languages, option{other.code, other.name, with("lang", other.code), other == l})
@@ -212,6 +217,10 @@ func (c *Console) parse(l *language) (map[string]*template.Template, error) {
 		"moment": moment,
 		"exact":  func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) },
 		"short":  short,
+		"firstline": func(text string) string {
+			line, _, _ := strings.Cut(text, "\n")
+			return chart.Shortened(line, lineLetters)
+		},
 	}
 	pages := map[string]*template.Template{}
 	names := []string{"error", "action", "logout"}

@@ -29,7 +29,7 @@ func askRun(ctx context.Context, c *Console, r *request, verb string) (*question
 		return nil, run, err
 	}
 	name := r.say("act." + verb)
-	return &question{Title: name + " " + run.ID, On: "run " + run.ID, Back: "/actions", Button: name}, run, nil
+	return &question{Title: name + " " + run.ID, On: "run " + run.ID, Back: shownRun(run, "").Path(), Button: name}, run, nil
 }
 
 func askCancel(ctx context.Context, c *Console, r *request) (*question, error) {
@@ -55,7 +55,7 @@ func doCancel(ctx context.Context, c *Console, r *request, _ *question) (done, e
 	if run, err = store.Cancel(ctx, run.ID); err != nil {
 		return done{}, err
 	}
-	d := done{to: "/actions", said: r.say("cancel.done", run.ID), outcome: string(run.State)}
+	d := done{to: shownRun(run, "").Path(), said: r.say("cancel.done", run.ID), outcome: string(run.State)}
 	if run.Finished.IsZero() {
 		d.said, d.outcome = r.say("cancel.asked", run.ID), "was asked to end"
 	}
@@ -82,5 +82,5 @@ func doResume(ctx context.Context, c *Console, r *request, _ *question) (done, e
 	if run, err = store.Resume(ctx, run.ID); err != nil {
 		return done{}, err
 	}
-	return done{to: "/actions", said: r.say("resume.done", run.ID), outcome: string(run.State)}, nil
+	return done{to: shownRun(run, "").Path(), said: r.say("resume.done", run.ID), outcome: string(run.State)}, nil
 }

@@ -2,11 +2,7 @@ package console
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"net/http"
 	"strings"
-	"time"
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/historical"
@@ -22,6 +18,9 @@ func (p *jobPage) title() string { return p.Name }
 
 // Running reports whether it goes on.
 func (p *jobPage) Running() bool { return p.State == historical.JobRunning }
+
+// Settled reports whether nothing of it changes any more.
+func (p *jobPage) Settled() bool { return !p.Running() }
 
 // Failed reports whether it ended without a set.
 func (p *jobPage) Failed() bool { return p.State == historical.JobFailed }
@@ -79,50 +78,6 @@ func (c *Console) jobs(r *request) (list []historical.Job) {
 		}
 	}
 	return list
-}
-
-// How often the progress of a job is looked at, and told again though nothing
-// has changed, so that a connection that is gone is noticed.
-const (
-	lookEvery = 300 * time.Millisecond
-	tellEvery = 15 * time.Second
-)
-
-// jobEvents sends how a job stands, as server-sent events, until it has ended.
-func jobEvents(c *Console, w http.ResponseWriter, r *request) error {
-	one, err := c.job(r)
-	if err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "text/event-stream")
-	tick := time.NewTicker(lookEvery)
-	defer tick.Stop()
-	var last string
-	var told time.Time
-	for {
-		text, err := json.Marshal(one)
-		if err != nil {
-			return err
-		}
-		if string(text) != last || time.Since(told) > tellEvery {
-			last, told = string(text), time.Now()
-			if _, err := fmt.Fprintf(w, "event: %s\ndata: %s\n\n", map[bool]string{true: "change", false: "end"}[one.State == historical.JobRunning], text); err != nil {
-				return nil // nobody listens
-			}
-			_ = http.NewResponseController(w).Flush()
-		}
-		if one.State != historical.JobRunning {
-			return nil
-		}
-		select {
-		case <-r.Context().Done():
-			return nil
-		case <-tick.C:
-		}
-		if one, err = c.job(r); err != nil {
-			return nil // it is forgotten
-		}
-	}
 }
 
 func askCancelJob(_ context.Context, c *Console, r *request) (*question, error) {

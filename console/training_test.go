@@ -145,8 +145,8 @@ func TestTrainingSetFromAnUpload(t *testing.T) {
 		t.Errorf("as Parquet: %d", status)
 	}
 	again := post(c, "/training/set/"+set+"/reproduce", sure())
-	events := again.Header.Get("Location") + "/events"
-	if status, text := get(c, events); status != http.StatusOK || !strings.Contains(text, "event: end\n") || !strings.Contains(text, `"same":true`) {
+	events := "/live" + again.Header.Get("Location")
+	if status, text := get(c, events); status != http.StatusOK || !strings.Contains(text, "event: end\n") || !strings.Contains(text, "The content is the same") {
 		t.Errorf("%s: %d\n%s", events, status, text)
 	}
 	if list := recorded(t, mustRuns(t, c)); len(list) != 2 || list[0].What != "reproduce-set" || list[1].Who != "Zoë" || list[1].On != "training set churn" || list[1].Details["service"] != "service view_0" {
@@ -230,7 +230,7 @@ func TestTrainingAddresses(t *testing.T) {
 	c := trained(t, nil)
 	set := made(t, c, sure("name", "a", "features", "view_0:monthly_fee", "rows", "day", "day", "2024-02-01"))
 	for address, want := range map[string]int{"/training/set/..%2F..%2Fsecret": 404, "/training/set/..%2F..%2Fsecret/download?as=csv": 404, "/training/set/" + set[:12] + "/download?as=csv": 404, "/training/set/" + set + "/download": 400,
-		"/training/set/" + set + "/download?as=exe": 400, "/training/job/x": 404, "/training/job/x/events": 404, "/training/job/x/cancel": 404, "/training/set/x/reproduce": 404} {
+		"/training/set/" + set + "/download?as=exe": 400, "/training/job/x": 404, "/live/training/job/x": 404, "/training/job/x/cancel": 404, "/training/set/x/reproduce": 404} {
 		if status, page := get(c, address); status != want {
 			t.Errorf("%s: %d, want %d\n%s", address, status, want, page)
 		}

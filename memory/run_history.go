@@ -37,7 +37,11 @@ func (s *Runs) Runs(_ context.Context, q asof.RunQuery) ([]asof.Run, error) {
 		chosen := before && (q.Project == "" || q.Project == r.Project) && (q.Pipeline == "" || q.Pipeline == r.Pipeline) &&
 			(q.States == nil || slices.Contains(q.States, r.At(now).State))
 		if chosen && len(list) < cmp.Or(q.Limit, 100) {
-			list = append(list, r.copy(now))
+			one := r.copy(now)
+			if q.Brief {
+				one.Report = nil
+			}
+			list = append(list, one)
 		}
 		before = before || r.ID == q.Before
 	}

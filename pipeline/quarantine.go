@@ -155,7 +155,7 @@ func (a *apart) correct(ctx context.Context, content string) ([]quarantined, err
 		return nil, err
 	}
 	which := a.month() + " AND asof_state = '" + corrected + "' AND " + contentColumn + " = " + literal(content)
-	rows, err := readQuarantined(ctx, a.stage, name, which)
+	rows, err := readQuarantined(ctx, a.stage, name, which, 0)
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}

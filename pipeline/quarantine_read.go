@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -61,8 +62,9 @@ type Quarantined struct {
 }
 
 // ReadQuarantine returns what of a pipeline is in a loaded table's quarantine:
-// of a run, where run is not "", and of days that begin with month.
-func ReadQuarantine(ctx context.Context, stage asof.Stage, p *Pipeline, table, month, run string) (Quarantined, error) {
+// of a run, where run is not "", and of days that begin with month; limit rows
+// at most, 0 for all.
+func ReadQuarantine(ctx context.Context, stage asof.Stage, p *Pipeline, table, month, run string, limit int) (Quarantined, error) {
 	found := Quarantined{Columns: append(slices.Clone(QuarantineColumns[1:]), columnNames(p.loadOf(table).Table)...)}
 	name, there, err := stage.Published(ctx, p.quarantineOf(table).Table)
 	if err != nil || !there {
@@ -72,7 +74,7 @@ func ReadQuarantine(ctx context.Context, stage asof.Stage, p *Pipeline, table, m
 	if run != "" {
 		where += " AND asof_run = " + literal(run)
 	}
-	rows, err := readQuarantined(ctx, stage, name, where)
+	rows, err := readQuarantined(ctx, stage, name, where, limit)
 	for _, row := range rows {
 		cells := make([]*string, len(found.Columns))
 		for i, c := range found.Columns {
@@ -81,6 +83,35 @@ func ReadQuarantine(ctx context.Context, stage asof.Stage, p *Pipeline, table, m
 		found.Rows = append(found.Rows, cells)
 	}
 	return found, err
+}
+
+// WriteCSV writes the values of rows that nobody has corrected as a load step
+// reads them: null is an empty cell, and an empty text a quoted one.
+func (q Quarantined) WriteCSV(w io.Writer) error {
+	own := slices.IndexFunc(q.Columns, func(c string) bool { return !strings.HasPrefix(c, asof.ReservedTables) })
+	state := slices.Index(q.Columns, "asof_state")
+	if _, err := fmt.Fprintln(w, strings.Join(q.Columns[own:], ",")); err != nil {
+		return err
+	}
+	for _, row := range q.Rows {
+		if *row[state] != aside {
+			continue
+		}
+		texts := make([]string, len(row)-own)
+		for i, cell := range row[own:] {
+			switch {
+			case cell == nil:
+			case *cell == "" || strings.ContainsAny(*cell, "\",\r\n"):
+				texts[i] = `"` + strings.ReplaceAll(*cell, `"`, `""`) + `"`
+			default:
+				texts[i] = *cell
+			}
+		}
+		if _, err := fmt.Fprintln(w, strings.Join(texts, ",")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // loadOf returns the step that loads a table.

@@ -20,6 +20,7 @@ type Correction struct {
 	Table string // the loaded one
 	Month string // what its days begin with: as 2024-01, or a day
 	File  string // CSV, with the columns that the table is loaded with
+	Name  string // what messages call the file; "": its path
 }
 
 // Corrected says what became of a correction.
@@ -47,7 +48,7 @@ func (p *Pipeline) Correct(ctx context.Context, w asof.Warehouse, c Correction) 
 	if c.File == "" {
 		return done, nil
 	}
-	if done.Rows, err = correctHeld(held, p.loadOf(c.Table), c.File); err != nil {
+	if done.Rows, err = correctHeld(held, p.loadOf(c.Table), c.File, cmp.Or(c.Name, c.File)); err != nil {
 		return done, err
 	}
 	return done, q.replaceMonth(ctx, w, look, columnNames(p.loadOf(c.Table).Table), held)
@@ -61,7 +62,7 @@ func (q quarantine) held(ctx context.Context, look asof.Stage, c Correction) ([]
 	}
 	var held []quarantined
 	if there {
-		held, err = readQuarantined(ctx, look, name, "asof_pipeline = "+literal(q.name)+" AND starts_with(asof_month, "+literal(c.Month)+")")
+		held, err = readQuarantined(ctx, look, name, "asof_pipeline = "+literal(q.name)+" AND starts_with(asof_month, "+literal(c.Month)+")", 0)
 	}
 	if err != nil {
 		return nil, err
@@ -82,14 +83,14 @@ func (q quarantine) held(ctx context.Context, look asof.Stage, c Correction) ([]
 }
 
 // correctHeld puts the rows of a file in the place of held ones.
-func correctHeld(held []quarantined, load *LoadStep, path string) (int, error) {
+func correctHeld(held []quarantined, load *LoadStep, path, name string) (int, error) {
 	t := load.Table
 	byKey := map[string]quarantined{}
 	for _, row := range held {
 		key := keyText(t, func(i int) string { return tablefile.Spelled(t.Columns[i], *row[t.Columns[i].Name]) })
 		byKey[key] = row
 	}
-	file, err := tablefile.Find(tablefile.Form{Table: t, Format: tablefile.CSV}, path, path, nil) // however the table's own files are written
+	file, err := tablefile.Find(tablefile.Form{Table: t, Format: tablefile.CSV}, path, name, nil) // however the table's own files are written
 	if err != nil {
 		return 0, err
 	}
@@ -110,7 +111,7 @@ func correctHeld(held []quarantined, load *LoadStep, path string) (int, error) {
 				if seen[key] {
 					why = "is there twice"
 				}
-				at := append(file.Lines([][]string{strings.Split(key, "\x00")})[key], asof.Place{File: path, Line: 1})
+				at := append(file.Lines([][]string{strings.Split(key, "\x00")})[key], asof.Place{File: name, Line: 1})
 				problems = append(problems, asof.Problem{Place: at[0],
 					Message: fmt.Sprintf("the row %s=%s %s", strings.Join(t.Key, ", "), strings.ReplaceAll(key, "\x00", ", "), why)})
 				continue

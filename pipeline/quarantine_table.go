@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,13 +41,17 @@ func (q quarantined) key(t asof.Table) string {
 	return strings.Join(key, "\x00")
 }
 
-// readQuarantined returns rows of a quarantine.
-func readQuarantined(ctx context.Context, stage asof.Stage, name, where string) ([]quarantined, error) {
+// readQuarantined returns rows of a quarantine, limit at most, 0 for all.
+func readQuarantined(ctx context.Context, stage asof.Stage, name, where string, limit int) ([]quarantined, error) {
 	columns, err := columnsOf(ctx, stage, name)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := stage.Query(ctx, "SELECT "+castAll(columns, columns)+" FROM "+name+" WHERE "+where+" ORDER BY asof_month, asof_line")
+	sql := "SELECT " + castAll(columns, columns) + " FROM " + name + " WHERE " + where + " ORDER BY asof_month, asof_line"
+	if limit > 0 {
+		sql += fmt.Sprintf(" LIMIT %d", limit)
+	}
+	rows, err := stage.Query(ctx, sql)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +86,7 @@ func (q quarantine) replaceMonth(ctx context.Context, w asof.Warehouse, look aso
 		if err != nil {
 			return err
 		}
-		had, err := readQuarantined(ctx, look, name, q.month())
+		had, err := readQuarantined(ctx, look, name, q.month(), 0)
 		if err != nil || len(had)+len(month) == 0 {
 			return err
 		}

@@ -10,13 +10,13 @@ import (
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/permission"
+	"github.com/asof-dev/asof/server"
 )
 
 // The times of a stream of events.
 const (
-	lookEvery   = 300 * time.Millisecond // a run may be carried out by another server: the store is asked
-	aliveEvery  = 15 * time.Second       // a comment that keeps proxies from closing
-	writeWithin = 10 * time.Second
+	lookEvery  = 300 * time.Millisecond // a run may be carried out by another server: the store is asked
+	aliveEvery = 15 * time.Second
 )
 
 // events answers GET /runs/{id}/events: first how the run stands, then what
@@ -46,10 +46,7 @@ func (h *handler) events(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, err)
 		return
 	}
-	w.Header().Set("Content-Type", "text/event-stream")
-	w.Header().Set("Cache-Control", "no-cache")
-	w.Header().Set("X-Accel-Buffering", "no")
-	s := &stream{handler: h, store: store, out: w, control: http.NewResponseController(w), run: run.ID, after: int64(after), sent: map[string]string{}}
+	s := &stream{handler: h, store: store, out: server.StreamEvents(w), run: run.ID, after: int64(after), sent: map[string]string{}}
 	if err := s.follow(r.Context()); err != nil && r.Context().Err() == nil {
 		h.Log.Warn("a stream of events ended", "run", run.ID, "error", err)
 	}
@@ -58,24 +55,22 @@ func (h *handler) events(w http.ResponseWriter, r *http.Request) {
 // stream tells one client of one run.
 type stream struct {
 	*handler
-	store   asof.RunStore
-	out     http.ResponseWriter
-	control *http.ResponseController
-	run     string
-	after   int64             // the last line that was sent
-	sent    map[string]string // the last event of the run and of each attempt
+	store asof.RunStore
+	out   *server.Events
+	run   string
+	after int64             // the last line that was sent
+	sent  map[string]string // the last event of the run and of each attempt
 }
 
 // follow sends what is new until the run has ended.
 func (s *stream) follow(ctx context.Context) error {
-	_ = s.control.SetReadDeadline(time.Time{}) // where there are deadlines: the client has nothing to say
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	last := time.Now()
 	for {
 		told, ended, err := s.look(ctx)
 		if err == nil && !told && time.Since(last) > aliveEvery {
-			told, err = true, s.write(": alive\n\n")
+			told, err = true, s.out.Alive()
 		}
 		if err != nil || ended {
 			return err
@@ -145,17 +140,5 @@ func (s *stream) send(event, id string, body any) error {
 	if err != nil {
 		return err
 	}
-	if id != "" {
-		id = "id: " + id + "\n"
-	}
-	return s.write(id + "event: " + event + "\ndata: " + string(text) + "\n\n")
-}
-
-// write sends a text at once. A client that does not read is left.
-func (s *stream) write(text string) error {
-	_ = s.control.SetWriteDeadline(time.Now().Add(writeWithin))
-	if _, err := s.out.Write([]byte(text)); err != nil {
-		return err
-	}
-	return s.control.Flush()
+	return s.out.Send(event, id, string(text))
 }

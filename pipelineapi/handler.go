@@ -159,7 +159,7 @@ func (h *handler) handle(pattern string, to route) {
 		if to.within > 0 { // longer than the server lets others take
 			control := http.NewResponseController(w)
 			_ = control.SetReadDeadline(time.Now().Add(to.within))
-			_ = control.SetWriteDeadline(time.Now().Add(to.within + writeWithin))
+			_ = control.SetWriteDeadline(time.Now().Add(to.within + 10*time.Second))
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), cmp.Or(to.within, timeout))
 		defer cancel()

@@ -43,12 +43,10 @@ func (h *handler) runs(r *http.Request, store asof.RunStore) (answer, error) {
 	if q.Limit, err = number(query.Get("limit"), "limit", 100, 1, mostListed); err != nil {
 		return answer{}, err
 	}
+	q.Brief = true // GET /runs/{id} has their reports
 	runs, err := store.Runs(r.Context(), q)
 	if err != nil {
 		return answer{}, err
-	}
-	for i := range runs {
-		runs[i].Report = nil // GET /runs/{id} has it
 	}
 	undone, err := h.undone(r.Context(), runs...)
 	return answer{body: map[string]any{"runs": formOfRuns(runs, undone)}}, err

@@ -80,7 +80,11 @@ func (s *Store) Runs(ctx context.Context, q asof.RunQuery) ([]asof.Run, error) {
 			and("seq < $%d", r.seq)
 		}
 		condition += fmt.Sprintf(" ORDER BY seq DESC LIMIT %d", cmp.Or(q.Limit, 100))
-		return s.choose(ctx, tx, condition, args, func(r row) error {
+		what := columns
+		if q.Brief {
+			what = brief + ", NULL"
+		}
+		return s.selected(ctx, tx, what, condition, args, func(r row) error {
 			list = append(list, r.At(now))
 			return nil
 		})

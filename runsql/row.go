@@ -16,7 +16,10 @@ type row struct {
 	seq int64
 }
 
-const columns = "seq, id, project, pipeline, run_key, params, cause, uses, due, state, created, started, finished, worker, lease_ends, epoch, takeovers, cancel, error, report"
+const (
+	brief   = "seq, id, project, pipeline, run_key, params, cause, uses, due, state, created, started, finished, worker, lease_ends, epoch, takeovers, cancel, error"
+	columns = brief + ", report"
+)
 
 func (r *row) read(scan func(...any) error) error {
 	var params, uses string
@@ -36,9 +39,13 @@ func (r *row) read(scan func(...any) error) error {
 	return json.Unmarshal([]byte(uses), &r.Uses)
 }
 
-// select gives the runs that a condition chooses to each. What stands behind
+// choose gives the runs that a condition chooses to each. What stands behind
 // the condition goes with it.
 func (s *Store) choose(ctx context.Context, tx Tx, condition string, args []any, each func(row) error) error {
+	return s.selected(ctx, tx, columns, condition, args, each)
+}
+
+func (s *Store) selected(ctx context.Context, tx Tx, columns, condition string, args []any, each func(row) error) error {
 	return tx.Query(ctx, "SELECT "+columns+" FROM "+s.db.Table(runs)+" WHERE "+condition, args, func(scan func(...any) error) error {
 		var r row
 		if err := r.read(scan); err != nil {

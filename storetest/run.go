@@ -288,8 +288,14 @@ func runsQueries(t *testing.T, open func() asof.RunStore) {
 		submit(t, s, run)
 	}
 	_, lease := mustClaim(t, s, asof.RunClaim{}) // run-4, which has waited for longest
-	if err := s.Finish(ctx, lease, asof.RunCompleted, "", nil); err != nil {
+	if err := s.Finish(ctx, lease, asof.RunCompleted, "", json.RawMessage(`{"steps": []}`)); err != nil {
 		t.Fatal(err)
+	}
+	for _, brief := range []bool{false, true} {
+		runs, err := s.Runs(ctx, asof.RunQuery{Limit: 1, Brief: brief})
+		if err != nil || len(runs) != 1 || runs[0].ID != "run-4" || (runs[0].Report == nil) != brief {
+			t.Errorf("brief %v: %+v, %v", brief, runs, err)
+		}
 	}
 	mustClaim(t, s, asof.RunClaim{TTL: time.Microsecond}) // run-3
 	time.Sleep(time.Millisecond)

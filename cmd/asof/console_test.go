@@ -28,6 +28,7 @@ var consoleTests = []struct {
 	{"lookup", browseLookup},
 	{"report", browseReport},
 	{"training", browseTraining},
+	{"pipelines", browsePipelines},
 	{"login", browseLogin},
 }
 

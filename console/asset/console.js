@@ -21,22 +21,26 @@ for (const slider of document.querySelectorAll("[data-slider]")) {
   slider.addEventListener("change", () => slider.form.requestSubmit());
 }
 
-// A page that shows what is under way is kept as it stands: each event fetches it
-// anew, and the last one ends that.
-const live = document.querySelector("[data-live]");
-if (live) {
-  const events = new EventSource(live.dataset.live);
-  let busy = false, again = false;
-  const show = async () => {
-    if (busy) { again = true; return; }
-    busy = true;
-    const page = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
-    const at = document.activeElement.closest("main a[href]");
-    document.querySelector("main").replaceWith(page.querySelector("main"));
-    if (at) { document.querySelector(`main a[href="${CSS.escape(at.getAttribute("href"))}"]`)?.focus(); }
-    busy = false;
-    if (again) { again = false; show(); }
-  };
-  events.addEventListener("change", show);
-  events.addEventListener("end", () => { events.close(); show(); });
+// What changes by itself is sent by the server as the page has it; lines of a
+// log are added to those that are there.
+for (const page of document.querySelectorAll("[data-live]")) {
+  const source = new EventSource(page.dataset.live);
+  source.addEventListener("part", (event) => {
+    const part = JSON.parse(event.data);
+    const place = document.getElementById(part.id);
+    const at = place.contains(document.activeElement) && document.activeElement.getAttribute("href");
+    place.innerHTML = part.html;
+    if (at) {
+      place.querySelector(`a[href="${CSS.escape(at)}"]`)?.focus();
+    }
+  });
+  source.addEventListener("lines", (event) => {
+    const log = document.getElementById("log");
+    const follows = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+    log.insertAdjacentHTML("beforeend", JSON.parse(event.data));
+    if (follows) {
+      log.scrollTop = log.scrollHeight;
+    }
+  });
+  source.addEventListener("end", () => source.close());
 }

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// visits is a pipeline that talks for a while, and puts rows aside.
+const visits = `name: visits
+description: Visits by user.
+schedule: {cron: "0 6 1 * *"}
+params:
+  as_of: {type: date, default: last day of last month}
+  kind: {type: enum, values: [full, part], default: full}
+steps:
+  - command: [sh, -c, "echo one; sleep 1; echo two; sleep 1; echo three"]
+    name: talk
+  - load: visits
+    file: data/visits.csv
+    key: user_id
+    columns: {user_id: text, n: bigint}
+  - check: visits
+    quarantine: true
+    at_most: 0.5
+    expect:
+      - min: 0
+        column: n
+`
+
+// browsePipelines runs a pipeline by the browser, follows the run as it goes on,
+// corrects the row that it puts aside, rolls back, and does what else there is.
+func browsePipelines(t *testing.T, b *browser, w *watched) {
+	for name, text := range map[string]string{"pipelines/visits.yaml": visits, "data/visits.csv": "user_id,n\na,1\nb,-2\nc,3\n"} {
+		if err := os.WriteFile(filepath.Join(w.dir, name), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var runAt, told, marked, aside, correct, undo, state, paused, list string
+	sure := chromedp.Tasks{chromedp.WaitVisible(`button[value="yes"]`), chromedp.Click(`button[value="yes"]`)}
+	ended := chromedp.WaitVisible("#summary .state.completed")
+	err := chromedp.Run(b.ctx, chromedp.Navigate(w.root+"/pipelines/visits/run?lang=en"), chromedp.SetValue(`[name="p.kind"]`, "part"), chromedp.SetValue(`[name="p.as_of"]`, "2024-02-29"),
+		chromedp.Click(".fields button.strong"), chromedp.WaitVisible(`button[value="yes"]`), chromedp.Text("main", &told), sure,
+		// The log grows, and the state changes, in the page that was loaded.
+		chromedp.WaitVisible("#summary"), chromedp.Evaluate(`document.body.dataset.loaded = "once"`, nil), ended, chromedp.Evaluate(`document.body.dataset.loaded + " " + document.querySelector("#log").innerText`, &marked), chromedp.Location(&runAt),
+		// What was put aside is corrected.
+		chromedp.Click(`a[href$="/aside/visits"]`), chromedp.Text("main table", &aside), chromedp.Click(`a[href$="/replay/visits"]`), chromedp.Value("textarea", &correct),
+		chromedp.SetValue("textarea", "user_id,n\nb,2\n"), chromedp.Click(".fields button.strong"), sure, ended)
+	if err != nil {
+		t.Fatalf("%v; before: %s", err, told)
+	}
+	if !strings.Contains(told, "visits runs with as_of=2024-02-29, kind=part") || !strings.Contains(told, "reads data/visits.csv") || !strings.HasPrefix(marked, "once ") || !strings.Contains(marked, "three") {
+		t.Errorf("asked:\n%s\nin the page that was loaded:\n%s", told, marked)
+	}
+	if !strings.Contains(aside, "min n: 0") || correct != "user_id,n\nb,-2\n" {
+		t.Errorf("put aside: %s, to be corrected: %q", aside, correct)
+	}
+	b.open(t, runAt+"?theme=dark&lang=fr", "fr")
+	b.open(t, runAt+"/log", "fr")
+	b.open(t, w.root+"/pipelines/visits?theme=light", "fr")
+	if err := chromedp.Run(b.ctx, chromedp.Navigate(w.root+"/pipelines/visits?lang=en"), chromedp.Click(`a.act[href$="/pause"]`), sure, chromedp.WaitVisible(`a.act[href$="/unpause"]`), chromedp.Text("main", &paused),
+		chromedp.Click("#runs tbody a"), chromedp.Click(`a.act[href$="/rollback"]`), chromedp.WaitVisible(`button[value="yes"]`), chromedp.Text("main", &undo), sure, chromedp.WaitVisible("#summary .state.cancelled"),
+		chromedp.Navigate(w.root+"/pipelines/visits/backfill"), chromedp.SetValue(`[name="from"]`, "2024-01"), chromedp.SetValue(`[name="to"]`, "2024-02"), chromedp.SetValue(`[name="p.kind"]`, "full"), chromedp.Click(".fields button.strong"), sure,
+		chromedp.WaitVisible("#runs tbody tr"), chromedp.Click("#runs tbody a"), chromedp.Click(`a.act[href$="/cancel"]`), sure, chromedp.WaitVisible(`a.act[href$="/resume"]`), chromedp.Text("#summary .state", &state),
+		chromedp.Click(`a.act[href$="/resume"]`), sure, ended, chromedp.Navigate(w.root+"/actions"), chromedp.Text("main table", &list)); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(paused, "is paused") || !strings.Contains(undo, "1 rows that were added go") || state != "cancelled" {
+		t.Errorf("paused:\n%s\nrolling back:\n%s\nafter cancelling it is %s", paused, undo, state)
+	}
+	var actions []struct{ Action, Who, From, On, Outcome, Error string }
+	if err := json.Unmarshal(run(t, "asof", "-c", w.dir, "actions", "--output", "json"), &actions); err != nil {
+		t.Fatal(err)
+	}
+	var done []string
+	for _, a := range actions {
+		if strings.Contains(a.On, "training set") {
+			continue
+		}
+		if a.Who == "" || a.From != "127.0.0.1" || a.Error != "" {
+			t.Errorf("%+v", a)
+		}
+		done = append(done, a.Action)
+	}
+	if got := strings.Join(done, " "); got != "resume cancel backfill rollback pause replay run" || !strings.Contains(list, "Roll back") {
+		t.Errorf("recorded: %s; shown:\n%s", got, list)
+	}
+	for _, address := range []string{"/pipelines", "/runs?state=completed&pipeline=visits", "/actions?on=pipeline+visits", "/pipelines/visits/run", "/pipelines/ingest_month?theme=dark"} {
+		b.open(t, w.root+address, "en")
+	}
+	fetch(t, w.root+"/runs/none", http.StatusNotFound)
+}
