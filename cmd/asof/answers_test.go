@@ -27,12 +27,13 @@ type skew struct {
 }
 
 // TestAnswersAreLogged serves January to its users with all answers logged: what
-// was served is what was there offline, until somebody writes other fees online.
+// was served is what was there offline, and what a model was trained on, until
+// somebody writes other fees online.
 func TestAnswersAreLogged(t *testing.T) {
 	dir := shop(t)
-	drift := func(exit int) skew {
+	drift := func(reference string, exit int) skew {
 		t.Helper()
-		cmd := exec.Command("asof", "-c", dir, "monitor", "drift", "--reference", "2024-01-31", "--current", "served", "-v", "subs_profile_fv", "-f", "monthly_fee", "--output", "json")
+		cmd := exec.Command("asof", "-c", dir, "monitor", "drift", "--reference", reference, "--current", "served", "-v", "subs_profile_fv", "-f", "monthly_fee", "--output", "json")
 		var stderr bytes.Buffer
 		cmd.Stderr = &stderr
 		out, _ := cmd.Output()
@@ -45,7 +46,7 @@ func TestAnswersAreLogged(t *testing.T) {
 		}
 		return views[0]
 	}
-	if nothing := drift(1); !strings.Contains(nothing.Verdict, "asof: {answers: {sample: 0.01}}") {
+	if nothing := drift("2024-01-31", 1); !strings.Contains(nothing.Verdict, "asof: {answers: {sample: 0.01}}") {
 		t.Errorf("before anything is logged it says %q", nothing.Verdict)
 	}
 	yaml := filepath.Join(dir, "feature_store.yaml")
@@ -81,7 +82,9 @@ func TestAnswersAreLogged(t *testing.T) {
 		}
 	}
 	ask()
-	agreed := drift(0)
+	run(t, "asof", "-c", dir, "get-historical-features", "--as-of", "2024-01-31", "-f", "subs_profile_fv:monthly_fee", "-o", "training.csv")
+	drift("training.csv", 0)
+	agreed := drift("2024-01-31", 0)
 	if f := agreed.Features[0]; agreed.Verdict != "stable" || f.Current.Rows != int64(written) || f.Current.Nulls != 0 || agreed.Current.Source != asof.StatisticsLog || time.Since(agreed.Current.From) > time.Hour {
 		t.Errorf("agreement is %+v", agreed)
 	}
@@ -103,7 +106,7 @@ func TestAnswersAreLogged(t *testing.T) {
 	}
 	answer.Body.Close()
 	ask()
-	found := drift(1)
+	found := drift("training.csv", 1)
 	if f := found.Features[0]; found.Verdict != "drifted" || len(f.Reasons) == 0 || f.Current.Max == nil || *f.Current.Max != 900.5 {
 		t.Errorf("the wrong fees are %+v", found)
 	}
