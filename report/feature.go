@@ -95,12 +95,13 @@ func categories(f *monitor.Feature) (labels []string, shares [2][]float64) {
 	labels = labels[:min(len(labels), shown)]
 	rest := [2]float64{100, 100}
 	for i, p := range sides {
+		if statistics.Tallied(p) == 0 {
+			shares[i], rest[i] = slices.Repeat([]float64{math.NaN()}, len(labels)), math.NaN()
+			continue
+		}
 		for _, label := range labels {
 			shares[i] = append(shares[i], share[i][label])
 			rest[i] -= share[i][label]
-		}
-		if statistics.Tallied(p) == 0 {
-			rest[i] = 0
 		}
 	}
 	if rest[0] > rounding || rest[1] > rounding {

@@ -91,6 +91,11 @@ func (d *Drift) sheet() sheet {
 
 // SideName is what a side is called: a day, a month, a span, or a name.
 func SideName(s asof.DriftSide) string {
+	if s.Source == asof.StatisticsLog {
+		s.Source = ""
+		return "answers of " + SideName(s)
+	}
+	const minute = "2006-01-02 15:04"
 	from, to := s.From.UTC(), s.To.UTC()
 	after := to.Add(time.Microsecond)
 	switch {
@@ -109,7 +114,7 @@ func SideName(s asof.DriftSide) string {
 	case from.Equal(from.Truncate(24*time.Hour)) && after.Equal(after.Truncate(24*time.Hour)):
 		return from.Format(time.DateOnly) + " to " + to.Format(time.DateOnly)
 	}
-	return from.Format(time.RFC3339) + " to " + to.Format(time.RFC3339)
+	return from.Format(minute) + " to " + to.Format(minute)
 }
 
 // anchor is where a view, or a feature of it, is in the page. No ID has a space.

@@ -64,6 +64,7 @@ func drift() *report.Drift {
 		judged(statistics.Defaults(), numbers("since", asof.ProfileTime, 1.7e9, 0, 1000), numbers("since", asof.ProfileTime, 1.7e9, 0, 1000)),
 		judged(statistics.Defaults(), opaque, opaque),
 		judged(statistics.Defaults(), opaque, numbers("map", asof.ProfileNumber, 0, 1, 2)),
+		judged(statistics.Defaults(), texts("none", asof.ValueCount{Text: "a", Count: 3}), asof.Profile{Feature: "none", Kind: asof.ProfileCategory}),
 		judged(statistics.Defaults(), asof.Profile{Feature: "new one", Kind: asof.ProfileNumber}, numbers("new one", asof.ProfileNumber, 0, 500, 500)),
 	}
 	return &report.Drift{Project: hostile, Made: time.Date(2024, 3, 1, 7, 0, 0, 0, time.UTC), By: "asof test", Reference: day(1, 31), Current: day(2, 29),
@@ -83,8 +84,8 @@ func html(t *testing.T, d *report.Drift) string {
 // and asks nothing of a network.
 func TestHTML(t *testing.T) {
 	text := html(t, drift())
-	for _, says := range []string{"3 of 7 features drifted, 1 could not be compared", "2024-02-29 against 2024-01-31", "KS is 0.7, from 0.2 on it has drifted", "vanished: ", "new: été",
-		`<td class="number">never</td>`, "(empty text)", "(all others)", "it is number, and was opaque", "the reference has no rows", "2023-11-14 22:13:20", `id="users&#34;&gt;&lt;script&gt;alert(1)&lt;/script&gt;.new_one"`} {
+	for _, says := range []string{"3 of 8 features drifted, 2 could not be compared", "2024-02-29 against 2024-01-31", "KS is 0.7, from 0.2 on it has drifted", "vanished: ", "new: été",
+		`<td class="number">never</td>`, "(empty text)", "(all others)", `<td class="number">100.00 %</td><td class="number">–</td>`, "it is number, and was opaque", "the reference has no rows", "2023-11-14 22:13:20", `id="users&#34;&gt;&lt;script&gt;alert(1)&lt;/script&gt;.new_one"`} {
 		if !strings.Contains(text, says) {
 			t.Errorf("the report does not say %s", says)
 		}
@@ -96,10 +97,10 @@ func TestHTML(t *testing.T) {
 	for _, id := range regexp.MustCompile(`\sid="([^"]*)"`).FindAllStringSubmatch(text, -1) {
 		ids[id[1]] = true
 	}
-	if n := strings.Count(text, "<svg"); n != 5 {
+	if n := strings.Count(text, "<svg"); n != 6 {
 		t.Errorf("%d charts", n)
 	}
-	if len(ids) != 2+6 { // the feature "map" is there twice
+	if len(ids) != 2+7 { // the feature "map" is there twice
 		t.Errorf("anchors %v", ids)
 	}
 }
@@ -147,12 +148,14 @@ func TestSideName(t *testing.T) {
 		}
 		return t
 	}
+	answered := day(1, 31)
+	answered.Source = asof.StatisticsLog
 	for want, side := range map[string]asof.DriftSide{
 		"2024-01-31": day(1, 31), "the baseline": {Name: "baseline"}, "train.csv": {Name: "train.csv", To: at("2024-01-31T00:00:00Z")},
-		"2024-02":                  {From: at("2024-02-01T00:00:00Z"), To: at("2024-02-29T23:59:59.999999Z")},
-		"2024-02-03 to 2024-02-29": {From: at("2024-02-03T00:00:00Z"), To: at("2024-02-29T23:59:59.999999Z")},
-		"2024-02-03T01:00:00Z to 2024-02-03T02:00:00Z": {From: at("2024-02-03T02:00:00+01:00"), To: at("2024-02-03T02:00:00Z")},
-		"until 2024-02-03": {To: at("2024-02-03T02:00:00Z")}, "all rows": {},
+		"2024-02":                              {From: at("2024-02-01T00:00:00Z"), To: at("2024-02-29T23:59:59.999999Z")},
+		"2024-02-03 to 2024-02-29":             {From: at("2024-02-03T00:00:00Z"), To: at("2024-02-29T23:59:59.999999Z")},
+		"2024-02-03 01:00 to 2024-02-03 02:00": {From: at("2024-02-03T02:00:00+01:00"), To: at("2024-02-03T02:00:00Z")},
+		"until 2024-02-03":                     {To: at("2024-02-03T02:00:00Z")}, "all rows": {}, "answers of 2024-01-31": answered,
 	} {
 		if got := report.SideName(side); got != want {
 			t.Errorf("%+v is %q, want %q", side, got, want)
