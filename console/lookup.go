@@ -50,6 +50,7 @@ type looked struct {
 	CauseGone string                  `json:"differences_error,omitempty"`
 	Nobody    bool                    `json:"nobody,omitempty"` // has the key
 	History   *story                  `json:"history,omitempty"`
+	Computed  bool                    `json:"-"` // the feature whose history is asked for has none
 	Explained *historical.Explanation `json:"explanation,omitempty"`
 	Reasons   []reason                `json:"-"` // the rows of the explanation
 	Unclear   string                  `json:"explanation_error,omitempty"`
@@ -110,6 +111,9 @@ func lookup(ctx context.Context, c *Console, r *request) (any, error) {
 		l.Adds = true
 	}
 	q := &inquiry{c: c, r: r, all: all, selection: asked, texts: map[string]string{}}
+	if l.Computed, err = q.untold(); err != nil {
+		return nil, err
+	}
 	if given, err := l.fill(q); given && err != nil && wantsJSON(r.Request) {
 		return nil, err
 	}

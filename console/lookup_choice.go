@@ -87,11 +87,12 @@ func askedFor(r *request, all *asof.Snapshot) (*selection, error) {
 // resolve lists the features, in the order in which they are answered.
 func (s *selection) resolve(all *asof.Snapshot) {
 	if s.service != "" {
-		service, _ := all.Object(asof.KindService, s.service).(*asof.FeatureService)
-		for i := range service.Projections {
-			p := &service.Projections[i]
-			for _, f := range p.Features {
-				s.feature(all, p, f.Name)
+		if service, ok := all.Object(asof.KindService, s.service).(*asof.FeatureService); ok { // it may be gone by now
+			for i := range service.Projections {
+				p := &service.Projections[i]
+				for _, f := range p.Features {
+					s.feature(all, p, f.Name)
+				}
 			}
 		}
 		return

@@ -48,6 +48,22 @@ func (q *inquiry) told() *lookedFeature {
 	return nil
 }
 
+// untold says why the feature whose history is asked for has none.
+func (q *inquiry) untold() (computed bool, err error) {
+	name := q.r.URL.Query().Get("feature")
+	var names []string
+	for _, f := range q.features {
+		if f.name == name {
+			return !f.plain, nil
+		}
+		names = append(names, f.name)
+	}
+	if name == "" {
+		return false, nil
+	}
+	return false, asof.Errorf(asof.CodeNotFound, "%q is not among the features that are looked up%s", name, asof.DidYouMean(name, names))
+}
+
 // about returns the question that the history and the explanation answer.
 func (q *inquiry) about(ctx context.Context, f *lookedFeature) (historical.Question, error) {
 	used := f.views[0]

@@ -174,17 +174,18 @@ func TestLookup(t *testing.T) {
 		}
 	}
 	for question, want := range map[string]string{
-		"view=order":                            "did you mean",
-		"view=orders key.user=ann":              "shop is missing",
-		"view=orders key.user=ann key.shop=one": "shop: ",
-		"view=orders key.user= key.shop=1":      "user is missing",
-		"view=orders key.user=a\xff key.shop=1": "user is longer than 1000 bytes, or no text",
-		"view=orders at=soon":                   "is no time",
-		"f=orders:totl":                         "did you mean",
-		"f=orders":                              "the catalog has no feature",
-		"service=none":                          "the catalog has no service",
-		strings.Repeat("f=orders:total ", 101):  "101 features are asked for",
-		"view=scaled key.user=ann key.shop=1":   "factor is missing",
+		"view=order":                                              "did you mean",
+		"view=orders key.user=ann":                                "shop is missing",
+		"view=orders key.user=ann key.shop=one":                   "shop: ",
+		"view=orders key.user= key.shop=1":                        "user is missing",
+		"view=orders key.user=a\xff key.shop=1":                   "user is longer than 1000 bytes, or no text",
+		"view=orders at=soon":                                     "is no time",
+		"f=orders:totl":                                           "did you mean",
+		"view=orders key.user=ann key.shop=1 feature=orders:totl": "did you mean",
+		"f=orders":                             "the catalog has no feature",
+		"service=none":                         "the catalog has no service",
+		strings.Repeat("f=orders:total ", 101): "101 features are asked for",
+		"view=scaled key.user=ann key.shop=1":  "factor is missing",
 		"view=orders key.shop=1 key.user=" + strings.Repeat("x", 1001): "user is longer",
 	} {
 		if _, status, text := d.look(question); status < 400 || status >= 500 || !strings.Contains(text, want) {
@@ -213,6 +214,9 @@ func TestLookupTells(t *testing.T) {
 	_, two := get(d, "/lookup?service=buyers&key.buyer=ann&key.shop=1&at=2024-01-15&feature=bought:total")
 	if strings.Contains(page, "data-slider") || !strings.Contains(two, `T00:00:00Z 2024-01-20T00:00:00Z"`) {
 		t.Errorf("a slider is there where there is more than one time:\n%s", two)
+	}
+	if _, page := get(d, "/lookup?view=scaled&key.user=ann&key.shop=1&data.factor=2&feature=scaled:share"); !strings.Contains(page, "it has no history of its own") {
+		t.Errorf("the history of a computed feature: %s", page)
 	}
 	_, start := get(d, "/lookup")
 	_, found := get(d, "/lookup?q=totl")
