@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/receipt"
@@ -31,8 +32,8 @@ type Order struct {
 	Upload   string    // the ID of a file that Receive has kept
 }
 
-// SetFile is what the file of a set that is made here is called in its folder, and entityFile that
-// of an upload from which it was made, without its extension.
+// SetFile is what the file of a set that is made here is called in its folder,
+// and entityFile that of an upload from which it was made, without its extension.
 const (
 	SetFile    = "training.parquet"
 	entityFile = "entities"
@@ -41,14 +42,11 @@ const (
 var setName = regexp.MustCompile(`^[\p{L}\p{N}][\p{L}\p{N}_-]*$`)
 
 // Check holds an order against the definitions, the entity rows and what the
-// caller may read, as Make does first, and returns how many entity rows there
-// are; 0 where that shows when they are read. It changes nothing.
+// caller may read, and returns how many entity rows there are; 0 where that shows
+// when they are read. It changes nothing.
 func (s *Sets) Check(ctx context.Context, o Order) (rows int64, err error) {
-	if !setName.MatchString(o.Name) || len(o.Name) > 60 {
-		return 0, asof.Errorf(asof.CodeInvalid, "%.80q cannot be the name of a training set: it has up to 60 letters, digits, - and _, and begins with a letter or a digit", o.Name)
-	}
-	if entries, err := os.ReadDir(s.folder(o)); err == nil && len(entries) > 0 {
-		return 0, asof.Errorf(asof.CodeConflict, "there is a training set %s already, or it is being made; give another name", o.Name)
+	if err := s.free(o); err != nil {
+		return 0, err
 	}
 	r, err := s.request(ctx, o)
 	if err != nil {
@@ -60,6 +58,17 @@ func (s *Sets) Check(ctx context.Context, o Order) (rows int64, err error) {
 	}
 	defer entities.release()
 	return entities.count, nil
+}
+
+// free refuses a name that no set can have, or that one has.
+func (s *Sets) free(o Order) error {
+	if !setName.MatchString(o.Name) || utf8.RuneCountInString(o.Name) > 60 {
+		return asof.Errorf(asof.CodeInvalid, "%.80q cannot be the name of a training set: it has up to 60 letters, digits, - and _, and begins with a letter or a digit", o.Name)
+	}
+	if entries, err := os.ReadDir(s.folder(o)); err == nil && len(entries) > 0 {
+		return asof.Errorf(asof.CodeConflict, "there is a training set %s already, or it is being made; give another name", o.Name)
+	}
+	return nil
 }
 
 func (s *Sets) folder(o Order) string { return filepath.Join(s.Folder, o.Name) }
@@ -131,12 +140,13 @@ func (s *Sets) ofUpload(err error, r *Request) error {
 	return asof.Errorf(asof.ErrorCode(err), "%s", strings.NewReplacer("entity rows "+r.Entities.Path, sent, r.Entities.Path, sent).Replace(err.Error()))
 }
 
-// Make begins to make a set. What Check refuses is refused; what fails later
-// leaves nothing behind, also when the process is killed: the next Make takes it
-// away.
+// Make begins to make a set. A name that is taken, definitions that are not there
+// and what the caller may not read are refused. What fails later, as entity rows
+// do that Check would refuse, leaves nothing behind, also when the process is
+// killed: the next Make takes it away.
 func (s *Sets) Make(ctx context.Context, o Order) (Job, error) {
 	s.sweep()
-	if _, err := s.Check(ctx, o); err != nil {
+	if err := s.free(o); err != nil {
 		return Job{}, err
 	}
 	r, err := s.request(ctx, o)

@@ -186,9 +186,17 @@ func TestOrdersThatAreRefused(t *testing.T) {
 		"the uploaded file:2: event_timestamp is":           with(func(o *historical.Order) { o.Upload = receive(t, s, "a.csv", "user_id,event_timestamp\na,soon\n") }),
 		"the uploaded file cannot be read as Parquet":       with(func(o *historical.Order) { o.Upload = receive(t, s, "a.parquet", "PAR") }),
 	} {
-		if _, err := s.Make(ctx, o); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), s.Dir) || asof.ErrorCode(err) == asof.CodeInternal {
+		if _, err := s.Check(ctx, o); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), s.Dir) || asof.ErrorCode(err) == asof.CodeInternal {
 			t.Errorf("%v, want %q", err, want)
 		}
+	}
+	bad := historical.Order{Name: "bad", Service: "churn", Upload: receive(t, s, "a.csv", "event_timestamp\n2024-01-31\n")}
+	job, err := s.Make(ctx, bad)
+	if job = ended(t, s, job, err); job.State != historical.JobFailed || !strings.HasPrefix(job.Error, "the uploaded file: there is no column") {
+		t.Errorf("%+v", job)
+	}
+	if _, err := s.Make(ctx, with(func(o *historical.Order) { o.Service = "chur" })); asof.ErrorCode(err) != asof.CodeNotFound {
+		t.Error(err)
 	}
 	for range 30 {
 		receive(t, s, "many.csv", "")
@@ -204,7 +212,7 @@ func TestOrdersThatAreRefused(t *testing.T) {
 			t.Errorf("%q: %v", id, err)
 		}
 	}
-	if left, _ := filepath.Glob(filepath.Join(s.Folder, "*")); len(left) > 1 || len(s.Jobs.All()) > 0 {
+	if left, _ := filepath.Glob(filepath.Join(s.Folder, "*")); len(left) > 1 || len(s.Jobs.All()) > 1 {
 		t.Errorf("left: %v, %v", left, s.Jobs.All())
 	}
 }
