@@ -1,6 +1,8 @@
 package serving
 
 import (
+	"math"
+	"slices"
 	"time"
 
 	"github.com/asof-dev/asof"
@@ -72,13 +74,17 @@ func (o *Outcome) view(name string) *ViewValues {
 	return &o.Views[len(o.Views)-1]
 }
 
-// count adds the column's values by status. Nearly all are present: that is
-// told from their bytes and their time alone.
+// count adds the column's values by status. Mostly all are present: that is told
+// from those of the keys, without their rows.
 func (f *featureColumn) count(into *[asof.StatusOutsideMaxAge + 1]int) {
+	if f.oldest == math.MinInt64 && !slices.ContainsFunc(f.spans, empty) {
+		into[asof.StatusPresent] += len(f.at)
+		return
+	}
 	spans, events := f.spans, f.reading.Events
 	present := 0
 	for _, at := range f.at {
-		if span := spans[at]; span.Start != span.End && events[at] >= f.oldest {
+		if span := spans[at]; !empty(span) && events[at] >= f.oldest {
 			present++
 		} else {
 			into[f.status(at)]++
@@ -86,6 +92,9 @@ func (f *featureColumn) count(into *[asof.StatusOutsideMaxAge + 1]int) {
 	}
 	into[asof.StatusPresent] += present
 }
+
+// empty reports whether there is no value.
+func empty(s asof.Span) bool { return s.Start == s.End }
 
 // KnownService returns the name of a feature service as the registry spells it,
 // "" where it was not seen to have one.
