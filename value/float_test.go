@@ -1,12 +1,14 @@
 package value_test
 
 import (
+	"encoding/binary"
 	"math"
 	"math/rand/v2"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/value"
 )
 
@@ -53,19 +55,56 @@ func TestFloatsPrintAsStrconvDoes(t *testing.T) {
 	for e := -70; e < 70; e++ {
 		edges = append(edges, math.Ldexp(1, e), math.Ldexp(1.5, e), math.Ldexp(1+1.0/(1<<23), e), math.Pow10(e/3), 9*math.Pow10(e/3))
 	}
+	var all []float64
+	check := func(v float64) {
+		checkFloat(t, v)
+		all = append(all, v)
+	}
 	for _, v := range edges {
 		for _, v := range []float64{v, math.Nextafter(v, 0), math.Nextafter(v, math.Inf(1)), v + 0.5, v + 0.25} {
-			checkFloat(t, v)
-			checkFloat(t, -v)
+			check(v)
+			check(-v)
 		}
 	}
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 100_000 {
-		checkFloat(t, math.Float64frombits(random.Uint64()))
-		checkFloat(t, random.NormFloat64()*math.Pow10(random.IntN(20)-3))
+		check(math.Float64frombits(random.Uint64()))
+		check(random.NormFloat64() * math.Pow10(random.IntN(20)-3))
 		scale := math.Pow10(random.IntN(18))
-		checkFloat(t, float64(random.Int64N(1e15))/scale)
-		checkFloat(t, math.Ldexp(float64(random.Int64N(1<<53)), -random.IntN(70)))
+		check(float64(random.Int64N(1e15)) / scale)
+		check(math.Ldexp(float64(random.Int64N(1<<53)), -random.IntN(70)))
+		check(math.Round(random.NormFloat64() * math.Pow10(random.IntN(9))))
+	}
+	checkColumns(t, all)
+}
+
+// checkColumns prints floats side by side, as doubles and rounded to float32.
+func checkColumns(t *testing.T, all []float64) {
+	t.Helper()
+	columns := [2]struct {
+		buf   []byte
+		spans []asof.Span
+		want  []byte
+	}{}
+	var at []int32
+	for i, v := range all {
+		at = append(at, int32(i))
+		for n := range columns {
+			c := &columns[n]
+			start := len(c.buf)
+			if n == 0 {
+				c.buf = binary.LittleEndian.AppendUint64(append(c.buf, byte(asof.TypeFloat64)<<3|1), math.Float64bits(v))
+			} else {
+				c.buf = value.AppendFloat32(c.buf, float32(v))
+			}
+			c.spans = append(c.spans, asof.Span{Start: int32(start), End: int32(len(c.buf))})
+			c.want = append(value.AppendJSON(c.want, c.buf[start:], value.Served), ',')
+		}
+	}
+	for _, c := range columns {
+		if got, _ := value.AppendColumn(nil, c.buf, c.spans, at, value.Served); string(got) != string(c.want) {
+			t.Error(firstDifference(string(got), string(c.want)))
+		}
 	}
 }
 

@@ -20,19 +20,27 @@ type decimals struct {
 	scales    [block]uint8  // the scale's place in scales
 	heads     [block]uint64 // what stands up to the decimal point, the first letter in the lowest byte
 	lengths   [block]uint64 // of the heads
+	zeros     [block]uint64 // 1 for a whole number: the zero behind its point is not among the digits
 }
 
-// appendFloats appends the values at the places given up to one that it does not
-// write, and returns how many it wrote.
+// appendFloats appends the values at the places given up to one that is no float
+// as it is written, and returns how many there were.
 func appendFloats(dst, buf []byte, spans []asof.Span, at []int32, form Form) ([]byte, int) {
 	var d decimals
 	done := 0
 	for done < len(at) {
 		part := at[done:min(len(at), done+block)]
-		n := d.read(buf, spans, part, form)
-		n = d.shorten(n)
-		dst = d.append(dst, n)
-		if done += n; n < len(part) {
+		read := d.read(buf, spans, part, form)
+		for from := 0; from < read; {
+			to := d.shorten(from, read)
+			dst = d.append(dst, from, to)
+			if from = to; to < read {
+				span := spans[part[to]]
+				dst = append(AppendJSON(dst, buf[span.Start:span.End], form), ',')
+				from++
+			}
+		}
+		if done += read; read < len(part) {
 			break
 		}
 	}
@@ -55,35 +63,42 @@ func (d *decimals) read(buf []byte, spans []asof.Span, at []int32, form Form) in
 	return len(at)
 }
 
-// shorten finds the digits of the first n floats up to one of which it does not.
-func (d *decimals) shorten(n int) int {
-	for i, word := range d.words[:n] {
+// shorten finds the digits of floats up to one of which it does not, and returns
+// the place of that: those that putFloat does not write, and those from 1e6.
+func (d *decimals) shorten(from, to int) int {
+	for i := from; i < to; i++ {
+		word := d.words[i&(block-1)]
 		c, s := word&(1<<52-1)|1<<52, 1075-uint(word>>52&0x7ff) // the float is c·2^-s
 		whole, rest := c>>(s&63), c<<(-s&63)
-		if s-1 >= 63 || whole >= uint64(len(dotted)) || c == 1<<52 && rest != 0 {
+		if s-1 >= 63 || whole >= 1e6 || c == 1<<52 && rest != 0 {
 			return i
 		}
-		d.scales[i] = uint8(s)
-		minus := word >> 63
-		head, length := dotted[whole], dotted[whole]>>56
+		var zero uint64
 		if rest == 0 {
-			head |= '0' << (8 * (length & 7))
-			length++
+			zero = 1
 		}
-		d.heads[i] = head<<(8*minus) | '-'&-minus
-		d.lengths[i] = length + minus
-		d.fractions[i] = scales[s&63].shortest(rest, c)
+		head, minus := dotted[min(whole, 999)], word>>63
+		if whole > 999 {
+			head = thousands(whole)
+		}
+		// What is behind the letters of a head is written over.
+		d.heads[i&(block-1)] = head<<(8*minus) | '-'&-minus
+		d.lengths[i&(block-1)] = head>>56 + minus
+		d.zeros[i&(block-1)] = zero
+		d.scales[i&(block-1)] = uint8(s)
+		d.fractions[i&(block-1)] = scales[s&63].shortest(rest, c)
 	}
-	return n
+	return to
 }
 
-// append appends the first n floats as text, each with a comma behind it.
-func (d *decimals) append(dst []byte, n int) []byte {
+// append appends floats as text, each with a comma behind it.
+func (d *decimals) append(dst []byte, from, to int) []byte {
 	dst = slices.Grow(dst, block*room)
-	for i := range n {
+	for i := from; i < to; i++ {
 		text := (*[room]byte)(dst[len(dst) : len(dst)+room])
 		binary.LittleEndian.PutUint64(text[:], d.heads[i&(block-1)])
 		end := putFraction(text, d.lengths[i&(block-1)], d.fractions[i&(block-1)], &scales[d.scales[i&(block-1)]&63])
+		end += int(d.zeros[i&(block-1)])
 		text[end&63] = ','
 		dst = dst[:len(dst)+end+1]
 	}
@@ -94,8 +109,15 @@ func (d *decimals) append(dst []byte, n int) []byte {
 // digit in the lowest byte, and in the highest how many letters there are.
 var dotted = func() (words [1000]uint64) {
 	for n := range words {
-		length := uint64(small[n] >> 24)
-		words[n] = uint64(small[n]&0xffffff) | '.'<<(8*length) | (length+1)<<56
+		digits := uint64(small[n] >> 24)
+		words[n] = uint64(small[n]&0xffffff) | '.'<<(8*digits) | (digits+1)<<56
 	}
 	return words
 }()
+
+// thousands is what dotted is, of a number from 1000 to 999,999.
+func thousands(n uint64) uint64 {
+	first, last := small[n/1000], uint64(threes[n%1000])|letters&0xffffff|'.'<<24
+	digits := uint64(first >> 24)
+	return uint64(first&0xffffff) | last<<(8*digits&63) | (digits+4)<<56
+}
