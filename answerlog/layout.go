@@ -37,6 +37,7 @@ type layout struct {
 	by      []string // columns that divide the folder
 	columns []column
 	schema  *arrow.Schema
+	key     string // tells layouts apart: services may share a folder, and definitions change
 }
 
 // part is what of an answer goes to one folder: for each column of the layout
@@ -81,6 +82,7 @@ func (p *part) finish() *part {
 	add(logDate, arrow.FixedWidthTypes.Date32)
 	add(requestID, arrow.BinaryTypes.String)
 	p.schema = arrow.NewSchema(fields, nil)
+	p.key = p.folder + "\n" + p.schema.String()
 	return p
 }
 

@@ -60,7 +60,7 @@ type Log struct {
 	telling sync.Mutex
 	told    map[string]time.Time // when a warning was last given
 
-	tables map[string]*table // by folder; of the goroutine that writes
+	tables map[string]*table // by layout.key; of the goroutine that writes
 	held   int               // bytes in them
 }
 
@@ -158,14 +158,10 @@ const mostHeld = 32 << 20
 // collect copies the rows of an answer, and gives it back.
 func (l *Log) collect(k kept) {
 	for _, p := range k.parts {
-		t := l.tables[p.folder]
-		if t != nil && !t.schema.Equal(p.schema) { // the definitions have changed
-			l.write(t)
-			t = nil
-		}
+		t := l.tables[p.key]
 		if t == nil {
 			t = newTable(p.layout)
-			l.tables[p.folder] = t
+			l.tables[p.key] = t
 		}
 		l.held += t.add(k.answer, p)
 	}
@@ -178,9 +174,9 @@ func (l *Log) collect(k kept) {
 
 // flush writes all that was collected.
 func (l *Log) flush() {
-	for folder, t := range l.tables {
+	for key, t := range l.tables {
 		l.write(t)
-		delete(l.tables, folder)
+		delete(l.tables, key)
 	}
 	l.held = 0
 }

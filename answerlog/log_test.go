@@ -104,7 +104,10 @@ func TestFeastReadsServiceLogs(t *testing.T) {
 func TestPlaces(t *testing.T) {
 	var warnings bytes.Buffer
 	s := open(t, answerlog.Options{Services: true, Rate: 1, Log: slog.New(slog.NewTextHandler(&warnings, nil))})
-	s.ask(service("by_day"), texts("user_id", "ann"))
+	for range 3 { // services that share a folder have files of their own
+		s.ask(service("by_day"), texts("user_id", "ann"))
+		s.ask(service("beside"), texts("user_id", "ann"))
+	}
 	for _, name := range []string{"unlogged", "elsewhere", "by_mistake", "elsewhere"} {
 		s.ask(service(name), texts("user_id", "ann"))
 	}
@@ -114,12 +117,12 @@ func TestPlaces(t *testing.T) {
 	if err := s.log.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for folder, want := range map[string]int{"logs/by_day/2024-01-05": 1, "logs": 1, "answers/usage": 1, "answers/profile": 1, "answers/scaled": 1, "answers": 3} {
+	for folder, want := range map[string]int{"logs/by_day/2024-01-05": 2, "logs": 2, "answers/usage": 1, "answers/profile": 1, "answers/scaled": 1, "answers": 3} {
 		if files := s.files(folder); len(files) != want {
 			t.Errorf("%s holds %v, want %d", folder, files, want)
 		}
 	}
-	if got := s.log.Counts(); got.Written != 1+4+1+4 || got.Dropped+got.Failed != 0 {
+	if got := s.log.Counts(); got.Written != 6+4+1+4 || got.Dropped+got.Failed != 0 {
 		t.Errorf("counted %+v", got)
 	}
 	for _, want := range []string{`\"elsewhere\" are not logged as its logging_config says`, "not on this machine", `no column \"town\"`} {

@@ -65,6 +65,7 @@ func objects() []asof.Object {
 		&asof.FeatureService{Name: "logged", Logging: logging("logs/logged", 1), Projections: []asof.Projection{{View: "profile", Features: profile.Features},
 			{View: "usage", Alias: "friend", Features: hours, JoinKeyMap: map[string]string{"user_id": "friend_id"}}, {View: "scaled", Features: scaled.Features}}},
 		&asof.FeatureService{Name: "by_day", Logging: logging("logs/by_day", 1, "__log_date"), Projections: []asof.Projection{{View: "usage", Features: hours}}},
+		&asof.FeatureService{Name: "beside", Logging: logging("logs/by_day", 1, "__log_date"), Projections: []asof.Projection{{View: "usage", Features: usage.Features}}},
 		&asof.FeatureService{Name: "by_mistake", Logging: logging("logs/by_mistake", 1, "town"), Projections: []asof.Projection{{View: "usage", Features: hours}}},
 		&asof.FeatureService{Name: "elsewhere", Logging: logging("s3://logs/elsewhere", 1), Projections: []asof.Projection{{View: "usage", Features: hours}}},
 		&asof.FeatureService{Name: "unlogged", Projections: []asof.Projection{{View: "usage", Features: usage.Features}}}}
