@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"encoding/json"
 	"html/template"
 	"math"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"github.com/asof-dev/asof/chart"
 	"github.com/asof-dev/asof/historical"
 	"github.com/asof-dev/asof/permission"
+	"github.com/asof-dev/asof/value"
 )
 
 // story is the history of a feature's value.
@@ -87,13 +89,27 @@ func (q *inquiry) history(ctx context.Context) *story {
 			return err
 		}
 		moments, more, err := historical.History(ctx, about, historyLimit)
-		s.Moments, s.More = append(s.Moments, moments...), more
+		for _, m := range moments {
+			m.Value = asServed(f.typ, m.Value)
+			s.Moments = append(s.Moments, m)
+		}
+		s.More = more
 		return err
 	})
 	if isNumber(f.typ) {
 		s.Chart = s.draw(q.r.lang)
 	}
 	return s
+}
+
+// asServed writes a time, of which training data has the milliseconds, as the
+// values beside it are written.
+func asServed(t asof.Type, text json.RawMessage) json.RawMessage {
+	ms, err := strconv.ParseInt(string(text), 10, 64)
+	if t.Value != asof.TypeUnixTimestamp || err != nil {
+		return text
+	}
+	return shownJSON(value.AppendUnixTimestamp(nil, time.UnixMilli(ms).Unix()))
 }
 
 func isNumber(t asof.Type) bool {
@@ -158,7 +174,7 @@ func (q *inquiry) explain(ctx context.Context) (e *historical.Explanation, reaso
 		candidates = append(candidates, *e.Row)
 	}
 	for i, row := range append(candidates, e.Beaten...) {
-		reasons = append(reasons, reason{historical.Moment{Event: row.Event, Created: row.Created, Value: row.Values[feature], Counts: e.Row != nil && i == len(e.Later)}, row.Why})
+		reasons = append(reasons, reason{historical.Moment{Event: row.Event, Created: row.Created, Value: asServed(f.typ, row.Values[feature]), Counts: e.Row != nil && i == len(e.Later)}, row.Why})
 	}
 	return e, reasons, ""
 }

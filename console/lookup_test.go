@@ -24,6 +24,7 @@ import (
 	"github.com/asof-dev/asof/permission"
 	"github.com/asof-dev/asof/serving"
 	"github.com/asof-dev/asof/storetest"
+	"github.com/asof-dev/asof/value"
 )
 
 // desk is a console over stores in memory: orders of users in shops, by a
@@ -323,5 +324,17 @@ func TestLookupAsksForPermission(t *testing.T) {
 		if readable := role == "trains"; status == http.StatusOK && (len(l.History.Moments) > 0 != readable || (l.Explained != nil) != readable) {
 			t.Errorf("%s reads the history: %s", role, text)
 		}
+	}
+}
+
+// TestTimesAreWrittenAlike: a history has times as the values beside it have.
+func TestTimesAreWrittenAlike(t *testing.T) {
+	when := time.Date(1969, 12, 31, 23, 59, 59, 0, time.UTC)
+	online := string(shownJSON(value.AppendUnixTimestamp(nil, when.Unix())))
+	if got := string(asServed(asof.Scalar(asof.TypeUnixTimestamp), json.RawMessage("-1000"))); got != online || !strings.Contains(got, "1969-12-31") {
+		t.Errorf("%s, and online %s", got, online)
+	}
+	if got := string(asServed(asof.Scalar(asof.TypeUnixTimestamp), json.RawMessage("null"))) + string(asServed(asof.Scalar(asof.TypeInt64), json.RawMessage("-1000"))); got != "null-1000" {
+		t.Errorf("no times: %s", got)
 	}
 }

@@ -39,7 +39,7 @@ func moment(t time.Time) string {
 
 // short is a value as JSON, the beginning of one that is long.
 func short(text json.RawMessage) string {
-	const letters = 300
+	const letters = 120
 	if utf8.RuneCount(text) <= letters {
 		return string(text)
 	}
