@@ -133,6 +133,10 @@ func (r *repository) monitorRun(ctx context.Context, flags monitorRunFlags) erro
 	}
 	ask := monitor.Request{Views: flags.views, Features: flags.features, Sources: statisticsSources[flags.source], From: flags.from, To: flags.to,
 		Granularity: asof.Granularity(flags.granularity), Baseline: flags.baseline, By: "monitor run"}
+	if flags.source == "all" && m.Served == nil {
+		r.app.note("no answers of servers are logged: statistics are those of the sources alone")
+		ask.Sources = statisticsSources["batch"]
+	}
 	if flags.service != "" {
 		ask.Views, err = servedViews(ctx, m, flags.service)
 	}

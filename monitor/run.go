@@ -58,26 +58,30 @@ func (m *Monitor) Run(ctx context.Context, r Request) ([]Computed, error) {
 	if err != nil {
 		return nil, err
 	}
-	var done []Computed
-	var failed []error
-	for i, q := range questions {
-		m.Progress.Report("statistics", int64(i), int64(len(questions)))
+	var all []rows // before any of them is read
+	for _, q := range questions {
 		for _, source := range r.sources() {
 			of, err := m.rows(source, q)
 			if err != nil {
-				return done, err
+				return nil, err
 			}
-			computed, err := m.statistics(ctx, r, of, dated)
-			done = append(done, computed...)
-			if err != nil {
-				failed = append(failed, asof.Errorf(asof.ErrorCode(err), "feature view %q was not described: %w", q.View, err))
-			}
-			if ctx.Err() != nil {
-				return done, ctx.Err()
-			}
+			all = append(all, of)
 		}
 	}
-	m.Progress.Report("statistics", int64(len(questions)), int64(len(questions)))
+	var done []Computed
+	var failed []error
+	for i, of := range all {
+		m.Progress.Report("statistics", int64(i), int64(len(all)))
+		computed, err := m.statistics(ctx, r, of, dated)
+		done = append(done, computed...)
+		if err != nil {
+			failed = append(failed, asof.Errorf(asof.ErrorCode(err), "feature view %q was not described: %w", of.query.View, err))
+		}
+		if ctx.Err() != nil {
+			return done, ctx.Err()
+		}
+	}
+	m.Progress.Report("statistics", int64(len(all)), int64(len(all)))
 	return done, errors.Join(failed...)
 }
 

@@ -78,7 +78,7 @@ func TestRunMistakes(t *testing.T) {
 	for says, ask := range map[string]monitor.Request{
 		`did you mean "users"`:           {Views: []string{"user"}},
 		`did you mean "fee"`:             {Features: []string{"fees"}},
-		"no answers of servers are logg": {Sources: []asof.StatisticsSource{asof.StatisticsLog}},
+		"no answers of servers are logg": {Sources: []asof.StatisticsSource{asof.StatisticsBatch, asof.StatisticsLog}},
 		"a baseline is one span":         {Granularity: asof.Monthly, Baseline: true},
 		"longer than a quarter":          {From: month(1).From, To: month(12).To},
 		"more than 1000 spans":           {From: month(1).From, To: month(1).From.AddDate(10, 0, 0), Granularity: asof.Daily},
