@@ -31,6 +31,7 @@ func guarded(t *testing.T, issuer *storetest.Issuer, client string, change func(
 	}
 	c := acting(t, memory.NewRuns(), func(o *Options) {
 		o.Guard, o.Local, o.Login = guard, false, guard.Login(client, secret)
+		o.Pipelines = pipelinesOf(t, nil)
 		if change != nil {
 			change(o)
 		}

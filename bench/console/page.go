@@ -44,6 +44,13 @@ func kinds(o options, runs []string) []kind {
 		{"look up a key", func(n int) string { return filled(n) }},
 		{"training sets", always("/training")},
 		{"make a training set", always("/training/new")},
+		{"pipelines", always("/pipelines")},
+		{"pipeline", func(n int) string { return "/pipelines/" + pipelineName(n%pipelines) }},
+		{"runs", always("/runs")},
+		{"runs that failed", func(n int) string { return "/runs?state=failed&pipeline=" + pipelineName(n%pipelines) }},
+		{"runs of a state that none is in", func(n int) string { return "/runs?state=late" }},
+		{"run", func(n int) string { return "/runs/" + runs[n%len(runs)] }},
+		{"run's log", func(n int) string { return "/runs/" + runs[n%len(runs)] + "/log" }},
 		{"actions", always("/actions")},
 		{"actions on a run", func(n int) string { return "/actions?on=" + url.QueryEscape("run "+runs[n%len(runs)]) }},
 	}
