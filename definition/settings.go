@@ -66,7 +66,7 @@ func hideSecrets(v any) any {
 			if item.Key == "notify" {
 				hideWebhooks(item.Value)
 			}
-			if t, ok := item.Value.(string); ok && secretKey.MatchString(text(item.Key)) && !strings.HasSuffix(text(item.Key), "_env_var") && t != "" {
+			if isSecret(text(item.Key), item.Value) {
 				v[i].Value = hidden
 				continue
 			}
@@ -80,6 +80,21 @@ func hideSecrets(v any) any {
 		return pairSecret.ReplaceAllString(urlSecret.ReplaceAllString(v, "${1}"+hidden+"${2}"), "${1}"+hidden)
 	}
 	return v
+}
+
+// isSecret reports whether the value of a key is one to hide: a text, or a number
+// as a password without quotes is read.
+func isSecret(key string, value any) bool {
+	if !secretKey.MatchString(key) || strings.HasSuffix(key, "_env_var") || strings.HasSuffix(key, "_seconds") {
+		return false
+	}
+	switch value := value.(type) {
+	case nil, bool, yaml.MapSlice, []any:
+		return false
+	case string:
+		return value != ""
+	}
+	return true
 }
 
 // hideWebhooks hides what is behind the hosts of webhooks, and their headers.
