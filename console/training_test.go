@@ -250,3 +250,68 @@ func TestTrainingAddresses(t *testing.T) {
 		t.Errorf("on an open console: %d", answer.StatusCode)
 	}
 }
+
+// waiting is a store that answers when it is told to end.
+type waiting struct {
+	asof.OfflineStore
+	asked chan struct{}
+}
+
+func (w *waiting) Historical(ctx context.Context, _ *asof.PointInTime) (array.RecordReader, error) {
+	close(w.asked)
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// TestTrainingJobIsFollowed: while a set is made its page says so and is kept as
+// it stands; it is cancelled by an action that is asked for twice, and the events
+// end with it, or with the server.
+func TestTrainingJobIsFollowed(t *testing.T) {
+	stopping := make(chan struct{})
+	c := trained(t, func(o *Options) { o.Stopping = stopping })
+	ask, store := c.o.Training.Ask, &waiting{asked: make(chan struct{})}
+	c.o.Training.Ask = func(ctx context.Context, r *historical.Request) error {
+		err := ask(ctx, r)
+		store.OfflineStore = r.Store
+		r.Store = store
+		return err
+	}
+	at := post(c, "/training/new", sure("name", "slow", "features", "view_0:monthly_fee", "rows", "day", "day", "2024-02-01")).Header.Get("Location")
+	<-store.asked
+	for address, want := range map[string]string{at + "?lang=fr": "en cours", at: `data-live="/live` + at + `?"`, "/training": ">slow</a>", at + "/cancel": "nothing of it is left"} {
+		if status, page := get(c, address); status != http.StatusOK || !strings.Contains(page, want) {
+			t.Errorf("%s: %d\n%s", address, status, page)
+		}
+	}
+	followed := make(chan string)
+	follow := func() {
+		go func() {
+			_, text := get(c, "/live"+at)
+			followed <- text
+		}()
+	}
+	follow()
+	if first := post(c, at+"/cancel", url.Values{}); first.StatusCode != http.StatusOK || c.o.Training.Jobs.All()[0].State != historical.JobRunning {
+		t.Errorf("asked for once: %d, %+v", first.StatusCode, c.o.Training.Jobs.All())
+	}
+	if second := post(c, at+"/cancel", sure()); second.StatusCode != http.StatusSeeOther {
+		t.Errorf("cancelled: %d", second.StatusCode)
+	}
+	if text := <-followed; !strings.Contains(text, "event: end\n") || !strings.Contains(text, "cancelled") {
+		t.Errorf("the events: %s", text)
+	}
+	if status, page := get(c, at); status != http.StatusOK || !strings.Contains(page, "cancelled") || strings.Contains(page, "data-live") {
+		t.Errorf("after it: %d\n%s", status, page)
+	}
+	if left, _ := os.ReadDir(c.o.Training.Folder); len(left) != 0 {
+		t.Errorf("left: %v", left)
+	}
+	store.asked = make(chan struct{})
+	at = post(c, "/training/new", sure("name", "slow", "features", "view_0:monthly_fee", "rows", "day", "day", "2024-02-01")).Header.Get("Location")
+	<-store.asked
+	follow()
+	time.AfterFunc(50*time.Millisecond, func() { close(stopping) })
+	if text := <-followed; strings.Contains(text, "event: end") || !strings.Contains(text, "under way") {
+		t.Errorf("the events of a server that stops: %s", text)
+	}
+}
