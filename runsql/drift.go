@@ -46,14 +46,12 @@ func (s *StatisticsStore) Drifts(ctx context.Context, q asof.DriftQuery) ([]asof
 	read += "features"
 	const newest = "span_to DESC, span_from DESC, judged DESC, seq DESC"
 	condition, args := chosen(asof.StatisticsQuery{Project: q.Project, View: q.View, Source: q.Source})
-	from := s.db.Table(drifts) + " WHERE " + condition
-	if q.Each > 0 { // the rows themselves are large, and not sorted
-		from = fmt.Sprintf("%s WHERE seq IN (SELECT seq FROM (SELECT seq, row_number() OVER (PARTITION BY feature_view, source ORDER BY %s) AS place FROM %s) AS placed WHERE place <= %d)",
-			s.db.Table(drifts), newest, from, q.Each)
+	if q.Each > 0 {
+		condition = s.each(drifts, condition, "feature_view, source", newest, q.Each)
 	}
 	var list []asof.ViewDrift
 	err := s.db.Read(ctx, func(tx Tx) error {
-		text := fmt.Sprintf("SELECT %s FROM %s ORDER BY feature_view, %s LIMIT %d", read, from, newest, cmp.Or(q.Limit, asof.StatisticsLimit))
+		text := fmt.Sprintf("SELECT %s FROM %s WHERE %s ORDER BY feature_view, %s LIMIT %d", read, s.db.Table(drifts), condition, newest, cmp.Or(q.Limit, asof.StatisticsLimit))
 		return tx.Query(ctx, text, args, func(scan func(...any) error) error {
 			var d asof.ViewDrift
 			var at [5]int64
@@ -87,8 +85,8 @@ func (s *StatisticsStore) Prune(ctx context.Context, project string, keep asof.S
 			{statistics, "computed", "source, granularity", "baseline = 1"},
 			{drifts, "judged", "source", "1 = 0"},
 		} {
-			text := fmt.Sprintf(`SELECT seq FROM (SELECT *, dense_rank() OVER (PARTITION BY feature_view, %[3]s ORDER BY span_to DESC, span_from DESC) AS place FROM %[1]s
- WHERE project = $1) AS placed WHERE NOT %[4]s AND (%[2]s < $2 OR $3 > 0 AND place > $3) ORDER BY %[2]s, seq LIMIT $4`, s.db.Table(t.table), t.age, t.kind, t.kept)
+			text := fmt.Sprintf(`SELECT seq FROM (SELECT seq, %[2]s, %[4]s AS stays, dense_rank() OVER (PARTITION BY feature_view, %[3]s ORDER BY span_to DESC, span_from DESC) AS place FROM %[1]s
+ WHERE project = $1) AS placed WHERE NOT stays AND (%[2]s < $2 OR $3 > 0 AND place > $3) ORDER BY %[2]s, seq LIMIT $4`, s.db.Table(t.table), t.age, t.kind, t.kept)
 			var numbers []string
 			err := tx.Query(ctx, text, []any{project, oldest, keep.Spans, limit}, func(scan func(...any) error) error {
 				var seq int64

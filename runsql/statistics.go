@@ -146,19 +146,24 @@ func chosen(q asof.StatisticsQuery) (condition string, args []any) {
 	return condition, args
 }
 
+// each is a condition that chooses of the rows of another one the first so many of
+// each kind. It looks at their long texts only where they are chosen.
+func (s *StatisticsStore) each(table, condition, kind, order string, n int) string {
+	return fmt.Sprintf("seq IN (SELECT seq FROM (SELECT seq, row_number() OVER (PARTITION BY %s ORDER BY %s) AS place FROM %s WHERE %s) AS placed WHERE place <= %d)",
+		kind, order, s.db.Table(table), condition, n)
+}
+
 // Statistics lists what is kept.
 func (s *StatisticsStore) Statistics(ctx context.Context, q asof.StatisticsQuery) ([]asof.Statistics, error) {
 	const read = "project, feature_view, source, granularity, span_from, span_to, computed, computed_by, baseline, profile"
 	const newest = "span_to DESC, span_from DESC, source, granularity"
 	condition, args := chosen(q)
-	from := s.db.Table(statistics) + " WHERE " + condition
 	if q.Each > 0 {
-		from = fmt.Sprintf("(SELECT feature, %s, row_number() OVER (PARTITION BY feature_view, feature, source, granularity ORDER BY %s) AS place FROM %s) AS placed WHERE place <= %d",
-			read, newest, from, q.Each)
+		condition = s.each(statistics, condition, "feature_view, feature, source, granularity", newest, q.Each)
 	}
 	var list []asof.Statistics
 	err := s.db.Read(ctx, func(tx Tx) error {
-		text := fmt.Sprintf("SELECT %s FROM %s ORDER BY feature_view, feature, %s LIMIT %d", read, from, newest, cmp.Or(q.Limit, asof.StatisticsLimit))
+		text := fmt.Sprintf("SELECT %s FROM %s WHERE %s ORDER BY feature_view, feature, %s LIMIT %d", read, s.db.Table(statistics), condition, newest, cmp.Or(q.Limit, asof.StatisticsLimit))
 		return tx.Query(ctx, text, args, func(scan func(...any) error) error {
 			var one asof.Statistics
 			var first, last, computed, baseline int64
