@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/asof-dev/asof/storetest"
@@ -18,10 +19,13 @@ import (
 // file, by thresholds that anything is over: the webhook is told once, beside what
 // the pipeline found of February and January.
 func TestDriftIsTold(t *testing.T) {
+	var mu sync.Mutex
 	var told []string
 	hook := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		told = append(told, string(body)) // a command is told of one after the other, and ends before the next
+		mu.Lock()
+		defer mu.Unlock()
+		told = append(told, string(body))
 	}))
 	defer hook.Close()
 	dir := filepath.Join(t.TempDir(), "shop")
@@ -48,6 +52,8 @@ func TestDriftIsTold(t *testing.T) {
 			t.Fatalf("%v\n%s", err, out)
 		}
 	}
+	mu.Lock()
+	defer mu.Unlock()
 	trained := slices.DeleteFunc(slices.Clone(told), func(body string) bool { return !strings.Contains(body, `"name":"training.parquet"`) })
 	if len(trained) != 1 || !strings.Contains(trained[0], `"type":"view.drifted"`) || !strings.Contains(trained[0], `"feature_view":"usage_agg_30d_fv"`) {
 		t.Errorf("of the training set it is told %d times: %q", len(trained), trained)
