@@ -92,16 +92,20 @@ func (p *driftPart) count(all []asof.ViewDrift) {
 // needs lists the views that have drifted.
 func (p *driftPart) needs() (list []need) {
 	for _, v := range p.Drifted {
-		one := need{Kind: "drifted", Subject: v.View, Month: spanText(v.Current.From, v.Current.To), Detail: v.Reasons(), Page: v.Path(), Command: "asof monitor drift"}
-		if v.Current.Source == asof.StatisticsBatch {
-			one.Command = "asof monitor drift --current " + one.Month + " -v " + shell(v.View)
-		}
-		list = append(list, one)
+		list = append(list, need{Kind: "drifted", Subject: v.View, Month: v.Span(), Detail: v.Reasons(), Page: v.Path(), Command: v.command() + " -v " + shell(v.View)})
 	}
 	if p.More > 0 {
-		list = append(list, need{Kind: "drifted-more", Subject: fmt.Sprint(p.More), Page: "#drift", Command: "asof monitor drift"})
+		list = append(list, need{Kind: "drifted-more", Subject: fmt.Sprint(p.More), Page: "#drift", Command: p.Drifted[0].command()})
 	}
 	return list
+}
+
+// command is that which compares again.
+func (v driftedView) command() string {
+	if v.Current.Source == asof.StatisticsLog {
+		return "asof monitor drift --reference " + shell(v.Before()) + " --current served:" + v.Span()
+	}
+	return "asof monitor drift --current " + v.Span()
 }
 
 // Reasons are the first reasons why features have drifted, a line each.
