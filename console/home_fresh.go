@@ -144,7 +144,7 @@ func lastMonth(now, newest time.Time) time.Time {
 
 // standing says how a view stands by what the ledger has of it.
 func standing(name string, calendar *asof.Freshness, l *loaded, now time.Time) viewMonths {
-	v := viewMonths{Name: name, Newest: l.newest, Command: "asof materialize-incremental " + now.Format("2006-01-02T15:04:05") + " --views " + shell(name)}
+	v := viewMonths{Name: name, Newest: l.newest, Command: "asof materialize-incremental " + now.AddDate(0, 0, 1).Format(time.DateOnly) + " --views " + shell(name)}
 	if l.last.Error != "" && !l.last.Undone() {
 		v.Failed = l.last.Error
 	}

@@ -45,11 +45,19 @@ type brokenCheck struct {
 }
 
 const (
-	runsLooked   = 60 // of the newest runs, for what failed and what goes on
+	runsLooked   = 200 // of the newest runs, for what failed and what goes on
+	runsChecked  = 20  // of them, for their checks
 	runsShown    = 10
 	checksShown  = 20
 	failureShown = 10
 )
+
+// foundRuns are the newest runs, without reports, and with them those whose
+// checks are shown.
+type foundRuns struct {
+	newest  []asof.Run
+	checked []pipeline.KeptMonth
+}
 
 // lastRuns looks at the newest runs of the project.
 func (c *Console) lastRuns(ctx context.Context) runsPart {
@@ -57,21 +65,12 @@ func (c *Console) lastRuns(ctx context.Context) runsPart {
 	if c.o.Runs == nil {
 		return p
 	}
-	runs, err := part(ctx, func(ctx context.Context) ([]asof.Run, error) {
-		if err := c.may(ctx, permission.Describe); err != nil {
-			return nil, err
-		}
-		store, err := c.o.Runs(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return store.Runs(ctx, asof.RunQuery{Project: c.o.Project, Limit: runsLooked})
-	})
+	found, err := part(ctx, c.findRuns)
 	if err != nil {
 		p.Error = err.Error()
 		return p
 	}
-	for i, run := range runs {
+	for i, run := range found.newest {
 		shown := shownRun(run, pipeline.DayOf(run))
 		if i < runsShown {
 			p.Last = append(p.Last, shown)
@@ -80,18 +79,45 @@ func (c *Console) lastRuns(ctx context.Context) runsPart {
 			p.Open = append(p.Open, shown)
 		}
 	}
-	seen := map[string]bool{}
-	for _, month := range pipeline.NewestOf(runs) {
-		failed := month.Run.State == asof.RunFailed || month.Run.State == asof.RunCrashed
-		if failed {
+	for _, month := range pipeline.NewestOf(found.newest) {
+		if failed(month.Run) {
 			p.Failed = append(p.Failed, shownRun(month.Run, month.Day))
 		}
-		if failed || !seen[month.Run.Pipeline] {
-			p.check(month)
+	}
+	for _, month := range found.checked {
+		p.check(month)
+	}
+	return p
+}
+
+func failed(run asof.Run) bool { return run.State == asof.RunFailed || run.State == asof.RunCrashed }
+
+// findRuns reads the reports of runs that failed, and of the newest of each
+// pipeline.
+func (c *Console) findRuns(ctx context.Context) (f foundRuns, err error) {
+	if err := c.may(ctx, permission.Describe); err != nil {
+		return f, err
+	}
+	store, err := c.o.Runs(ctx)
+	if err != nil {
+		return f, err
+	}
+	if f.newest, err = store.Runs(ctx, asof.RunQuery{Project: c.o.Project, Limit: runsLooked, Brief: true}); err != nil {
+		return f, err
+	}
+	seen := map[string]bool{}
+	for _, month := range pipeline.NewestOf(f.newest) {
+		if (failed(month.Run) || !seen[month.Run.Pipeline]) && len(f.checked) < runsChecked {
+			month.Run, err = store.Run(ctx, month.Run.ID)
+			if err == nil {
+				f.checked = append(f.checked, month)
+			} else if asof.ErrorCode(err) != asof.CodeNotFound { // pruned by now
+				return f, err
+			}
 		}
 		seen[month.Run.Pipeline] = true
 	}
-	return p
+	return f, nil
 }
 
 // check counts what the checks of a run found.
@@ -139,3 +165,6 @@ func (p *runsPart) needs() (list []need) {
 	}
 	return list
 }
+
+// Path is the address of the run's page.
+func (b brokenCheck) Path() string { return lastRun{ID: b.Run}.Path() }

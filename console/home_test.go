@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -198,4 +199,24 @@ type closedRegistry struct{ asof.Registry }
 
 func (closedRegistry) Snapshot(context.Context, string) (*asof.Snapshot, error) {
 	return nil, asof.Errorf(asof.CodeUnavailable, "the registry is not there")
+}
+
+// TestHomeIsFollowed: the parts of the page come again when they have changed,
+// without a registry too.
+func TestHomeIsFollowed(t *testing.T) {
+	for want, change := range map[string]func(*Options){"february is bad": nil, "the registry is not there": func(o *Options) { o.Registry = closedRegistry{o.Registry} }} {
+		c := watchedConsole(t, change)
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		defer cancel()
+		w := httptest.NewRecorder()
+		c.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, "http://localhost/live/?lang=en", nil))
+		for _, text := range []string{want, `{"html":`, `"id":"needs"`, `"id":"runs"`, `"id":"traffic"`} {
+			if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), text) {
+				t.Errorf("%d without %s\n%s", w.Code, text, w.Body)
+			}
+		}
+	}
+	if _, page := get(watchedConsole(t, nil), "/?until=2024-02"); !strings.Contains(page, `data-live="/live/?until=2024-02"`) || strings.Count(page, `id="needs"`) != 1 {
+		t.Errorf("the page follows nothing:\n%s", page)
+	}
 }

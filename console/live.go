@@ -2,6 +2,7 @@ package console
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -77,13 +78,13 @@ func (f *follower) gather(ctx context.Context) (any, error) {
 	if err != nil && !f.page.always {
 		return nil, err
 	}
-	f.request.view = v
+	f.request.view, f.request.unread = v, err
 	return f.page.gather(ctx, f.Console, f.request)
 }
 
 // follow sends what is new until nothing changes any more.
 func (f *follower) follow(ctx context.Context, data any) error {
-	look, last, until := time.NewTicker(lookEvery), time.Now(), time.After(liveFor)
+	look, last, until := time.NewTicker(cmp.Or(f.page.every, lookEvery)), time.Now(), time.After(liveFor)
 	defer look.Stop()
 	for {
 		told, err := f.send(ctx, data)

@@ -13,13 +13,14 @@ type route struct {
 	name   string
 	menu   string // the entry of the menu that it belongs to
 	gather func(context.Context, *Console, *request) (any, error)
-	live   []string // templates of parts that change by themselves, which stand in elements of these ids
-	always bool     // it is shown too where nothing is registered, or the registry cannot be read: request.unread
+	live   []string      // templates of parts that change by themselves, which stand in elements of these ids
+	every  time.Duration // how often they are looked at; 0: lookEvery
+	always bool          // it is shown too where nothing is registered, or the registry cannot be read: request.unread
 }
 
 // routes are the pages.
 var routes = []route{
-	{path: "/{$}", name: "home", menu: "home", gather: home, always: true},
+	{path: "/{$}", name: "home", menu: "home", gather: home, always: true, live: []string{"needs", "checks", "runs", "traffic"}, every: 5 * time.Second},
 	{path: "/catalog", name: "catalog", menu: "catalog", gather: catalog},
 	{path: "/catalog/{kind}/{name}", name: "object", menu: "catalog", gather: object},
 	{path: "/lineage", name: "lineage", menu: "lineage", gather: lineage},

@@ -140,9 +140,9 @@ func report(measured []pages) error {
 		at := func(share float64) float64 {
 			return float64(took[int(share*float64(len(took)-1))]) / float64(time.Millisecond)
 		}
-		fmt.Printf("%-22s %8.1f %8.1f %8.1f %8.0f\n", name, at(.5), at(.95), at(.99), float64(bytes)/1024)
+		fmt.Printf("%-34s %8.1f %8.1f %8.1f %8.0f\n", name, at(.5), at(.95), at(.99), float64(bytes)/1024)
 	}
-	fmt.Printf("%-22s %8s %8s %8s %8s\n", "page", "p50 ms", "p95 ms", "p99 ms", "KB")
+	fmt.Printf("%-34s %8s %8s %8s %8s\n", "page", "p50 ms", "p95 ms", "p99 ms", "KB")
 	var all []time.Duration
 	largest := 0
 	for _, p := range measured {
