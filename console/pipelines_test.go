@@ -126,6 +126,15 @@ func TestPipelinePages(t *testing.T) {
 	if status, page := get(away, "/runs"); status != http.StatusOK || !strings.Contains(page, "the warehouse is away") {
 		t.Errorf("without a warehouse: %d\n%s", status, page)
 	}
+	unapplied, _ := piping(t, func(o *Options) { o.Registry = memory.NewRegistry(time.Now) })
+	for _, address := range []string{"/pipelines", "/pipelines/month", "/runs", "/actions", "/pipelines/month/run"} {
+		if status, page := get(unapplied, address); status != http.StatusOK {
+			t.Errorf("%s of a project that nobody has applied: %d\n%s", address, status, page)
+		}
+	}
+	if answer := post(unapplied, "/pipelines/month/run", sure("p.folder", "data")); answer.StatusCode != http.StatusSeeOther {
+		t.Errorf("a run before anything is applied: %d\n%s", answer.StatusCode, text(answer))
+	}
 	if status, _ := get(opened(t, 1, nil), "/pipelines"); status != http.StatusServiceUnavailable {
 		t.Errorf("without pipelines: %d", status)
 	}
