@@ -73,7 +73,7 @@ func BenchmarkWide(b *testing.B) {
 		b.Run(fmt.Sprintf("entities=%d", entities), func(b *testing.B) {
 			var out []byte
 			sent := func(piece []byte, _ int) []byte { // as the server does
-				if len(piece) < 128<<10 {
+				if len(piece) < 256<<10 {
 					return piece
 				}
 				return piece[:0]
