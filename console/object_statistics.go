@@ -64,7 +64,11 @@ func (c *Console) statistics(ctx context.Context, r *request, view, feature stri
 			p.Verdicts = append(p.Verdicts, driftedView{ViewDrift: v})
 		}
 		if feature == "" {
-			return p, p.ofView(ctx, c, store, view)
+			v, err := r.snapshot.View(view)
+			if err != nil {
+				return nil, err
+			}
+			return p, p.ofView(ctx, c, store, v)
 		}
 		return p, p.ofFeature(ctx, c, store, view, feature)
 	})
@@ -80,20 +84,31 @@ func (c *Console) statistics(ctx context.Context, r *request, view, feature stri
 	return p
 }
 
-// ofView reads the newest span of a view, and how many rows its spans had.
-func (p *statisticsPart) ofView(ctx context.Context, c *Console, store asof.StatisticsStore, view string) error {
-	q := asof.StatisticsQuery{Project: c.o.Project, View: view, Source: asof.StatisticsBatch, Limit: spansRead}
-	spans, err := store.Spans(ctx, q)
-	if err != nil {
-		return err
-	}
-	p.Granularity = mostOf(spans, func(s asof.StatisticsSpan) asof.Granularity { return s.Granularity })
-	for _, s := range spans {
-		if s.Granularity == p.Granularity && len(p.spans) < spansShown {
-			p.spans = append(p.spans, s)
+// ofView reads the newest span of a view, and how many rows its spans had: by
+// its first feature, as all spans of a wide view are many times as much to read.
+func (p *statisticsPart) ofView(ctx context.Context, c *Console, store asof.StatisticsStore, view *asof.FeatureView) error {
+	q := asof.StatisticsQuery{Project: c.o.Project, View: view.Name, Source: asof.StatisticsBatch}
+	for _, f := range view.Features[:min(len(view.Features), 1)] {
+		q.Feature, q.Each = f.Name, spansShown
+		list, err := store.Statistics(ctx, q)
+		if err != nil {
+			return err
+		}
+		for _, s := range list {
+			p.spans = append(p.spans, asof.StatisticsSpan{Granularity: s.Granularity, From: s.From, To: s.To, Rows: s.Profile.Rows})
 		}
 	}
-	if len(p.spans) == 0 {
+	if q.Feature, q.Each = "", 0; len(p.spans) == 0 { // it may be kept of others
+		q.Limit = spansRead
+		spans, err := store.Spans(ctx, q)
+		if err != nil {
+			return err
+		}
+		p.spans = spans
+	}
+	p.Granularity = mostOf(p.spans, func(s asof.StatisticsSpan) asof.Granularity { return s.Granularity })
+	p.spans = slices.DeleteFunc(p.spans, func(s asof.StatisticsSpan) bool { return s.Granularity != p.Granularity })
+	if p.spans = p.spans[:min(len(p.spans), spansShown)]; len(p.spans) == 0 {
 		return nil
 	}
 	q.Granularity, q.From, q.To, q.Each, q.Limit = p.Granularity, p.spans[0].From, p.spans[0].To, 1, mostStatistics

@@ -133,6 +133,28 @@ func TestStatisticsOfAView(t *testing.T) {
 	}
 }
 
+// TestStatisticsOfOtherFeatures: a first feature of which nothing is kept yet does
+// not hide the others.
+func TestStatisticsOfOtherFeatures(t *testing.T) {
+	c := describedConsole(t, nil)
+	snapshot, err := c.o.Registry.Snapshot(t.Context(), "p")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := snapshot.View("people")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wider := *v
+	wider.Features = append([]asof.Field{{Name: "new", Type: asof.Scalar(asof.TypeFloat64)}}, v.Features...)
+	if _, err := c.o.Registry.Apply(t.Context(), "p", asof.Change{Put: []asof.Object{&wider}}); err != nil {
+		t.Fatal(err)
+	}
+	if p := shownOf(t, c, "/catalog/view/people").Statistics; p == nil || p.Granularity != asof.Monthly || len(p.List) != 403 {
+		t.Errorf("statistics are %+v", p)
+	}
+}
+
 // TestStatisticsOfAFeature: its months, of the source and as served, drawn by
 // what they are.
 func TestStatisticsOfAFeature(t *testing.T) {
