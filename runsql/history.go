@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,6 +71,9 @@ func (s *Store) Runs(ctx context.Context, q asof.RunQuery) ([]asof.Run, error) {
 				places = append(places, fmt.Sprintf("$%d", len(args)))
 			}
 			condition += " AND " + state + " IN (" + strings.Join(append(places, "''"), ", ") + ")"
+			if !slices.ContainsFunc(q.States, asof.RunState.Ended) {
+				condition += " AND claim_at IS NOT NULL" // of which there are few, and an index
+			}
 		}
 		if q.Before != "" {
 			r, err := s.find(ctx, tx, q.Before, "")
