@@ -9,16 +9,15 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
 	"time"
+
+	"github.com/asof-dev/asof/bench/server"
 )
 
 // options are what is measured, and with what.
@@ -67,7 +66,7 @@ func run(ctx context.Context, o options) (err error) {
 		}
 		fmt.Printf("%d views, %d features, %d runs: made in %s\n", o.views, o.views*features, o.runs, time.Since(began).Round(time.Second))
 	}
-	address, stop, err := serve(ctx, o.asof, dir)
+	address, stop, err := server.Asof(ctx, o.asof, dir, "console")
 	if err != nil {
 		return err
 	}
@@ -76,30 +75,4 @@ func run(ctx context.Context, o options) (err error) {
 		return err
 	}
 	return report(measured)
-}
-
-var listening = regexp.MustCompile(`Serving console on (http://\S+)`)
-
-// serve starts our servers of a repository and returns the console's address.
-func serve(ctx context.Context, program, repo string) (address string, stop func() error, err error) {
-	c := exec.CommandContext(ctx, program, "-c", repo, "serve", "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0", "--rest-port", "0", "--offline-port", "0", "--ui-port", "0")
-	out, err := c.StderrPipe()
-	if err != nil {
-		return "", nil, err
-	}
-	if err := c.Start(); err != nil {
-		return "", nil, err
-	}
-	stop = func() error { return errors.Join(c.Process.Signal(os.Interrupt), c.Wait()) }
-	for lines := bufio.NewScanner(out); lines.Scan(); {
-		if match := listening.FindStringSubmatch(lines.Text()); match != nil {
-			go func() {
-				for lines.Scan() {
-					fmt.Fprintln(os.Stderr, lines.Text())
-				}
-			}()
-			return match[1], stop, nil
-		}
-	}
-	return "", nil, errors.Join(errors.New("the server did not start"), c.Wait())
 }

@@ -8,7 +8,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,9 +15,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"syscall"
 	"time"
@@ -80,7 +77,7 @@ func measure(ctx context.Context, o options, what, repo, store string) error {
 	if err := writeRepository(repo, store, o.pipelines); err != nil {
 		return err
 	}
-	address, stop, err := serve(ctx, o.asof, repo)
+	address, stop, err := server.Asof(ctx, o.asof, repo, "project clock")
 	if err != nil {
 		return err
 	}
@@ -131,32 +128,4 @@ func lateness(address string) ([]time.Duration, error) {
 			before = run.ID
 		}
 	}
-}
-
-var listening = regexp.MustCompile(`Serving project \S+ on (http://\S+)`)
-
-// serve starts our server of a repository and returns its address.
-func serve(ctx context.Context, program, repo string) (address string, stop func() error, err error) {
-	c := exec.CommandContext(ctx, program, "-c", repo, "serve", "--all", "-p", "0", "--grpc-port", "0", "--registry-port", "0", "--rest-port", "0", "--offline-port", "0")
-	out, err := c.StderrPipe()
-	if err != nil {
-		return "", nil, err
-	}
-	if err := c.Start(); err != nil {
-		return "", nil, err
-	}
-	stop = func() error { return errors.Join(c.Process.Signal(os.Interrupt), c.Wait()) }
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if match := listening.FindStringSubmatch(lines.Text()); match != nil {
-			go func() {
-				for lines.Scan() {
-					fmt.Fprintln(os.Stderr, lines.Text())
-				}
-			}()
-			return match[1], stop, nil
-		}
-		fmt.Fprintln(os.Stderr, lines.Text())
-	}
-	return "", nil, errors.Join(errors.New("the server did not start"), c.Wait())
 }

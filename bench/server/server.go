@@ -1,4 +1,4 @@
-// Package server starts the databases that benchmarks measure beside ours.
+// Package server starts what benchmarks measure: our server, and databases beside it.
 package server
 
 import (
