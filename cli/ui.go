@@ -21,8 +21,9 @@ func (a *app) uiCommand() *cobra.Command {
 		Short: "Serve the console: what is defined, what reads what, and values, as web pages",
 		Long: "Serves the console: whether everything is all right and what needs somebody, a catalog of what is defined,\n" +
 			"with columns, users, materializations and the code to read each, the lineage of sources, views and\n" +
-			"services, and values by key, online and offline. In English and French; every page is also JSON.\n" +
-			"It listens on this machine alone unless -h says otherwise.",
+			"services, values by key, online and offline, training sets, and pipelines with their runs, as they go on.\n" +
+			"In English and French; every page is also JSON. Runs that are entered here wait for a worker, as `serve --all`\n" +
+			"has one. It listens on this machine alone unless -h says otherwise.",
 		Example: a.example("-c my_project ui", "-c my_project ui -h 0.0.0.0 -p 8080 --root_path /asof", "-c my_project ui -k server.key -c server.crt"),
 		Args:    a.args(),
 		RunE: func(cmd *cobra.Command, _ []string) error {

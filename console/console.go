@@ -18,7 +18,12 @@
 // token that [protection] gives to forms, and is refused with 403 where the
 // console is open to other machines and asks for no tokens. On success the
 // browser is led to a page that shows, once, what was done. A page offers an
-// action by a link to its path.
+// action by a link to its path, where the caller may do it.
+//
+// Parts of a page that change by themselves are templates of their own, each in
+// an element with the template's name as id, and named by the route: while the
+// page is open, they are sent to it when they are other ones (/live/PAGE). Data
+// with a method Settled says when that ends.
 package console
 
 import (
