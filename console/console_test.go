@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"io/fs"
@@ -61,6 +62,16 @@ func get(c http.Handler, address string, headers ...string) (int, string) {
 	w := httptest.NewRecorder()
 	c.ServeHTTP(w, r)
 	return w.Code, w.Body.String()
+}
+
+// dataOf reads the JSON form of a page.
+func dataOf[T any](t *testing.T, c http.Handler, address string) (data T) {
+	t.Helper()
+	status, text := get(c, address, "Accept", "application/json")
+	if err := json.Unmarshal([]byte(text), &data); status != http.StatusOK || err != nil {
+		t.Fatalf("%s: %d, %v\n%s", address, status, err, text)
+	}
+	return data
 }
 
 // TestTextsAreComplete: each language has the same texts with the same

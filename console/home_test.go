@@ -116,22 +116,12 @@ func watchedConsole(t *testing.T, change func(*Options)) *Console {
 	})
 }
 
-// homeOf reads the JSON form of the page.
-func homeOf(t *testing.T, c http.Handler, address string) (o overview) {
-	t.Helper()
-	status, text := get(c, address, "Accept", "application/json")
-	if err := json.Unmarshal([]byte(text), &o); status != http.StatusOK || err != nil {
-		t.Fatalf("%s: %d, %v\n%s", address, status, err, text)
-	}
-	return o
-}
-
 // TestHomeSaysWhatNeedsSomebody: the failed run whose month nothing has done
 // since, the view that was not loaded, the month that two views wait for, and a
 // route that fails, each with its cause and what to do.
 func TestHomeSaysWhatNeedsSomebody(t *testing.T) {
 	c := watchedConsole(t, nil)
-	o := homeOf(t, c, "/")
+	o := dataOf[overview](t, c, "/")
 	var kinds []string
 	for _, n := range o.Needs {
 		kinds = append(kinds, n.Kind+" "+n.Subject)
@@ -154,7 +144,7 @@ func TestHomeSaysWhatNeedsSomebody(t *testing.T) {
 	if status, _ := get(c, "/?until=2024-13"); status != http.StatusBadRequest {
 		t.Errorf("a month that is none: %d", status)
 	}
-	if past := homeOf(t, c, "/?until=2001-02"); past.Fresh.Until != "2001-02" || past.Fresh.Earlier != "2000-02" || past.Fresh.Later != "2002-02" || past.Fresh.Views[0].Months[11].Arrival != "" {
+	if past := dataOf[overview](t, c, "/?until=2001-02"); past.Fresh.Until != "2001-02" || past.Fresh.Earlier != "2000-02" || past.Fresh.Later != "2002-02" || past.Fresh.Views[0].Months[11].Arrival != "" {
 		t.Errorf("years ago: %+v", past.Fresh)
 	}
 	for language, want := range map[string]string{"en": "5 things need you", "fr": "5 points demandent votre attention"} {
@@ -180,7 +170,7 @@ func TestHomeWithoutAStore(t *testing.T) {
 			o.Timeout, o.Runs = 50*time.Millisecond, func(context.Context) (asof.RunStore, error) { select {} }
 		}} {
 		c := watchedConsole(t, change)
-		o := homeOf(t, c, "/")
+		o := dataOf[overview](t, c, "/")
 		for part, said := range map[string]string{"ledger": o.Fresh.Error, "runs": o.Runs.Error, "statistics": o.Drift.Error, "registry": o.Registry} {
 			if bad := part == name || part == "runs" && name == "slow"; bad != (said != "") {
 				t.Errorf("without %s the part %s says %q", name, part, said)

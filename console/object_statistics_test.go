@@ -2,7 +2,6 @@ package console
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -92,21 +91,12 @@ func describedConsole(t *testing.T, change func(*Options)) *Console {
 	})
 }
 
-func shownOf(t *testing.T, c *Console, address string) (s shown) {
-	t.Helper()
-	status, text := get(c, address, "Accept", "application/json")
-	if err := json.Unmarshal([]byte(text), &s); status != http.StatusOK || err != nil {
-		t.Fatalf("%s: %d, %v\n%s", address, status, err, text)
-	}
-	return s
-}
-
 // TestStatisticsOfAView: the newest month of each of its features, with the
 // verdict on it, how many rows there were, and how the view stands to its
 // calendar; the page stays small.
 func TestStatisticsOfAView(t *testing.T) {
 	c := describedConsole(t, nil)
-	s := shownOf(t, c, "/catalog/view/people")
+	s := dataOf[shown](t, c, "/catalog/view/people")
 	p := s.Statistics
 	if p == nil || p.Granularity != asof.Monthly || len(p.List) != 403 || p.More != 0 || len(p.Verdicts) != 1 {
 		t.Fatalf("statistics are %+v", p)
@@ -150,7 +140,7 @@ func TestStatisticsOfOtherFeatures(t *testing.T) {
 	if _, err := c.o.Registry.Apply(t.Context(), "p", asof.Change{Put: []asof.Object{&wider}}); err != nil {
 		t.Fatal(err)
 	}
-	if p := shownOf(t, c, "/catalog/view/people").Statistics; p == nil || p.Granularity != asof.Monthly || len(p.List) != 403 {
+	if p := dataOf[shown](t, c, "/catalog/view/people").Statistics; p == nil || p.Granularity != asof.Monthly || len(p.List) != 403 {
 		t.Errorf("statistics are %+v", p)
 	}
 }
@@ -159,7 +149,7 @@ func TestStatisticsOfOtherFeatures(t *testing.T) {
 // what they are.
 func TestStatisticsOfAFeature(t *testing.T) {
 	c := describedConsole(t, nil)
-	p := shownOf(t, c, "/catalog/feature/people:fee").Statistics
+	p := dataOf[shown](t, c, "/catalog/feature/people:fee").Statistics
 	if p == nil || p.Granularity != asof.Monthly || len(p.List) != 4 || len(p.Verdicts) != 1 || len(p.Verdicts[0].Features) != 1 || p.Verdicts[0].Features[0].Feature != "fee" {
 		t.Fatalf("statistics are %+v", p)
 	}

@@ -17,29 +17,19 @@ import (
 // pipelinePage is the page of a pipeline.
 type pipelinePage struct {
 	pipelineRow
-	Parameters []paramRow     `json:"parameters"`
-	Steps      []pipelineStep `json:"steps"`
-	Runs       []lastRun      `json:"runs"` // the newest
-	Older      string         `json:"older,omitempty"`
-	Definition string         `json:"definition,omitempty"` // its file
-	Deeds      []deed         `json:"actions"`              // the newest that were done to it
-	Acts       bool           `json:"-"`
-	Paused     bool           `json:"paused"`
-	Graph      template.HTML  `json:"-"`
-	Line       template.HTML  `json:"-"`
+	Parameters []pipeline.Param `json:"parameters"`
+	Steps      []pipelineStep   `json:"steps"`
+	Runs       []lastRun        `json:"runs"` // the newest
+	Older      string           `json:"older,omitempty"`
+	Definition string           `json:"definition,omitempty"` // its file
+	Deeds      []deed           `json:"actions"`              // the newest that were done to it
+	Acts       bool             `json:"-"`
+	Paused     bool             `json:"paused"`
+	Graph      template.HTML    `json:"-"`
+	Line       template.HTML    `json:"-"`
 }
 
 func (page *pipelinePage) title() string { return page.Name }
-
-// paramRow is a parameter of a pipeline.
-type paramRow struct {
-	Name        string   `json:"name"`
-	Type        string   `json:"type"`
-	Required    bool     `json:"required"`
-	Default     string   `json:"default,omitempty"` // as it is written
-	Values      []string `json:"values,omitempty"`
-	Description string   `json:"description,omitempty"`
-}
 
 // pipelineStep is a step of the graph that runs go through.
 type pipelineStep struct {
@@ -65,7 +55,7 @@ func showPipeline(ctx context.Context, c *Console, r *request) (any, error) {
 		return nil, err
 	}
 	name := r.PathValue("name")
-	page := &pipelinePage{pipelineRow: pipelineRow{Name: name, Schedules: []scheduleRow{}}, Parameters: []paramRow{}, Steps: []pipelineStep{}, Runs: []lastRun{}}
+	page := &pipelinePage{pipelineRow: pipelineRow{Name: name, Schedules: []scheduleRow{}}, Parameters: []pipeline.Param{}, Steps: []pipelineStep{}, Runs: []lastRun{}}
 	p, err := c.pipeline(name)
 	if asof.ErrorCode(err) == asof.CodeNotFound {
 		return nil, err
@@ -103,9 +93,7 @@ func (page *pipelinePage) describe(c *Console, p *pipeline.Pipeline, known []aso
 	for _, s := range page.Schedules {
 		page.Paused = page.Paused || s.Paused
 	}
-	for _, param := range p.Params {
-		page.Parameters = append(page.Parameters, paramRow{param.Name, string(param.Type), param.Required, param.Default, param.Values, param.Description})
-	}
+	page.Parameters = append(page.Parameters, p.Params...)
 	steps, err := p.Graph(time.Now())
 	if err != nil {
 		return err

@@ -15,12 +15,12 @@ import (
 
 // Param is a parameter of a pipeline. {{name}} stands for its value in texts.
 type Param struct {
-	Name        string
-	Type        ParamType
-	Default     string   // "" where there is none; may hold parameters, and of a date words
-	Required    bool     // there is no default
-	Values      []string // of an enum: what it can be
-	Description string
+	Name        string    `json:"name"`
+	Type        ParamType `json:"type"`
+	Required    bool      `json:"required"`          // there is no default
+	Default     string    `json:"default,omitempty"` // as it is written: "" where there is none; may hold parameters, and of a date words
+	Values      []string  `json:"values,omitempty"`  // of an enum: what it can be
+	Description string    `json:"description,omitempty"`
 }
 
 // ParamType is the type of a parameter.

@@ -12,20 +12,11 @@ import (
 // are none.
 
 type pipelineJSON struct {
-	Name        string         `json:"name"`
-	Description string         `json:"description,omitempty"`
-	Parameters  []paramJSON    `json:"parameters"`
-	Schedules   []scheduleJSON `json:"schedules"`
-	Error       string         `json:"error,omitempty"` // what is wrong with its file
-}
-
-type paramJSON struct {
-	Name        string   `json:"name"`
-	Type        string   `json:"type"`
-	Required    bool     `json:"required"`
-	Default     string   `json:"default,omitempty"` // as it is written
-	Values      []string `json:"values,omitempty"`
-	Description string   `json:"description,omitempty"`
+	Name        string           `json:"name"`
+	Description string           `json:"description,omitempty"`
+	Parameters  []pipeline.Param `json:"parameters"`
+	Schedules   []scheduleJSON   `json:"schedules"`
+	Error       string           `json:"error,omitempty"` // what is wrong with its file
 }
 
 type scheduleJSON struct {
@@ -37,10 +28,7 @@ type scheduleJSON struct {
 }
 
 func formOfPipeline(p *pipeline.Pipeline, known []asof.RunSchedule, now time.Time) pipelineJSON {
-	form := pipelineJSON{Name: p.Name, Description: p.Description, Parameters: []paramJSON{}, Schedules: []scheduleJSON{}}
-	for _, param := range p.Params {
-		form.Parameters = append(form.Parameters, paramJSON{param.Name, string(param.Type), param.Required, param.Default, param.Values, param.Description})
-	}
+	form := pipelineJSON{Name: p.Name, Description: p.Description, Parameters: append([]pipeline.Param{}, p.Params...), Schedules: []scheduleJSON{}}
 	for _, s := range p.Status(known, now) {
 		form.Schedules = append(form.Schedules, scheduleJSON{s.Text, string(s.CatchUp), s.Paused, instant(s.Last), instant(s.Next)})
 	}

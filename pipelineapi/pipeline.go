@@ -29,7 +29,7 @@ func (h *handler) pipelines(r *http.Request, store asof.RunStore) (answer, error
 	for _, name := range names {
 		p, err := h.Load(name)
 		if err != nil {
-			list = append(list, pipelineJSON{Name: name, Parameters: []paramJSON{}, Schedules: []scheduleJSON{}, Error: err.Error()})
+			list = append(list, pipelineJSON{Name: name, Parameters: []pipeline.Param{}, Schedules: []scheduleJSON{}, Error: err.Error()})
 			continue
 		}
 		list = append(list, formOfPipeline(p, known, time.Now()))
