@@ -16,16 +16,21 @@ type Change struct {
 
 // Keep keeps the verdicts of views that were compared whole, and returns those
 // that have changed: against the last verdict on what came no later, to the same
-// kind of reference. Comparing what is older changes nothing.
+// kind of reference. Comparing what is older changes nothing. Of a span without
+// rows a verdict is kept only in place of one: its rows are gone.
 func (m *Monitor) Keep(ctx context.Context, by string, reference, current Side, views []View) ([]Change, error) {
 	var list []asof.ViewDrift
 	var changes []Change
 	for _, v := range views {
 		now := v.verdict(m.Project, by, reference.DriftSide, current.DriftSide)
-		last, err := m.last(ctx, &now)
+		kept, err := m.Statistics.Drifts(ctx, asof.DriftQuery{Project: m.Project, View: now.View, Source: now.Current.Source, Brief: true, Limit: mostKept})
 		if err != nil {
 			return nil, err
 		}
+		if v.empty() && !slices.ContainsFunc(kept, func(d asof.ViewDrift) bool { return d.Reference.Same(now.Reference) && d.Current.Same(now.Current) }) {
+			continue // a month to come, or mistyped, would stand before the newest verdict
+		}
+		last := lastOf(kept, &now)
 		drifted := now.Verdict == asof.VerdictDrifted
 		if now.Current.To.Before(last.Current.To) || now.Verdict == asof.VerdictUnknown {
 			drifted = last.Verdict == asof.VerdictDrifted
@@ -48,20 +53,21 @@ func (m *Monitor) Keep(ctx context.Context, by string, reference, current Side, 
 // the same kind.
 const mostKept = 200
 
-// last returns the newest verdict that is kept of the same view, and as known:
-// its source and kind of reference are those of now. None is zero.
-func (m *Monitor) last(ctx context.Context, now *asof.ViewDrift) (asof.ViewDrift, error) {
-	kept, err := m.Statistics.Drifts(ctx, asof.DriftQuery{Project: m.Project, View: now.View, Source: now.Current.Source, Brief: true, Limit: mostKept})
-	if err != nil {
-		return asof.ViewDrift{}, err
-	}
+// lastOf returns the newest verdict of the same kind as now: of its kind of
+// reference, and known. None is zero.
+func lastOf(kept []asof.ViewDrift, now *asof.ViewDrift) asof.ViewDrift {
 	at := slices.IndexFunc(kept, func(d asof.ViewDrift) bool {
 		return d.Reference.Source == now.Reference.Source && d.Reference.Name == now.Reference.Name && d.Verdict != asof.VerdictUnknown
 	})
 	if at < 0 {
-		return asof.ViewDrift{}, nil
+		return asof.ViewDrift{}
 	}
-	return kept[at], nil
+	return kept[at]
+}
+
+// empty reports whether what was compared has no rows at all.
+func (v *View) empty() bool {
+	return len(v.Features) > 0 && !slices.ContainsFunc(v.Features, func(f Feature) bool { return f.Current.Rows > 0 })
 }
 
 // verdict returns the view's as it is kept.

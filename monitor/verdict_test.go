@@ -48,10 +48,10 @@ func TestKeep(t *testing.T) {
 		}
 	}
 	kept, err := m.Statistics.Drifts(t.Context(), asof.DriftQuery{Project: "p", View: "users"})
-	if err != nil || len(kept) != 4 {
+	if err != nil || len(kept) != 3 { // of March there are no rows
 		t.Fatalf("%d verdicts, %v", len(kept), err)
 	}
-	last := kept[1] // of March there are no rows
+	last := kept[0]
 	if d := cmp.Diff([]string{"fee", "plan", "age"}, []string{last.Features[0].Feature, last.Features[1].Feature, last.Features[2].Feature}); d != "" || last.Drifted != 2 || last.Compared != 3 ||
 		last.Features[0].Measures["psi"] < 0.25 || len(last.Features[0].Reasons) == 0 || last.Features[1].New[0] != "ultra" || last.By != "test" {
 		t.Errorf("kept %+v %s", last, d)
@@ -73,6 +73,24 @@ func TestRecovery(t *testing.T) {
 		changes, err := m.Keep(t.Context(), "test", month(1), c.current, []monitor.View{{View: "users", Verdict: c.verdict}})
 		if err != nil || len(changes) != c.told {
 			t.Errorf("%d: %+v, %v", i, changes, err)
+		}
+	}
+}
+
+// TestKeepGone holds that a verdict does not outlive the rows that it is of.
+func TestKeepGone(t *testing.T) {
+	m := shop(t, nil)
+	m.Statistics = memory.NewStatistics()
+	view := monitor.View{View: "users", Verdict: asof.VerdictDrifted, Features: make([]monitor.Feature, 1)}
+	for _, rows := range []int64{1, 0} {
+		if view.Features[0].Current.Rows = rows; rows == 0 {
+			view.Verdict = asof.VerdictUnknown
+		}
+		if _, err := m.Keep(t.Context(), "test", month(1), month(2), []monitor.View{view}); err != nil {
+			t.Fatal(err)
+		}
+		if kept, err := m.Statistics.Drifts(t.Context(), asof.DriftQuery{Project: "p"}); err != nil || len(kept) != 1 || kept[0].Verdict != view.Verdict {
+			t.Errorf("%d rows: %+v, %v", rows, kept, err)
 		}
 	}
 }
