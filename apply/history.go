@@ -19,8 +19,8 @@ const (
 	CauseTeardown = "teardown"
 )
 
-// described are the kinds whose definitions are kept as text.
-var described = []asof.Kind{asof.KindProject, asof.KindEntity, asof.KindDataSource, asof.KindFeatureView, asof.KindOnDemandView, asof.KindService}
+// Described are the kinds whose definitions are kept as text.
+var Described = []asof.Kind{asof.KindProject, asof.KindEntity, asof.KindDataSource, asof.KindFeatureView, asof.KindOnDemandView, asof.KindService}
 
 // Text is the definition of an object as text, one setting a line; those that are
 // not set are left out, and of the sources of a view there is but the name. It is
@@ -58,7 +58,7 @@ func Note(ctx context.Context, log asof.DefinitionLog, project string, s *asof.S
 
 // Texts returns the definitions of a snapshot, by kind and name.
 func Texts(s *asof.Snapshot) (list []asof.DefinitionText) {
-	for _, kind := range described {
+	for _, kind := range Described {
 		for _, o := range s.Objects(kind) {
 			if text := Text(o); text != "" {
 				list = append(list, asof.DefinitionText{Kind: kind, Name: o.ObjectName(), Updated: asof.MetaOf(o).Updated, Text: text})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -106,6 +107,9 @@ func (r *repository) printHistory(ctx context.Context, q asof.DefinitionQuery, o
 	if err != nil {
 		return err
 	}
+	if len(steps) == 0 && q.Kind != "" && !slices.Contains(apply.Described, q.Kind) {
+		return unknownKind(q.Kind)
+	}
 	if len(steps) == 0 && q.Name != "" {
 		return r.noHistory(ctx, q)
 	}
@@ -146,6 +150,15 @@ func (a *app) printDiff(c changedDefinition) {
 		}
 		fmt.Fprintln(out, text)
 	}
+}
+
+// unknownKind is the error for what is no kind of object.
+func unknownKind(kind asof.Kind) error {
+	var known []string
+	for _, k := range apply.Described {
+		known = append(known, string(k))
+	}
+	return usagef("", "--kind is %q; known: %s", kind, strings.Join(known, ", "))
 }
 
 // noHistory is the error for an object that never was.

@@ -132,9 +132,9 @@ func TestEverythingIsEscaped(t *testing.T) {
 // TestSearchForgivesTypos by name, tag, owner and column.
 func TestSearchForgivesTypos(t *testing.T) {
 	v := &asof.FeatureView{Name: "subs_profile_fv", Owner: "mlops", Tags: map[string]string{"tier": "gold"}, Features: []asof.Field{{Name: "monthly_fee"}}}
-	entries := entriesOf(asof.NewSnapshot("1", time.Time{}, []asof.Object{v, &asof.FeatureView{Name: "usage_fv"}}))
+	entries := entriesOf(asof.NewSnapshot("1", time.Time{}, []asof.Object{v, &asof.FeatureView{Name: "usage_fv", Features: []asof.Field{{Name: "watch_hours_30d"}}}}))
 	for query, want := range map[string]string{"subs_profile_fv": "subs_profile_fv", "subs_profle_fv": "subs_profile_fv", "PROFILE": "subs_profile_fv", "mlpos": "", "mlop": "subs_profile_fv",
-		"gold": "subs_profile_fv", "montly_fee": "subs_profile_fv", "usage gold": "", "zzz": ""} {
+		"gold": "subs_profile_fv", "montly_fee": "subs_profile_fv", "wach_hours": "usage_fv:watch_hours_30d", "wach_fees": "", "usage gold": "", "zzz": ""} {
 		got := ""
 		if found := search(entries, query); len(found) > 0 {
 			got = found[0].Name

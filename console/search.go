@@ -55,9 +55,14 @@ func wordsOf(e entry) (words []string) {
 	for _, text := range texts {
 		text = strings.ToLower(text)
 		words = append(words, text)
-		words = append(words, strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })...)
+		words = append(words, partsOf(text)...)
 	}
 	return slices.DeleteFunc(words, func(w string) bool { return w == "" })
+}
+
+// partsOf splits a name where it has neither letters nor digits.
+func partsOf(name string) []string {
+	return strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 }
 
 // search returns the entries that have something near every word of a query, the
@@ -76,6 +81,9 @@ func search(entries []entry, query string) []entry {
 		sum := 0
 		for _, word := range asked {
 			d, ok := nearness(word, e.words)
+			if !ok { // part of a long name, mistyped: wach_hours for watch_hours_30d
+				d, ok = partsNearness(word, e.words)
+			}
 			if !ok {
 				sum = -1
 				break
@@ -118,6 +126,19 @@ func nearness(word string, among []string) (nearest int, ok bool) {
 		}
 	}
 	return nearest, nearest < far
+}
+
+// partsNearness is the sum of those of a name's parts.
+func partsNearness(name string, among []string) (sum int, ok bool) {
+	parts := partsOf(name)
+	for _, part := range parts {
+		d, ok := nearness(part, among)
+		if !ok {
+			return 0, false
+		}
+		sum += d
+	}
+	return sum, len(parts) > 1
 }
 
 // aboutOf returns the description and the owner of an object.
