@@ -162,6 +162,10 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(within))
 	}
 	if !strings.HasPrefix(r.URL.Path, "/asset/") { // those are the same for everybody
+		if err := c.protect.known(r); err != nil {
+			c.fail(w, r, err)
+			return
+		}
 		if c.signing(w, r) {
 			return
 		}

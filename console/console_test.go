@@ -133,7 +133,7 @@ func TestEverythingIsEscaped(t *testing.T) {
 func TestSearchForgivesTypos(t *testing.T) {
 	v := &asof.FeatureView{Name: "subs_profile_fv", Owner: "mlops", Tags: map[string]string{"tier": "gold"}, Features: []asof.Field{{Name: "monthly_fee"}}}
 	entries := entriesOf(asof.NewSnapshot("1", time.Time{}, []asof.Object{v, &asof.FeatureView{Name: "usage_fv", Features: []asof.Field{{Name: "watch_hours_30d"}}}}))
-	for query, want := range map[string]string{"subs_profile_fv": "subs_profile_fv", "subs_profle_fv": "subs_profile_fv", "PROFILE": "subs_profile_fv", "mlpos": "", "mlop": "subs_profile_fv",
+	for query, want := range map[string]string{"subs_profile_fv": "subs_profile_fv", "subs_profle_fv": "subs_profile_fv", "PROFILE": "subs_profile_fv", "mlpos": "subs_profile_fv", "wathc_huors": "usage_fv:watch_hours_30d", "usgae": "usage_fv", "glod": "subs_profile_fv", "subs_rpoflie": "", "mlop": "subs_profile_fv",
 		"gold": "subs_profile_fv", "montly_fee": "subs_profile_fv", "wach_hours": "usage_fv:watch_hours_30d", "wach_fees": "", "usage gold": "", "zzz": ""} {
 		got := ""
 		if found := search(entries, query); len(found) > 0 {
@@ -171,6 +171,24 @@ func TestActionsAreProtected(t *testing.T) {
 		"an open console": post(away, "localhost", away.protect.sign(cookie), own...)} {
 		if got != http.StatusForbidden {
 			t.Errorf("%s: %d", name, got)
+		}
+	}
+}
+
+// TestOtherNamesAreNotAnswered: a site whose name leads to this machine reads
+// nothing, and an address that is configured does.
+func TestOtherNamesAreNotAnswered(t *testing.T) {
+	status := func(c *Console, host string) int {
+		w := httptest.NewRecorder()
+		c.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://"+host+"/catalog", nil))
+		return w.Code
+	}
+	own := opened(t, 1, func(o *Options) { o.URL = "https://features.example.com/asof" })
+	away := opened(t, 1, func(o *Options) { o.Local = false })
+	for name, got := range map[string][2]int{"a site's name": {status(own, "evil.example:8888"), 403}, "localhost": {status(own, "localhost:8888"), 200}, "an address": {status(own, "[::1]:8888"), 200},
+		"the configured one": {status(own, "features.example.com"), 200}, "a console for other machines": {status(away, "host.example:8888"), 200}} {
+		if got[0] != got[1] {
+			t.Errorf("%s: %d, want %d", name, got[0], got[1])
 		}
 	}
 }

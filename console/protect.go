@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"net"
 	"net/http"
+	"net/url"
 
 	"github.com/asof-dev/asof"
 )
@@ -18,12 +19,25 @@ type protection struct {
 	sealed [32]byte // of what a browser keeps for the console alone, likewise
 	open   bool     // other machines reach it, and nobody is asked for a token
 	alone  bool     // nobody is asked for a token
+	host   string   // by which browsers know the console, beside this machine's own names; may be ""
 	origin *http.CrossOriginProtection
 }
 
 func newProtection(o Options) *protection {
 	p := &protection{key: newKey(), sealed: newKey(), open: o.Guard == nil && !o.Local, alone: o.Guard == nil, origin: http.NewCrossOriginProtection()}
+	if at, err := url.Parse(o.URL); err == nil {
+		p.host = at.Host
+	}
 	return p
+}
+
+// known returns why a console for this machine alone answers nothing: a page of
+// another site whose name leads here could read it as its own.
+func (p *protection) known(r *http.Request) error {
+	if !p.alone || p.open || loopback(r.Host) || p.host != "" && r.Host == p.host {
+		return nil
+	}
+	return asof.Errorf(asof.CodeForbidden, "this console is for its own machine, and not known as %.60q: ask for localhost, or write the address behind a proxy as asof.serve.console_url into feature_store.yaml", r.Host)
 }
 
 const tokenCookie = "asof_form"

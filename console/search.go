@@ -115,17 +115,34 @@ func nearness(word string, among []string) (nearest int, ok bool) {
 			nearest = min(nearest, 1)
 		case strings.Contains(w, word):
 			nearest = min(nearest, 2)
-		case nearest > 2 && letters > 3:
+		case nearest > 2 && letters > 2:
 			limit := max(letters/4, 1)
 			if d := len([]rune(w)) - letters; d > limit || d < -limit {
 				continue
 			}
-			if edits := levenshtein.Distance(word, w, nil); edits <= limit {
+			if edits := editsWithin(limit, word, w); edits <= limit {
 				nearest = min(nearest, 2+edits)
 			}
 		}
 	}
 	return nearest, nearest < far
+}
+
+// editsWithin returns how many letters have to be put in, left out, changed, or
+// swapped with their neighbour for one word to become another: the exact number
+// only up to limit, and one swap at most.
+func editsWithin(limit int, word, other string) int {
+	edits := levenshtein.Distance(word, other, nil)
+	if edits != limit+1 { // a swap counts as two
+		return edits
+	}
+	letters := []rune(word)
+	for i := range len(letters) - 1 {
+		letters[i], letters[i+1] = letters[i+1], letters[i]
+		edits = min(edits, 1+levenshtein.Distance(string(letters), other, nil))
+		letters[i], letters[i+1] = letters[i+1], letters[i]
+	}
+	return edits
 }
 
 // partsNearness is the sum of those of a name's parts.
