@@ -34,7 +34,8 @@ steps:
 `
 
 // browsePipelines runs a pipeline by the browser, follows the run as it goes on,
-// corrects the row that it puts aside, rolls back, and does what else there is.
+// corrects the row that it puts aside; then, in French, pauses its schedule and
+// lets it fire again, rolls back, back-fills, cancels and resumes.
 func browsePipelines(t *testing.T, b *browser, w *watched) {
 	for name, text := range map[string]string{"pipelines/visits.yaml": visits, "data/visits.csv": "user_id,n\na,1\nb,-2\nc,3\n"} {
 		if err := os.WriteFile(filepath.Join(w.dir, name), []byte(text), 0o666); err != nil {
@@ -63,14 +64,14 @@ func browsePipelines(t *testing.T, b *browser, w *watched) {
 	b.open(t, runAt+"?theme=dark&lang=fr", "fr")
 	b.open(t, runAt+"/log", "fr")
 	b.open(t, w.root+"/pipelines/visits?theme=light", "fr")
-	if err := chromedp.Run(b.ctx, chromedp.Navigate(w.root+"/pipelines/visits?lang=en"), chromedp.Click(`a.act[href$="/pause"]`), sure, chromedp.WaitVisible(`a.act[href$="/unpause"]`), chromedp.Text("main", &paused),
-		chromedp.Click("#runs tbody a"), chromedp.Click(`a.act[href$="/rollback"]`), chromedp.WaitVisible(`button[value="yes"]`), chromedp.Text("main", &undo), sure, chromedp.WaitVisible("#summary .state.cancelled"),
+	if err := chromedp.Run(b.ctx, chromedp.Navigate(w.root+"/pipelines/visits?lang=fr"), chromedp.Click(`a.act[href$="/pause"]`), sure, chromedp.WaitVisible(`a.act[href$="/unpause"]`), chromedp.Text("main", &paused),
+		chromedp.Click(`a.act[href$="/unpause"]`), sure, chromedp.WaitVisible(`a.act[href$="/pause"]`), chromedp.Click("#runs tbody a"), chromedp.Click(`a.act[href$="/rollback"]`), chromedp.WaitVisible(`button[value="yes"]`), chromedp.Text("main", &undo), sure, chromedp.WaitVisible("#summary .state.cancelled"),
 		chromedp.Navigate(w.root+"/pipelines/visits/backfill"), chromedp.SetValue(`[name="from"]`, "2024-01"), chromedp.SetValue(`[name="to"]`, "2024-02"), chromedp.SetValue(`[name="p.kind"]`, "full"), chromedp.Click(".fields button.strong"), sure,
 		chromedp.WaitVisible("#runs tbody tr"), chromedp.Click("#runs tbody a"), chromedp.Click(`a.act[href$="/cancel"]`), sure, chromedp.WaitVisible(`a.act[href$="/resume"]`), chromedp.Text("#summary .state", &state),
 		chromedp.Click(`a.act[href$="/resume"]`), sure, ended, chromedp.Navigate(w.root+"/actions"), chromedp.Text("main table", &list)); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(paused, "is paused") || !strings.Contains(undo, "1 rows that were added go") || state != "cancelled" {
+	if !strings.Contains(paused, "est suspendue") || !strings.Contains(undo, "1 lignes ajoutées disparaissent") || state != "annulée" {
 		t.Errorf("paused:\n%s\nrolling back:\n%s\nafter cancelling it is %s", paused, undo, state)
 	}
 	var actions []struct{ Action, Who, From, On, Outcome, Error string }
@@ -87,10 +88,10 @@ func browsePipelines(t *testing.T, b *browser, w *watched) {
 		}
 		done = append(done, a.Action)
 	}
-	if got := strings.Join(done, " "); got != "resume cancel backfill rollback pause replay run" || !strings.Contains(list, "Roll back") {
+	if got := strings.Join(done, " "); got != "resume cancel backfill rollback unpause pause replay run" || !strings.Contains(list, "Annuler la publication") {
 		t.Errorf("recorded: %s; shown:\n%s", got, list)
 	}
-	for _, address := range []string{"/pipelines", "/runs?state=completed&pipeline=visits", "/actions?on=pipeline+visits", "/pipelines/visits/run", "/pipelines/ingest_month?theme=dark"} {
+	for _, address := range []string{"/pipelines?lang=en", "/runs?state=completed&pipeline=visits", "/actions?on=pipeline+visits", "/pipelines/visits/run", "/pipelines/ingest_month?theme=dark"} {
 		b.open(t, w.root+address, "en")
 	}
 	fetch(t, w.root+"/runs/none", http.StatusNotFound)
