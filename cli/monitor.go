@@ -29,7 +29,7 @@ func (c *comparison) flags(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVarP(&c.features, "feature-name", "f", nil, "compare this feature; may be given again; all without it")
 	cmd.Flags().StringVar(&c.reference, "reference", "", "what is compared with: a span, baseline, or a training set")
 	cmd.Flags().StringVar(&c.current, "current", "", "the span that is compared")
-	cmd.Flags().BoolVar(&c.anew, "anew", false, "describe both spans, also where statistics of them are kept")
+	cmd.Flags().BoolVar(&c.anew, "anew", false, "describe both spans, also where statistics of them are kept and newer than the last load")
 }
 
 // spans says what is compared, in the help of a command.

@@ -110,6 +110,7 @@ func (r *repository) monitor(ctx context.Context, progress asof.Progress) (*moni
 	if m.Statistics, err = r.Statistics(ctx); err != nil {
 		return nil, err
 	}
+	m.Changed = r.changed
 	m.Offline, err = r.Offline(ctx)
 	return m, err
 }

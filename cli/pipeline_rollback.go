@@ -35,11 +35,7 @@ func (a *app) pipelineRollbackCommand() *cobra.Command {
 
 // rolledBack returns when runs were rolled back, by their IDs.
 func (r *repository) rolledBack(ctx context.Context) (map[string]time.Time, error) {
-	warehouse, err := r.Warehouse(ctx)
-	if err != nil {
-		return nil, err
-	}
-	all, err := warehouse.Publications(ctx)
+	all, err := r.published(ctx)
 	return asof.RolledBackRuns(all), err
 }
 

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 
-	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/console"
 	"github.com/asof-dev/asof/pipeline"
 )
@@ -12,13 +11,7 @@ import (
 // that this process carries runs out.
 func (r *repository) consolePipelines(works bool) *console.Pipelines {
 	return &console.Pipelines{Names: r.pipelineNames, Load: r.loadPipeline, Rollback: r.rollbackRun, Correct: r.correct, Works: works,
-		Publications: func(ctx context.Context) ([]asof.Publication, error) {
-			warehouse, err := r.Warehouse(ctx)
-			if err != nil {
-				return nil, err
-			}
-			return warehouse.Publications(ctx)
-		},
+		Publications: r.published,
 		Aside: func(ctx context.Context, p *pipeline.Pipeline, table, run string, limit int) (pipeline.Quarantined, error) {
 			return r.quarantined(ctx, p, table, "", run, limit)
 		}}

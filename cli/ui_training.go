@@ -73,11 +73,7 @@ func (r *repository) snapshotTables(ctx context.Context) ([]historical.SnapshotT
 	if err != nil || len(names) == 0 {
 		return nil, err
 	}
-	warehouse, err := r.Warehouse(ctx)
-	if err != nil {
-		return nil, err
-	}
-	published, err := warehouse.Publications(ctx)
+	published, err := r.published(ctx)
 	if err != nil {
 		return nil, err
 	}

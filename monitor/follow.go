@@ -11,7 +11,7 @@ import (
 // Follow computes the statistics of views, nil for all, in the period of the
 // calendar that holds a day, and compares those that have rows with the period
 // before: the sides are returned. The statistics of that are computed where none
-// are kept; a view that had no rows then is not compared.
+// are kept since its rows changed; a view that had no rows then is not compared.
 func (m *Monitor) Follow(ctx context.Context, views []string, day time.Time, g asof.Granularity, by string) (f Followed, err error) {
 	this := holding(g, day)
 	before := holding(g, this.From.Add(-time.Microsecond))
@@ -28,7 +28,11 @@ func (m *Monitor) Follow(ctx context.Context, views []string, day time.Time, g a
 	var both []string
 	request.Views, request.From, request.To = nil, before.From, before.To
 	for _, c := range f.Computed {
-		i := slices.IndexFunc(spans, func(s asof.StatisticsSpan) bool { return s.View == c.View })
+		changed, err := m.changed(ctx, c.View)
+		if err != nil {
+			return f, err
+		}
+		i := slices.IndexFunc(spans, func(s asof.StatisticsSpan) bool { return s.View == c.View && !stale(s.Computed, changed) })
 		switch {
 		case i < 0:
 			request.Views = append(request.Views, c.View)

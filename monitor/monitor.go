@@ -20,9 +20,14 @@ type Monitor struct {
 	Served     Served               // nil: nothing is logged
 	Statistics asof.StatisticsStore // what is kept; nil: nothing is, and Run cannot be called
 	Anew       bool                 // what is compared is computed, also where it is kept
+	Changed    Changed              // nil: not known of any view
 	Thresholds statistics.Wanted    // of all features, of views, and of theirs; tags win
 	Progress   asof.Progress        // may be nil
 }
+
+// Changed says when the rows of a view's source changed last, as far as it is
+// known; zero where it is not. Statistics that were computed before count no more.
+type Changed func(ctx context.Context, view string) (time.Time, error)
 
 // View is how the features of a view stand to their reference.
 type View struct {

@@ -47,7 +47,8 @@ func describe(ctx context.Context, profiler asof.Profiler, query asof.ViewQuery,
 }
 
 // profiles returns those of a side. Of rows they are the kept ones where these
-// fit: of all features, and in the bins. Others are computed.
+// fit: of all features, in the bins, and computed since the rows changed. Others
+// are computed.
 func (m *Monitor) profiles(ctx context.Context, profiler asof.Profiler, q question, side Side, edges map[string][]float64) ([]asof.Profile, error) {
 	if side.Describe != nil {
 		return describe(ctx, described{side, q.view}, q.query, side.From, side.To, edges)
@@ -58,12 +59,28 @@ func (m *Monitor) profiles(ctx context.Context, profiler asof.Profiler, q questi
 		if err != nil {
 			return nil, err
 		}
+		changed, err := m.changed(ctx, q.query.View)
+		if err != nil {
+			return nil, err
+		}
+		kept = slices.DeleteFunc(kept, func(s asof.Statistics) bool { return stale(s.Computed, changed) })
 		if profiles := fitting(kept, q.query, edges); profiles != nil {
 			return profiles, nil
 		}
 	}
 	return describe(ctx, profiler, q.query, side.From, side.To, edges)
 }
+
+func (m *Monitor) changed(ctx context.Context, view string) (time.Time, error) {
+	if m.Changed == nil {
+		return time.Time{}, nil
+	}
+	return m.Changed(ctx, view)
+}
+
+// stale reports whether statistics may be of rows that have changed since. Where
+// it is not known when they changed, they may.
+func stale(computed, changed time.Time) bool { return changed.IsZero() || !computed.After(changed) }
 
 // fitting returns the kept profiles of a query's features, nil where one is
 // missing or cannot be compared.

@@ -33,6 +33,8 @@ type Request struct {
 	Filled      bool   // with From and To: spans without rows are left out here too
 	Baseline    bool   // what is computed is the baseline: one span, or without times all rows
 	By          string // as of asof.Statistics
+
+	keepsBins bool // of a baseline that was not asked for: it is counted in the bins that there are
 }
 
 // Computed says of what statistics were computed.
@@ -169,7 +171,8 @@ func (m *Monitor) statistics(ctx context.Context, r Request, of rows, dated []pe
 	return append(done, more...), err
 }
 
-// baseline computes that of the features that have none.
+// baseline computes that of the features that have none, in the bins that they
+// have: nobody asked for others, and the months before are counted in them.
 func (m *Monitor) baseline(ctx context.Context, r Request, of rows, all period) ([]Computed, error) {
 	have, err := m.Statistics.Statistics(ctx, asof.StatisticsQuery{Project: m.Project, View: of.query.View, Source: of.source, Baseline: true, Limit: len(of.query.Order) + asof.StatisticsLimit})
 	if err != nil {
@@ -181,7 +184,7 @@ func (m *Monitor) baseline(ctx context.Context, r Request, of rows, all period) 
 	if len(of.query.Features) == 0 {
 		return nil, nil
 	}
-	r.Baseline = true
+	r.Baseline, r.keepsBins = true, true
 	return m.keepAll(ctx, r, of, []period{all})
 }
 
@@ -206,7 +209,7 @@ func (m *Monitor) keep(ctx context.Context, r Request, of rows, p period) (Compu
 	c := Computed{View: of.query.View, Source: of.source, Granularity: p.Granularity, Span: p.Span, Baseline: r.Baseline}
 	for again := false; ; again = true {
 		edges, err := map[string][]float64{}, error(nil)
-		if !r.Baseline {
+		if !r.Baseline || r.keepsBins {
 			edges, err = m.edges(ctx, c.View)
 		}
 		if err != nil {

@@ -116,6 +116,38 @@ func TestBinsAreKept(t *testing.T) {
 	}
 }
 
+// TestBaselineByItself keeps the bins that January decided; one that is asked for
+// does not.
+func TestBaselineByItself(t *testing.T) {
+	m := keeping(t)
+	bins := func() []float64 {
+		edges, err := m.Statistics.Edges(t.Context(), "p", "users")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return edges["fee"]
+	}
+	run := func(r monitor.Request) {
+		if _, err := m.Run(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run(monitor.Request{Features: []string{"fee"}, From: month(1).From, To: month(1).To})
+	first := bins()
+	run(monitor.Request{})
+	kept, err := m.Statistics.Statistics(t.Context(), asof.StatisticsQuery{Project: "p", Feature: "fee", Baseline: true})
+	if err != nil || len(kept) != 1 || !slices.Equal(kept[0].Profile.Edges, first) || !slices.Equal(bins(), first) {
+		t.Errorf("January's bins are %v, those of the baseline %+v, those that are kept %v; %v", first, kept, bins(), err)
+	}
+	if p := kept[0].Profile; p.Bins[len(p.Bins)-1] != 200 {
+		t.Errorf("February's fees are all above January's, and are counted as %v", p.Bins)
+	}
+	run(monitor.Request{Baseline: true})
+	if slices.Equal(bins(), first) {
+		t.Errorf("a baseline that is asked for keeps January's bins %v", first)
+	}
+}
+
 // overtaken lets something happen before it keeps what it is first given.
 type overtaken struct {
 	asof.StatisticsStore
@@ -138,16 +170,21 @@ func TestDriftTakesWhatIsKept(t *testing.T) {
 	}
 	counting := &counted{OfflineStore: m.Offline}
 	m.Offline = counting
+	before, after := at(time.Now().Add(-time.Hour)), at(time.Now().Add(time.Hour))
 	for _, c := range []struct {
 		reference, current monitor.Side
 		anew               bool
+		changed            monitor.Changed
 		queries            int
 	}{
-		{month(1), month(2), false, 0},
-		{month(1), month(2), true, 2},
-		{month(1), monitor.Rows(month(2).From.AddDate(0, 0, 1), month(2).To), false, 1},
+		{month(1), month(2), false, before, 0},
+		{month(1), month(2), true, before, 2},
+		{month(1), month(2), false, after, 2},
+		{month(1), month(2), false, at(time.Time{}), 2},
+		{month(1), month(2), false, nil, 2},
+		{month(1), monitor.Rows(month(2).From.AddDate(0, 0, 1), month(2).To), false, before, 1},
 	} {
-		counting.queries, m.Anew = 0, c.anew
+		counting.queries, m.Anew, m.Changed = 0, c.anew, c.changed
 		views, err := m.Drift(t.Context(), nil, nil, c.reference, c.current)
 		if err != nil || counting.queries != c.queries {
 			t.Fatalf("%d queries, want %d; %v", counting.queries, c.queries, err)
@@ -156,6 +193,11 @@ func TestDriftTakesWhatIsKept(t *testing.T) {
 			t.Errorf("-want +got\n%s", d)
 		}
 	}
+}
+
+// at says that all views changed then.
+func at(then time.Time) monitor.Changed {
+	return func(context.Context, string) (time.Time, error) { return then, nil }
 }
 
 // counted counts the queries of profiles.
@@ -188,6 +230,23 @@ func TestFollow(t *testing.T) {
 		}
 		if err != nil || kept != c.kept {
 			t.Errorf("of %s: %q, want %q; %v", c.of.From, kept, c.kept, err)
+		}
+	}
+	by := func(of monitor.Side) string {
+		spans, err := m.Statistics.Spans(t.Context(), asof.StatisticsQuery{Project: "p", View: "users", From: of.From, To: of.To, Exact: true})
+		if err != nil || len(spans) != 1 {
+			t.Fatalf("%+v, %v", spans, err)
+		}
+		return spans[0].By
+	}
+	for _, c := range []struct {
+		changed monitor.Changed
+		run     string
+		before  string // what January was computed by
+	}{{at(time.Now().Add(-time.Hour)), "run 1 again", "run 1"}, {at(time.Now().Add(time.Hour)), "run 1 anew", "run 1 anew"}} {
+		m.Changed = c.changed
+		if f, err = m.Follow(t.Context(), nil, month(2).To, asof.Monthly, c.run); err != nil || len(f.Views) != 1 || by(month(1)) != c.before || by(month(2)) != c.run {
+			t.Errorf("%s: January by %s, February by %s; %+v, %v", c.run, by(month(1)), by(month(2)), f, err)
 		}
 	}
 	if f, err = m.Follow(t.Context(), []string{"users"}, month(1).To, asof.Monthly, "run 2"); err != nil || len(f.Computed) != 1 || f.Views != nil {
