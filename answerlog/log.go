@@ -19,6 +19,9 @@ import (
 	"github.com/asof-dev/asof/serving"
 )
 
+// DefaultFlush is after which time rows are written where nothing else is said.
+const DefaultFlush = 5 * time.Minute
+
 // Options say what is kept, and where.
 type Options struct {
 	// Services says whether answers to a feature service are kept as its
@@ -33,7 +36,7 @@ type Options struct {
 	Keyless bool // without join keys: what the features are like needs none
 
 	Most  int64         // bytes of the files in one folder; 0: 256 MiB
-	Flush time.Duration // after which rows are written; 0: 5 min
+	Flush time.Duration // after which rows are written; 0: DefaultFlush
 	Queue int64         // bytes of answers that wait; 0: 16 MiB
 
 	Log *slog.Logger // gets why rows were lost; nil for nowhere
@@ -76,7 +79,7 @@ const mostQueued = 4096
 
 // New makes a Log, which writes from now on.
 func New(o Options) *Log {
-	o.Most, o.Flush, o.Queue = cmp.Or(o.Most, 256<<20), cmp.Or(o.Flush, 5*time.Minute), cmp.Or(o.Queue, 16<<20)
+	o.Most, o.Flush, o.Queue = cmp.Or(o.Most, 256<<20), cmp.Or(o.Flush, DefaultFlush), cmp.Or(o.Queue, 16<<20)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}

@@ -110,7 +110,7 @@ func (a *app) driftCommand() *cobra.Command {
 		Short: "Tell which features are not what they were",
 		Long: "Describes features in two spans of event time and compares them: PSI, Jensen–Shannon, KS, chi-square,\n" +
 			"the change of the mean and of the share of nulls, new and vanished categories. Ends with 1 where a\n" +
-			"feature has drifted.\n" + spans,
+			"feature has drifted, and where none could be compared.\n" + spans,
 		Example: a.example("-c my_project monitor drift --current 2024-02", "-c my_project monitor drift --reference 2024-01-31 --current 2024-02-29 -v usage_agg_30d_fv",
 			"-c my_project monitor drift --current 2024-02 -f monthly_fee --output json", "-c my_project monitor drift --reference 2024-02-29 --current served"),
 		Args: a.args(),
@@ -170,6 +170,7 @@ func (r *repository) drift(ctx context.Context, c comparison, output string, ref
 	} else {
 		err = r.app.printDrift(views)
 	}
+	r.app.noteFew(current.DriftSide, views)
 	if err == nil {
 		err = r.keepDrift(ctx, c, "monitor drift", reference, current, views)
 	}
@@ -179,5 +180,5 @@ func (r *repository) drift(ctx context.Context, c comparison, output string, ref
 	if features, drifted := drifted(views); drifted > 0 {
 		return asof.Errorf(asof.CodeConflict, "%s of %s drifted", thousands(drifted), count(features, "feature", "features"))
 	}
-	return nil
+	return r.nothingCompared(ctx, views, reference.DriftSide, current.DriftSide)
 }

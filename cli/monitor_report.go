@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -84,7 +85,7 @@ func (r *repository) driftReport(ctx context.Context, c comparison, output, out 
 func writeWhole(path string, data []byte) error {
 	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.part")
 	if err != nil {
-		return asof.Errorf(asof.CodeInvalid, "the report cannot be written: %w", err)
+		return unwritten(path, err)
 	}
 	_, err = file.Write(data)
 	err = errors.Join(err, file.Chmod(0o644), file.Sync(), file.Close())
@@ -93,7 +94,21 @@ func writeWhole(path string, data []byte) error {
 	}
 	if err != nil {
 		os.Remove(file.Name())
-		return asof.Errorf(asof.CodeInvalid, "the report cannot be written: %w", err)
+		return unwritten(path, err)
 	}
 	return nil
+}
+
+// unwritten says why a report is not there: of its own path, not of the file that
+// would have become it.
+func unwritten(path string, err error) error {
+	var file *fs.PathError
+	var rename *os.LinkError
+	switch {
+	case errors.As(err, &file):
+		err = file.Err
+	case errors.As(err, &rename):
+		err = rename.Err
+	}
+	return asof.Errorf(asof.CodeInvalid, "the report cannot be written: %s: %w", path, err)
 }

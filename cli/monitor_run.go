@@ -94,7 +94,14 @@ func (f *monitorRunFlags) read(cmd *cobra.Command) (err error) {
 	if err == nil && f.to.Before(f.from) {
 		err = usagef(help, "--start-date %s is behind --end-date %s", f.from.Format(time.DateOnly), last.Format(time.DateOnly))
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	ask := monitor.Request{From: f.from, To: f.to, Granularity: asof.Granularity(f.granularity), Baseline: f.baseline}
+	if err := ask.Check(); err != nil {
+		return usagef(help, "%s", err)
+	}
+	return nil
 }
 
 // monitor returns what describes and compares the repository's features.

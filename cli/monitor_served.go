@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,7 +61,7 @@ func (r *repository) answered(ctx context.Context, sides ...*monitor.Side) error
 			return err
 		}
 		if oldest.IsZero() {
-			return asof.Errorf(asof.CodeInvalid, "no answers were logged in project %s: write `asof: {answers: {sample: 0.01}}` into feature_store.yaml and serve", r.config.Project)
+			return r.unserved(logs.Snapshot)
 		}
 		if side.From.IsZero() {
 			side.From = oldest
@@ -69,4 +71,14 @@ func (r *repository) answered(ctx context.Context, sides ...*monitor.Side) error
 		}
 	}
 	return nil
+}
+
+// unserved says why there are no answers: none are logged, or not yet.
+func (r *repository) unserved(snapshot *asof.Snapshot) error {
+	answers := r.config.Asof.Answers
+	logging := func(s *asof.FeatureService) bool { return len(s.Logging) > 0 }
+	if answers.Sample > 0 || answers.Services && slices.ContainsFunc(snapshot.Services(), logging) {
+		return asof.Errorf(asof.CodeInvalid, "no answers are logged in project %s yet: rows are written every %s (flush), and when the server stops", r.config.Project, cmp.Or(answers.Flush, answerlog.DefaultFlush))
+	}
+	return asof.Errorf(asof.CodeInvalid, "no answers were logged in project %s: write `asof: {answers: {sample: 0.01}}` into feature_store.yaml and serve", r.config.Project)
 }

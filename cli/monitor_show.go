@@ -191,6 +191,15 @@ func statisticsNotes(s asof.Statistics) (notes []string) {
 	return notes
 }
 
+// meant names the first feature that begins with what was written, or else those
+// that are near.
+func meant(begin string, names []string) string {
+	if i := slices.IndexFunc(names, func(name string) bool { return strings.HasPrefix(name, begin) }); i >= 0 {
+		return fmt.Sprintf("; did you mean %q?", names[i])
+	}
+	return asof.DidYouMean(begin, names)
+}
+
 // whyNoStatistics says why there are none of a view, or a feature.
 func (r *repository) whyNoStatistics(ctx context.Context, store asof.StatisticsStore, q asof.StatisticsQuery) error {
 	snapshot, err := r.snapshot(ctx)
@@ -202,7 +211,7 @@ func (r *repository) whyNoStatistics(ctx context.Context, store asof.StatisticsS
 		return err
 	}
 	if q.Feature != "" && view.Feature(q.Feature) == nil {
-		return asof.Errorf(asof.CodeNotFound, "feature view %q has no feature %q%s", q.View, q.Feature, asof.DidYouMean(q.Feature, view.FeatureNames()))
+		return asof.Errorf(asof.CodeNotFound, "feature view %q has no feature %q%s", q.View, q.Feature, meant(q.Feature, view.FeatureNames()))
 	}
 	spans, err := store.Spans(ctx, asof.StatisticsQuery{Project: q.Project, View: q.View})
 	if err != nil {

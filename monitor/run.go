@@ -113,6 +113,13 @@ func (m *Monitor) rows(source asof.StatisticsSource, q asof.ViewQuery) (rows, er
 	return rows{profiler, q, source, func(ctx context.Context) (asof.SourceRange, error) { return m.Offline.Range(ctx, q.Source) }}, err
 }
 
+// Check says whether the time that is asked for can be divided as asked for:
+// CodeInvalid where it cannot.
+func (r *Request) Check() error {
+	_, err := r.dated()
+	return err
+}
+
 // dated returns the periods of the time that is asked for, none where none is.
 func (r *Request) dated() ([]period, error) {
 	span := Span{r.From, r.To}
