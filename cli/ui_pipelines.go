@@ -10,7 +10,7 @@ import (
 // consolePipelines are the repository's pipelines for the console. works says
 // that this process carries runs out.
 func (r *repository) consolePipelines(works bool) *console.Pipelines {
-	return &console.Pipelines{Names: r.pipelineNames, Load: r.loadPipeline, Rollback: r.rollbackRun, Correct: r.correct, Works: works,
+	return &console.Pipelines{Names: r.pipelineNames, Load: r.loadPipeline, Rollback: r.rollbackRun, Correct: r.correct, Repo: r.config.Dir, Works: works,
 		Publications: r.published,
 		Aside: func(ctx context.Context, p *pipeline.Pipeline, table, run string, limit int) (pipeline.Quarantined, error) {
 			return r.quarantined(ctx, p, table, "", run, limit)

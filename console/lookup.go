@@ -114,6 +114,9 @@ func lookup(ctx context.Context, c *Console, r *request) (any, error) {
 	if l.Computed, err = q.untold(); err != nil {
 		return nil, err
 	}
+	if err := q.unknownInput(); err != nil {
+		return nil, err
+	}
 	if given, err := l.fill(q); given && err != nil && wantsJSON(r.Request) {
 		return nil, err
 	}

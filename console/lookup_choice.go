@@ -2,8 +2,10 @@ package console
 
 import (
 	"context"
+	"maps"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/asof-dev/asof"
@@ -185,6 +187,28 @@ func (q *inquiry) form() url.Values {
 		}
 	}
 	return kept
+}
+
+// unknownInput refuses a key or a value of the address that is not among those
+// that are asked for.
+func (q *inquiry) unknownInput() error {
+	for prefix, fields := range map[string][]asof.Field{"key.": q.keys, "data.": q.data} {
+		names := make([]string, len(fields))
+		for i, f := range fields {
+			names[i] = f.Name
+		}
+		for _, parameter := range slices.Sorted(maps.Keys(q.r.URL.Query())) {
+			name, ok := strings.CutPrefix(parameter, prefix)
+			switch {
+			case !ok || slices.Contains(names, name):
+			case len(names) == 0:
+				return asof.Errorf(asof.CodeInvalid, "%.60q is given, and nothing of the kind is asked for: leave it out", parameter)
+			default:
+				return asof.Errorf(asof.CodeInvalid, "%.60q is given, and what is looked up has no %.60q%s", parameter, name, asof.DidYouMean(name, names))
+			}
+		}
+	}
+	return nil
 }
 
 // within runs a part of the page in its own time, and returns its error as a

@@ -140,7 +140,7 @@ func runsInTime(r *request, runs []lastRun) template.HTML {
 			row.Label = run.ID
 		}
 		if !run.Started.IsZero() {
-			row.Spans = []chart.Span{{From: run.Started, To: run.Finished, Class: "state-" + string(run.State), Says: run.ID + ": " + r.say("state."+string(run.State)) + ", " + took(run.Started, run.until())}}
+			row.Spans = []chart.Span{{From: run.Started, To: run.Finished, Class: "state-" + string(run.State), Says: run.ID + r.say("colon") + " " + r.say("state."+string(run.State)) + ", " + took(run.Started, run.until())}}
 		}
 		line.Rows = append(line.Rows, row)
 	}

@@ -28,7 +28,7 @@ func (c *Console) changing(ctx context.Context, r *request) (*pipeline.Pipeline,
 // askPipeline is the question about a pipeline.
 func (r *request) askPipeline(p *pipeline.Pipeline, verb string) *question {
 	name := r.say("act." + verb)
-	return &question{Title: name + ": " + p.Name, On: "pipeline " + p.Name, Back: pipelinePath(p.Name), Button: name}
+	return &question{Title: name + r.say("colon") + " " + p.Name, On: "pipeline " + p.Name, Back: pipelinePath(p.Name), Button: name}
 }
 
 // paramInputs are the inputs of the parameters but those left out, and what was
@@ -84,7 +84,32 @@ func askRunPipeline(ctx context.Context, c *Console, r *request) (*question, err
 	settle(q.Inputs, values)
 	q.Will = append([]string{r.say("run.will", p.Name, assigned(values))}, c.effects(r, p, values)...)
 	q.Will = append(q.Will, r.say("run.same"))
-	return q, nil
+	return q, c.lacking(r, q, p, values)
+}
+
+// lacking returns why a run would find no files. Where an earlier step may make
+// them, or a worker elsewhere may have them, the question only warns.
+func (c *Console) lacking(r *request, q *question, p *pipeline.Pipeline, values pipeline.Values) error {
+	fail, later := p.MissingFiles(values, c.o.Pipelines.Repo)
+	if len(fail) > 0 && c.o.Pipelines.Works {
+		return asof.Errorf(asof.CodeInvalid, "%w", andMore(fail))
+	}
+	if len(fail) > 0 {
+		q.Will = append(q.Will, r.say("run.lacks", andMore(fail)))
+	}
+	if len(later) > 0 {
+		q.Will = append(q.Will, r.say("run.lacks-yet", andMore(later)))
+	}
+	return nil
+}
+
+// andMore is the first of the reasons why loads find no files, and how many
+// loads those are.
+func andMore(all []error) error {
+	if len(all) == 1 {
+		return all[0]
+	}
+	return fmt.Errorf("%w; %d loads find no files", all[0], len(all))
 }
 
 // assigned writes parameters as the command line has them.

@@ -20,7 +20,8 @@ type Pipelines struct {
 	Aside func(ctx context.Context, p *pipeline.Pipeline, table, run string, limit int) (pipeline.Quarantined, error)
 	// Correct takes corrected rows in, and returns the run that had put them aside.
 	Correct func(context.Context, *pipeline.Pipeline, pipeline.Correction) (pipeline.Corrected, asof.Run, error)
-	Works   bool // this process carries runs out
+	Repo    string // the folder that files of pipelines are in
+	Works   bool   // this process carries runs out
 }
 
 // pipelineList is the page of all pipelines.

@@ -52,7 +52,9 @@ func pipelinesOf(t *testing.T, files map[string]string) *Pipelines {
 			t.Fatal(err)
 		}
 	}
-	return &Pipelines{Works: true,
+	must(t, os.MkdirAll(filepath.Join(dir, "data"), 0o777))
+	must(t, os.WriteFile(filepath.Join(dir, "data", "users.csv"), []byte("user_id\nann\n"), 0o666))
+	return &Pipelines{Works: true, Repo: dir,
 		Names:        func() ([]string, error) { return names, nil },
 		Load:         func(name string) (*pipeline.Pipeline, error) { return pipeline.Load(filepath.Join(dir, name+".yaml")) },
 		Publications: func(context.Context) ([]asof.Publication, error) { return nil, nil },
@@ -110,6 +112,9 @@ func TestPipelinePages(t *testing.T) {
 		if status, text := get(c, address, "Accept", "application/json"); status != http.StatusOK || !strings.HasPrefix(text, "{") {
 			t.Errorf("%s as JSON: %d %s", address, status, text)
 		}
+	}
+	if _, page := get(c, "/runs?state=foo"); !strings.Contains(page, "scheduled, pending, late, running, retrying, completed, failed, crashed, cancelled") {
+		t.Errorf("a state that there is not:\n%s", page)
 	}
 	other := submitted(t, store, asof.Run{Project: "q", Pipeline: "month"})
 	for address, want := range map[string]int{"/pipelines/mnth": 404, "/pipelines/month/pause": 400, "/pipelines/..%2Fmonth": 404, "/runs/none": 404, "/runs/" + other.ID: 404, "/runs/" + other.ID + "/log": 404, "/live/runs/" + other.ID: 404, "/runs?state=failing": 400,
@@ -198,6 +203,61 @@ func TestRunningAPipeline(t *testing.T) {
 	}
 	if list := recorded(t, store); len(list) != 3 || list[0].What != "backfill" || list[2].Details["as_of"] != "2024-01-31" || list[2].Outcome != "run "+runs[len(runs)-1].ID {
 		t.Errorf("recorded: %+v", list)
+	}
+}
+
+const filesFile = `name: files
+params: {month: {type: string}, as_of: {type: date, default: last day of last month}}
+steps:
+  - {load: users, file: "{{month}}/users.csv", key: user_id, columns: {user_id: text}}
+  - {load: plays, file: "{{month}}/plays*.csv", key: user_id, columns: {user_id: text}}
+  - {load: gone, file: "{{month}}/gone.csv", key: user_id, columns: {user_id: text}, when: month == 'later'}
+  - command: [echo, "{{month}}"]
+    name: fetch
+  - {load: fetched, file: "{{month}}/fetched", key: user_id, columns: {user_id: text}}
+`
+
+// TestRunningWithoutFiles: a run that would find no files is not entered, unless
+// a worker elsewhere has them; what an earlier step may make is only told.
+func TestRunningWithoutFiles(t *testing.T) {
+	for works, want := range map[bool]int{true: http.StatusBadRequest, false: http.StatusSeeOther} {
+		c, store := piping(t, func(o *Options) {
+			o.Pipelines = pipelinesOf(t, map[string]string{"files": filesFile})
+			o.Pipelines.Works = works
+		})
+		asked := text(post(c, "/pipelines/files/run", url.Values{"p.month": {"dat"}}))
+		for _, said := range []string{"there is no file dat/users.csv", "did you mean &#34;data&#34;?", "2 loads find no files"} {
+			if !strings.Contains(asked, said) || strings.Contains(asked, `name="sure" value="yes"`) == works {
+				t.Errorf("where a worker is here %t, the question has no %q\n%s", works, said, asked)
+			}
+		}
+		if answer := post(c, "/pipelines/files/run", sure("p.month", "dat")); answer.StatusCode != want {
+			t.Errorf("where a worker is here %t: %d\n%s", works, answer.StatusCode, text(answer))
+		}
+		if runs, err := store.Runs(t.Context(), asof.RunQuery{}); err != nil || (len(runs) == 0) != works {
+			t.Errorf("where a worker is here %t: runs %+v, %v", works, runs, err)
+		}
+		must(t, os.WriteFile(filepath.Join(c.o.Pipelines.Repo, "data", "plays1.csv"), []byte("user_id\nann\n"), 0o666))
+		asked = text(post(c, "/pipelines/files/run", url.Values{"p.month": {"data"}}))
+		if !strings.Contains(asked, "an earlier step makes") || !strings.Contains(asked, "data/fetched") || !strings.Contains(asked, `name="sure" value="yes"`) {
+			t.Errorf("what a step makes:\n%s", asked)
+		}
+	}
+}
+
+// TestFrenchColons: a colon in French stands behind a space that does not break,
+// also where a page joins a name and an object.
+func TestFrenchColons(t *testing.T) {
+	c, _ := piping(t, nil)
+	if _, page := get(c, "/pipelines/month/run", "Accept-Language", "fr"); !strings.Contains(page, "Exécuter\u00a0: month") {
+		t.Errorf("no space before the colon:\n%s", page)
+	}
+	for key, text := range c.languages[1].texts {
+		for _, sign := range []string{" :", " ;", " ?", " !", "« ", " »"} {
+			if strings.Contains(text, sign) {
+				t.Errorf("%s = %s: the space of %q may break", key, text, sign)
+			}
+		}
 	}
 }
 

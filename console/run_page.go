@@ -160,7 +160,7 @@ func (p *runPage) bars(r *request) template.HTML {
 		}
 		if !s.Started.IsZero() {
 			line.Rows[at].Spans = append(line.Rows[at].Spans, chart.Span{From: s.Started, To: s.Finished, Class: "state-" + string(s.State),
-				Says: r.say("run.attempt", s.Name, s.Attempt) + ": " + r.say("state."+string(s.State)) + ", " + s.Took()})
+				Says: r.say("run.attempt", s.Name, s.Attempt) + r.say("colon") + " " + r.say("state."+string(s.State)) + ", " + s.Took()})
 		}
 	}
 	return line.SVG()

@@ -104,7 +104,7 @@ func askReplay(ctx context.Context, c *Console, r *request) (*question, error) {
 		return nil, err
 	}
 	day := pipeline.DayOf(run)
-	q := &question{Title: r.say("act.replay") + ": " + p.Name + ", " + table, On: "pipeline " + p.Name, Back: shownRun(run, "").Path() + "/aside/" + table, Button: r.say("act.replay")}
+	q := &question{Title: r.say("act.replay") + r.say("colon") + " " + p.Name + ", " + table, On: "pipeline " + p.Name, Back: shownRun(run, "").Path() + "/aside/" + table, Button: r.say("act.replay")}
 	rows := input{Name: "rows", Label: r.say("replay.rows", table), Type: "textarea", Value: text.String(), Required: true, Help: r.say("replay.how"), Long: mostCorrected}
 	if given := r.form.Get("rows"); given != "" {
 		rows.Value = strings.ReplaceAll(given, "\r\n", "\n")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/asof-dev/asof"
@@ -53,7 +54,7 @@ func listRuns(ctx context.Context, c *Console, r *request) (any, error) {
 	q := asof.RunQuery{Project: c.o.Project, Pipeline: list.Pipeline, Before: asked.Get("before"), Limit: runsAtOnce + 1, Brief: true}
 	if list.State != "" {
 		if !slices.Contains(runStates, list.State) {
-			return nil, asof.Errorf(asof.CodeInvalid, "there is no state %.60q%s", list.State, asof.DidYouMean(list.State, runStates))
+			return nil, asof.Errorf(asof.CodeInvalid, "there is no state %.60q; runs are %s%s", list.State, strings.Join(runStates, ", "), asof.DidYouMean(list.State, runStates))
 		}
 		q.States = []asof.RunState{asof.RunState(list.State)}
 	}

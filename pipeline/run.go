@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -134,18 +133,7 @@ func atLines(lines []asof.Place) string {
 
 // find finds the files that a step loads.
 func (r *run) find(s Step) (loadFiles, error) {
-	files := loadFiles{name: r.values.fill(s.Load.File)}
-	path := files.name
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(r.Repo, path)
-	}
-	constants := map[string]string{}
-	for column, value := range s.Load.Constants {
-		constants[column] = r.values.fill(value)
-	}
-	var err error
-	files.Files, err = tablefile.Find(s.Load.Form, path, files.name, constants)
-	return files, err
+	return s.Load.find(r.values, r.Repo)
 }
 
 // filesOf returns what a table was loaded from. A load that stands was found by
