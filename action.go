@@ -27,6 +27,7 @@ const MostActions = 10_000
 type ActionQuery struct {
 	Project string
 	On      string
+	What    string
 	Before  int64 // only those with a lower Seq
 	Limit   int   // 0: 100
 }

@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/asof-dev/asof"
@@ -15,7 +16,7 @@ type runsPart struct {
 	Error  string        `json:"error,omitempty"`
 	Last   []lastRun     `json:"last"`
 	Open   []lastRun     `json:"open"`   // they go on, or wait
-	Failed []lastRun     `json:"failed"` // and nothing later has done their month
+	Failed []lastRun     `json:"failed"` // nothing later has done their month, and nobody dismissed them
 	Broken []brokenCheck `json:"broken"` // of those, and of the newest run of each pipeline
 	Held   int           `json:"held"`   // checks that hold
 	More   int           `json:"more"`   // broken checks that are left out
@@ -55,8 +56,9 @@ const (
 // foundRuns are the newest runs, without reports, and with them those whose
 // checks are shown.
 type foundRuns struct {
-	newest  []asof.Run
-	checked []pipeline.KeptMonth
+	newest     []asof.Run
+	checked    []pipeline.KeptMonth
+	dismissals map[string]time.Time // by run, as the record of actions has it
 }
 
 // lastRuns looks at the newest runs of the project.
@@ -80,7 +82,7 @@ func (c *Console) lastRuns(ctx context.Context) runsPart {
 		}
 	}
 	for _, month := range pipeline.NewestOf(found.newest) {
-		if failed(month.Run) {
+		if failed(month.Run) && !needsNobody(month.Run, found.dismissals) {
 			p.Failed = append(p.Failed, shownRun(month.Run, month.Day))
 		}
 	}
@@ -105,8 +107,16 @@ func (c *Console) findRuns(ctx context.Context) (f foundRuns, err error) {
 	if f.newest, err = store.Runs(ctx, asof.RunQuery{Project: c.o.Project, Limit: runsLooked, Brief: true}); err != nil {
 		return f, err
 	}
+	if slices.ContainsFunc(f.newest, failed) {
+		if f.dismissals, err = c.dismissals(ctx, store); err != nil {
+			return f, err
+		}
+	}
 	seen := map[string]bool{}
 	for _, month := range pipeline.NewestOf(f.newest) {
+		if needsNobody(month.Run, f.dismissals) {
+			continue
+		}
 		if (failed(month.Run) || !seen[month.Run.Pipeline]) && len(f.checked) < runsChecked {
 			month.Run, err = store.Run(ctx, month.Run.ID)
 			if err == nil {

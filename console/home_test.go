@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -152,6 +153,46 @@ func TestHomeSaysWhatNeedsSomebody(t *testing.T) {
 		if status != http.StatusOK || !strings.Contains(page, want) || strings.Contains(page, "<script>") || strings.Contains(page, "an old message") || !strings.Contains(page, `class="cell stale" role="img" aria-label="view_1, `) {
 			t.Errorf("%s: %d\n%s", language, status, page)
 		}
+	}
+}
+
+// TestDismissing: a failed run that somebody has dismissed needs nobody, until it
+// fails again; others can't be dismissed, nor can one be twice.
+func TestDismissing(t *testing.T) {
+	store := memory.NewRuns()
+	c := acting(t, store, nil)
+	fail := func(lease asof.RunLease) {
+		must(t, store.Finish(t.Context(), lease, asof.RunFailed, "no such month", nil))
+	}
+	run, lease := begun(t, store, asof.Run{Pipeline: "month"})
+	at := "/runs/" + run.ID + "/dismiss"
+	if answer := post(c, at, sure()); answer.StatusCode != http.StatusConflict || len(recorded(t, store)) != 0 {
+		t.Errorf("a run that goes on: %d", answer.StatusCode)
+	}
+	fail(lease)
+	if answer := post(c, at, url.Values{}); answer.StatusCode != http.StatusOK || len(dataOf[overview](t, c, "/").Runs.Failed) != 1 {
+		t.Errorf("asked for once: %d", answer.StatusCode)
+	}
+	if answer := post(c, at, sure()); answer.StatusCode != http.StatusSeeOther || answer.Header.Get("Location") != "/runs/"+run.ID {
+		t.Fatalf("dismissed: %d\n%s", answer.StatusCode, text(answer))
+	}
+	if list := recorded(t, store); len(list) != 1 || list[0].What != "dismiss" || list[0].On != "run "+run.ID || list[0].Who != "Zoë" {
+		t.Errorf("recorded: %+v", list)
+	}
+	if o := dataOf[overview](t, c, "/"); len(o.Runs.Failed) != 0 || len(o.Runs.Last) != 1 {
+		t.Errorf("dismissed: %+v", o.Runs)
+	}
+	if answer := post(c, at, sure()); answer.StatusCode != http.StatusConflict {
+		t.Errorf("dismissed twice: %d", answer.StatusCode)
+	}
+	if _, err := store.Resume(t.Context(), run.ID); err != nil {
+		t.Fatal(err)
+	}
+	claimed, err := store.Claim(t.Context(), asof.RunClaim{Project: "p", Run: run.ID, Worker: "w", TTL: time.Minute})
+	must(t, err)
+	fail(asof.RunLease{Run: run.ID, Epoch: claimed.Epoch})
+	if o := dataOf[overview](t, c, "/"); len(o.Runs.Failed) != 1 {
+		t.Errorf("it has failed again: %+v", o.Runs)
 	}
 }
 

@@ -48,6 +48,7 @@ var actions = []action{
 	{path: "/pipelines/{name}/unpause", name: "unpause", menu: "pipelines", may: updateProject, ask: askPause("unpause"), do: doPause(false), always: true},
 	{path: "/runs/{id}/cancel", name: "cancel", menu: "pipelines", may: updateProject, ask: askCancel, do: doCancel, always: true},
 	{path: "/runs/{id}/resume", name: "resume", menu: "pipelines", may: updateProject, ask: askResume, do: doResume, always: true},
+	{path: "/runs/{id}/dismiss", name: dismissed, menu: "pipelines", may: updateProject, ask: askDismiss, do: doDismiss, always: true},
 	{path: "/runs/{id}/rollback", name: "rollback", menu: "pipelines", within: undoWithin, may: updateProject, ask: askRollback, do: doRollback, always: true},
 	{path: "/runs/{id}/replay/{table}", name: "replay", menu: "pipelines", most: 2 * mostCorrected, within: time.Minute, may: updateProject, ask: askReplay, do: doReplay, always: true},
 }

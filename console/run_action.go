@@ -29,7 +29,7 @@ func askRun(ctx context.Context, c *Console, r *request, verb string) (*question
 		return nil, run, err
 	}
 	name := r.say("act." + verb)
-	return &question{Title: name + " " + run.ID, On: "run " + run.ID, Back: shownRun(run, "").Path(), Button: name}, run, nil
+	return &question{Title: name + " " + run.ID, On: onRun(run), Back: shownRun(run, "").Path(), Button: name}, run, nil
 }
 
 func askCancel(ctx context.Context, c *Console, r *request) (*question, error) {

@@ -73,6 +73,12 @@ func (p *runPage) Waits() bool {
 // CanResume reports whether the run can go on.
 func (p *runPage) CanResume() bool { return p.Ended() && p.State != asof.RunCompleted }
 
+// CanDismiss reports whether Home names the run, unless another has done its
+// month or somebody has dismissed it.
+func (p *runPage) CanDismiss() bool {
+	return p.Ended() && (p.State == asof.RunFailed || p.State == asof.RunCrashed)
+}
+
 // CanUndo reports whether the run has published, and still counts.
 func (p *runPage) CanUndo() bool { return p.Ended() && len(p.Changes) > 0 && p.RolledBack.IsZero() }
 
@@ -117,7 +123,7 @@ func showRun(ctx context.Context, c *Console, r *request) (any, error) {
 	if page.Log, err = tailOf(ctx, store, run.ID); err != nil {
 		return nil, err
 	}
-	page.Deeds, err = c.deeds(ctx, r, asof.ActionQuery{On: "run " + run.ID, Limit: deedsShown})
+	page.Deeds, err = c.deeds(ctx, r, asof.ActionQuery{On: onRun(run), Limit: deedsShown})
 	return page, err
 }
 

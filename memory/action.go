@@ -46,7 +46,7 @@ func (s *Runs) Actions(_ context.Context, q asof.ActionQuery) ([]asof.Action, er
 	defer s.mu.Unlock()
 	var list []asof.Action
 	for _, a := range slices.Backward(s.actions) {
-		chosen := (q.Project == "" || q.Project == a.Project) && (q.On == "" || q.On == a.On) && (q.Before == 0 || a.Seq < q.Before)
+		chosen := (q.Project == "" || q.Project == a.Project) && (q.On == "" || q.On == a.On) && (q.What == "" || q.What == a.What) && (q.Before == 0 || a.Seq < q.Before)
 		if chosen && len(list) < cmp.Or(q.Limit, 100) {
 			a.Details = maps.Clone(a.Details)
 			list = append(list, a)

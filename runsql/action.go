@@ -50,9 +50,9 @@ func (s *Store) EndAction(ctx context.Context, seq int64, outcome, failed string
 func (s *Store) Actions(ctx context.Context, q asof.ActionQuery) ([]asof.Action, error) {
 	var list []asof.Action
 	err := s.db.Read(ctx, func(tx Tx) error {
-		condition := fmt.Sprintf(" WHERE ($1 = '' OR project = $1) AND ($2 = '' OR object = $2) AND ($3 = 0 OR seq < $3) ORDER BY seq DESC LIMIT %d", cmp.Or(q.Limit, 100))
+		condition := fmt.Sprintf(" WHERE ($1 = '' OR project = $1) AND ($2 = '' OR object = $2) AND ($3 = 0 OR seq < $3) AND ($4 = '' OR what = $4) ORDER BY seq DESC LIMIT %d", cmp.Or(q.Limit, 100))
 		return tx.Query(ctx, "SELECT seq, project, at, who, address, what, object, details, finished, outcome, error FROM "+s.db.Table(actions)+condition,
-			[]any{q.Project, q.On, q.Before}, func(scan func(...any) error) error {
+			[]any{q.Project, q.On, q.Before, q.What}, func(scan func(...any) error) error {
 				var a asof.Action
 				var at int64
 				var finished *int64

@@ -63,7 +63,8 @@ func runsActions(t *testing.T, open func() asof.RunStore) {
 		q    asof.ActionQuery
 		want []asof.Action
 	}{{asof.ActionQuery{}, []asof.Action{begun[3], begun[2], begun[1], begun[0]}}, {asof.ActionQuery{Project: "p", On: "pipeline month"}, []asof.Action{begun[3], begun[0]}},
-		{asof.ActionQuery{Project: "p", Before: begun[3].Seq, Limit: 1}, []asof.Action{begun[2]}}, {asof.ActionQuery{Project: "p", On: "nothing"}, nil}} {
+		{asof.ActionQuery{Project: "p", Before: begun[3].Seq, Limit: 1}, []asof.Action{begun[2]}}, {asof.ActionQuery{Project: "p", On: "nothing"}, nil}, {asof.ActionQuery{What: "no such"}, nil},
+		{asof.ActionQuery{What: begun[1].What}, []asof.Action{begun[1], begun[0]}}} {
 		var got, ids []int64
 		for _, a := range readActions(t, s, c.q) {
 			got = append(got, a.Seq)
