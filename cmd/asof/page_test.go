@@ -208,7 +208,11 @@ func followPage(t *testing.T, page, config string) string {
 // runPage is followPage in a folder that is there.
 func runPage(t *testing.T, dir, page, config string) {
 	t.Helper()
-	for _, command := range pageCommands(page) {
+	commands := pageCommands(page)
+	if len(commands) == 0 {
+		t.Error("the page has no commands: they stand in blocks of ```console, after a $")
+	}
+	for _, command := range commands {
 		cmd := exec.Command("sh", "-c", command.text)
 		cmd.Dir = dir
 		out, err := cmd.CombinedOutput()
