@@ -26,9 +26,11 @@ func loadLanguages() (list []*language, err error) {
 		}
 		l.texts = map[string]string{}
 		for line := range strings.Lines(string(text)) {
-			if key, value, ok := strings.Cut(strings.TrimSpace(line), " = "); ok {
-				l.texts[key] = value
+			key, value, ok := strings.Cut(strings.TrimSpace(line), " = ")
+			if _, twice := l.texts[key]; !ok || twice {
+				return nil, fmt.Errorf("text/%s.txt: %q is no KEY = TEXT, or its key is there twice", l.code, line)
 			}
+			l.texts[key] = value
 		}
 		list = append(list, l)
 	}
