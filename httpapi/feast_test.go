@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -262,79 +260,6 @@ func feastAnswers(t *testing.T, folder string, replies []reply) []answered {
 	return all
 }
 
-// answer is Feast's answer; values keep their text, so that 10 is not 10.0.
-type answer struct {
-	Results []struct {
-		Values     []json.RawMessage `json:"values"`
-		Statuses   []string          `json:"statuses"`
-		Timestamps []string          `json:"event_timestamps"`
-	} `json:"results"`
-	Metadata struct {
-		Names []string        `json:"feature_names"`
-		Views json.RawMessage `json:"feature_view_metadata"`
-	} `json:"metadata"`
-}
-
-func parsed(t *testing.T, text string) (a answer) {
-	t.Helper()
-	if err := json.Unmarshal([]byte(text), &a); err != nil {
-		t.Fatal(err)
-	}
-	return a
-}
-
-// sameAnswer compares column by column, by name: Feast gives the features of a
-// view in any order. A stored null is PRESENT there and NULL_VALUE here.
-func sameAnswer(t *testing.T, body, ours, theirs string) {
-	t.Helper()
-	a, b := parsed(t, ours), parsed(t, theirs)
-	if len(a.Metadata.Names) != len(b.Metadata.Names) || len(a.Results) != len(a.Metadata.Names) {
-		t.Errorf("%s: got the columns %q, from Feast %q", body, a.Metadata.Names, b.Metadata.Names)
-		return
-	}
-	if string(a.Metadata.Views) != string(b.Metadata.Views) {
-		t.Errorf("%s: got the views %s, from Feast %s", body, a.Metadata.Views, b.Metadata.Views)
-	}
-	for i, name := range a.Metadata.Names {
-		at := slices.Index(b.Metadata.Names, name)
-		if at < 0 {
-			t.Errorf("%s: Feast gives no %s but %q", body, name, b.Metadata.Names)
-			continue
-		}
-		x, y := a.Results[i], b.Results[at]
-		for row, v := range y.Values {
-			if string(v) == "null" && y.Statuses[row] == "PRESENT" {
-				y.Statuses[row] = "NULL_VALUE"
-			}
-		}
-		if !slices.EqualFunc(x.Values, y.Values, func(v, w json.RawMessage) bool { return string(v) == string(w) }) {
-			t.Errorf("%s: %s is %s, from Feast %s", body, name, x.Values, y.Values)
-		}
-		if !slices.Equal(x.Statuses, y.Statuses) || !slices.Equal(x.Timestamps, y.Timestamps) {
-			t.Errorf("%s: %s has %s at %s, from Feast %s at %s", body, name, x.Statuses, x.Timestamps, y.Statuses, y.Timestamps)
-		}
-	}
-}
-
-func sameDocument(a, b string) bool {
-	var x, y bytes.Buffer
-	return json.Compact(&x, []byte(a)) == nil && json.Compact(&y, []byte(b)) == nil && x.String() == y.String()
-}
-
-// classOf reads the exception out of an error's answer, "" where there is none.
-func classOf(t *testing.T, text string) string {
-	t.Helper()
-	var inner string
-	var exception struct{ Module, Class, Message string }
-	if json.Unmarshal([]byte(text), &inner) != nil || json.Unmarshal([]byte(inner), &exception) != nil {
-		return ""
-	}
-	if exception.Module != "feast.errors" || exception.Message == "" {
-		t.Errorf("an exception of module %q with message %q", exception.Module, exception.Message)
-	}
-	return exception.Class
-}
-
 // printedAlike compares what Feast's command line prints with what we print.
 func printedAlike(t *testing.T, folder string, reader *serving.Reader) {
 	t.Helper()
@@ -365,43 +290,5 @@ func printedAlike(t *testing.T, folder string, reader *serving.Reader) {
 		if got != want {
 			t.Errorf("%q: got\n%s, from Feast\n%s", args, got, want)
 		}
-	}
-}
-
-// feastClient reads through Feast's SDK, which is told that the online store
-// is a server, and prints what it got and which errors it raised.
-const feastClient = `
-import json, sys
-from feast import FeatureStore, RepoConfig
-folder, url = sys.argv[1:]
-store = FeatureStore(config=RepoConfig(project="streamflow", provider="local", registry=folder + "/registry.db", offline_store="file",
-    online_store={"type": "remote", "path": url}, entity_key_serialization_version=3))
-def ask(features, rows, **options):
-    try:
-        return store.get_online_features(features=features, entity_rows=rows, **options).to_dict()
-    except Exception as e:
-        return [type(e).__name__, str(e)]
-print("answer", json.dumps([
-    ask(["profile:i32", "profile:f64", "profile:yes", "profile:name", "profile:numbers"], [{"user_id": "ann"}, {"user_id": "nobody"}]),
-    ask(store.get_feature_service("mixed"), [{"user_id": "ann", "shop_id": 7}], full_feature_names=True),
-    ask(["nope:i32"], [{"user_id": "ann"}]),
-    ask(["profile:i32", "profile:nope"], [{"user_id": "ann"}]),
-    ask(["shops:rating"], [{"shop_id": "seven"}]),
-], sort_keys=True, ensure_ascii=False))
-`
-
-// clientUnderstands reads from our server with Feast's SDK.
-func clientUnderstands(t *testing.T, folder string, h http.Handler) {
-	t.Helper()
-	server := httptest.NewServer(h)
-	defer server.Close()
-	_, got, _ := strings.Cut(string(storetest.RunPython(t, feastClient, folder, server.URL)), "answer ")
-	want := `[{"f64": [0.1, null], "i32": [-5, null], "name": ["Ann \"é\" 😀\n", null], "numbers": [[1, -2], null], "user_id": ["ann", "nobody"], "yes": [true, null]}, ` +
-		`{"shop_id": [7], "shops__rating": [4.0], "usage__hours": [32.09199142456055], "user_id": ["ann"]}, ` +
-		`["FeatureViewNotFoundException", "feature view \"nope\" does not exist in project \"streamflow\"; known: profile, shops, usage, visits"], ` +
-		`["FeastObjectNotFoundException", "feature view \"profile\" has no feature \"nope\"; did you mean \"name\"?"], ` +
-		`["FeastError", "row 1: \"seven\" cannot be the value of join key \"shop_id\" (Int64): it is no whole number"]]` + "\n"
-	if got != want {
-		t.Errorf("Feast's client got\n%swant\n%s", got, want)
 	}
 }
