@@ -15,6 +15,22 @@ const (
 	StatisticsTraining StatisticsSource = "training" // a training set
 )
 
+// PeriodName names a span that is one month or one day of UTC, to the
+// microsecond: 2024-01, 2024-01-31. Other spans have no name.
+func PeriodName(from, to time.Time) (name string, ok bool) {
+	from = from.UTC()
+	after := to.UTC().Add(time.Microsecond)
+	switch {
+	case !from.Equal(from.Truncate(24 * time.Hour)):
+		return "", false
+	case from.Day() == 1 && after.Equal(from.AddDate(0, 1, 0)):
+		return from.Format("2006-01"), true
+	case after.Equal(from.AddDate(0, 0, 1)):
+		return from.Format(time.DateOnly), true
+	}
+	return "", false
+}
+
 // Granularity is how long the span of statistics is.
 type Granularity string
 

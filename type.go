@@ -129,6 +129,16 @@ func (t Type) Element() (Type, bool) {
 	return Scalar(e), e != TypeInvalid
 }
 
+// IsNumber reports whether values of the type are machine numbers: integers and
+// floats, which a decimal is not.
+func (t Type) IsNumber() bool {
+	switch t.Value {
+	case TypeInt32, TypeInt64, TypeFloat32, TypeFloat64:
+		return true
+	}
+	return false
+}
+
 // String returns the type as a definition file writes it: Float32,
 // Array(Int64), Set(String), Struct({"a": Int64}).
 func (t Type) String() string {

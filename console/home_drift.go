@@ -136,15 +136,10 @@ func (v driftedView) Before() string {
 // spanText writes a span as the command line reads it: a month, a day, or both
 // ends.
 func spanText(from, to time.Time) string {
-	from, to = from.UTC(), to.UTC()
-	after := to.Add(time.Microsecond)
-	switch {
-	case from.Equal(firstOf(from)) && after.Equal(from.AddDate(0, 1, 0)):
-		return from.Format("2006-01")
-	case from.Equal(from.Truncate(24*time.Hour)) && after.Equal(from.AddDate(0, 0, 1)):
-		return from.Format(time.DateOnly)
+	if name, ok := asof.PeriodName(from, to); ok {
+		return name
 	}
-	return from.Format(time.RFC3339) + ".." + to.Format(time.RFC3339)
+	return from.UTC().Format(time.RFC3339) + ".." + to.UTC().Format(time.RFC3339)
 }
 
 func firstOf(t time.Time) time.Time { return time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC) }

@@ -96,7 +96,7 @@ func (q *inquiry) history(ctx context.Context) *story {
 		s.More = more
 		return err
 	})
-	if isNumber(f.typ) {
+	if f.typ.IsNumber() {
 		s.Chart = s.draw(q.r.lang)
 	}
 	return s
@@ -110,14 +110,6 @@ func asServed(t asof.Type, text json.RawMessage) json.RawMessage {
 		return text
 	}
 	return shownJSON(value.AppendUnixTimestamp(nil, time.UnixMilli(ms).Unix()))
-}
-
-func isNumber(t asof.Type) bool {
-	switch t.Value {
-	case asof.TypeInt32, asof.TypeInt64, asof.TypeFloat32, asof.TypeFloat64:
-		return true
-	}
-	return false
 }
 
 // draw draws the numbers that counted over time; what is no number is a gap.

@@ -225,19 +225,11 @@ func canCompare(have, declared asof.Type) bool {
 	}
 	switch declared.Value {
 	case asof.TypeInt32, asof.TypeInt64, asof.TypeFloat32, asof.TypeFloat64:
-		return text || isNumber(have)
+		return text || have.IsNumber()
 	case asof.TypeBool, asof.TypeBytes:
 		return text
 	case asof.TypeUnixTimestamp:
 		return text || have.Value == asof.TypeInt64
 	}
 	return have.Value != asof.TypeBool && have.Value != asof.TypeUnixTimestamp && have.Value != asof.TypeBytes
-}
-
-func isNumber(t asof.Type) bool {
-	switch t.Value {
-	case asof.TypeInt32, asof.TypeInt64, asof.TypeFloat32, asof.TypeFloat64:
-		return true
-	}
-	return false
 }

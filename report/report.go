@@ -98,6 +98,7 @@ func SideName(s asof.DriftSide) string {
 	const minute = "2006-01-02 15:04"
 	from, to := s.From.UTC(), s.To.UTC()
 	after := to.Add(time.Microsecond)
+	period, named := asof.PeriodName(from, to)
 	switch {
 	case s.Name == "baseline":
 		return "the baseline"
@@ -107,10 +108,8 @@ func SideName(s asof.DriftSide) string {
 		return "all rows"
 	case from.IsZero():
 		return "until " + to.Format(time.DateOnly)
-	case from.AddDate(0, 0, 1).Equal(after) && from.Equal(from.Truncate(24*time.Hour)):
-		return from.Format(time.DateOnly)
-	case from.Day() == 1 && from.AddDate(0, 1, 0).Equal(after) && from.Equal(from.Truncate(24*time.Hour)):
-		return from.Format("2006-01")
+	case named:
+		return period
 	case from.Equal(from.Truncate(24*time.Hour)) && after.Equal(after.Truncate(24*time.Hour)):
 		return from.Format(time.DateOnly) + " to " + to.Format(time.DateOnly)
 	}
