@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"net/http"
 	"net/url"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
@@ -94,6 +96,41 @@ func (b *browser) open(t *testing.T, address, language string) (links []string) 
 		t.Errorf("%s: %d bytes, language %q, title %q", address, size, lang, title)
 	}
 	return links
+}
+
+// do runs actions in the page, each again where the page, which follows what
+// happens, has replaced a node between its being found and its being used.
+func (b *browser) do(actions ...chromedp.Action) error {
+	for i, action := range actions {
+		actions[i] = steady(action)
+	}
+	return chromedp.Run(b.ctx, actions...)
+}
+
+func steady(action chromedp.Action) chromedp.Action {
+	return chromedp.ActionFunc(func(ctx context.Context) error {
+		for late := time.Now().Add(10 * time.Second); ; {
+			var gone *cdproto.Error
+			if err := action.Do(ctx); !errors.As(err, &gone) || gone.Code != nodeGone || time.Now().After(late) {
+				return err
+			}
+		}
+	})
+}
+
+// nodeGone is Chromium's code for a node that is no longer in the page.
+const nodeGone = -32000
+
+// follow presses what a selector names and waits for the page that it leads to,
+// so that nothing after it is read off the page before.
+func follow(selector string) chromedp.Action { return leads(chromedp.Click(selector)) }
+
+// leads runs an action and waits for the page that it leads to.
+func leads(action chromedp.Action) chromedp.Action {
+	return chromedp.ActionFunc(func(ctx context.Context) error {
+		_, err := chromedp.RunResponse(ctx, steady(action))
+		return err
+	})
 }
 
 // crawl opens every page that can be reached from the first one: of pages that

@@ -16,7 +16,7 @@ func browseHome(t *testing.T, b *browser, w *watched) {
 	b.open(t, w.root+"/?until=2023-12", "fr")
 	b.open(t, w.root+"/?theme=light&lang=en", "en")
 	var headline, view, route string
-	if err := chromedp.Run(b.ctx, chromedp.Text(".headline", &headline), chromedp.TextContent(".calendar a text", &view), chromedp.Text("#traffic tbody th", &route)); err != nil {
+	if err := b.do(chromedp.Text(".headline", &headline), chromedp.TextContent(".calendar a text", &view), chromedp.Text("#traffic tbody th", &route)); err != nil {
 		t.Fatal(err)
 	}
 	if headline != "All is well" || view == "" || route != "/features/{key}" {

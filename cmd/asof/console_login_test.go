@@ -28,7 +28,7 @@ func browseLogin(t *testing.T, b *browser, w *watched) {
 	root := "http://" + serveBy(t, w.dir, 1, "-f", guarded, "ui", "-p", "0")["console"]
 	fetch(t, root+"/catalog", http.StatusUnauthorized)
 	var at, header, record string
-	if err := chromedp.Run(b.ctx, chromedp.Navigate(root+"/training/new?lang=en"), chromedp.WaitVisible("#p"), chromedp.SendKeys("#p", "Zoë"), chromedp.Click("button"),
+	if err := b.do(chromedp.Navigate(root+"/training/new?lang=en"), chromedp.WaitVisible("#p"), chromedp.SendKeys("#p", "Zoë"), follow("button"),
 		chromedp.WaitVisible("header form"), chromedp.Location(&at), chromedp.Text("header", &header)); err != nil {
 		t.Fatal(err)
 	}
@@ -37,16 +37,16 @@ func browseLogin(t *testing.T, b *browser, w *watched) {
 	}
 	b.open(t, root+"/?lang=fr&theme=dark", "fr")
 	b.open(t, root+"/training?lang=en&theme=light", "en")
-	if err := chromedp.Run(b.ctx, chromedp.Navigate(root+"/training/new"), chromedp.Evaluate(`document.querySelector("main [name=name]").value = "signed-in"`, nil), chromedp.Click("form.fields button.strong"),
-		chromedp.WaitVisible(`button[name="sure"][value="yes"]`), chromedp.Click(`button[name="sure"][value="yes"]`), chromedp.WaitVisible(`main a[href^="/training/set/"]`),
-		chromedp.Navigate(root+"/actions"), chromedp.Text("main", &record), chromedp.Click("header form button"), chromedp.WaitVisible(`a[href="/login"]`)); err != nil {
+	if err := b.do(chromedp.Navigate(root+"/training/new"), chromedp.Evaluate(`document.querySelector("main [name=name]").value = "signed-in"`, nil), follow("form.fields button.strong"),
+		follow(`button[name="sure"][value="yes"]`), chromedp.WaitVisible(`main a[href^="/training/set/"]`),
+		chromedp.Navigate(root+"/actions"), chromedp.Text("main", &record), follow("header form button"), chromedp.WaitVisible(`a[href="/login"]`)); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(record, "Zoë") || !strings.Contains(record, "training set signed-in") {
 		t.Errorf("the record says:\n%s", record)
 	}
 	b.open(t, root+"/logout", "en")
-	if err := chromedp.Run(b.ctx, chromedp.Navigate(root+"/catalog"), chromedp.WaitVisible("#p"), chromedp.Location(&at)); err != nil || !strings.HasPrefix(at, issuer.URL()+"/authorize?") {
+	if err := b.do(chromedp.Navigate(root+"/catalog"), chromedp.WaitVisible("#p"), chromedp.Location(&at)); err != nil || !strings.HasPrefix(at, issuer.URL()+"/authorize?") {
 		t.Errorf("after signing out: %s, %v", at, err)
 	}
 }

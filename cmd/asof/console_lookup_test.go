@@ -15,8 +15,8 @@ import (
 func browseLookup(t *testing.T, b *browser, w *watched) {
 	const user = "3413-BMNZE"
 	var at, values string
-	if err := chromedp.Run(b.ctx, chromedp.Navigate(w.root+"/catalog/view/usage_agg_30d_fv?lang=en&theme=light"), chromedp.Click(`a[href="/lookup?view=usage_agg_30d_fv"]`),
-		chromedp.WaitVisible("#input-0"), chromedp.SendKeys("#input-0", user+"\r"), chromedp.WaitVisible("#values"),
+	if err := b.do(chromedp.Navigate(w.root+"/catalog/view/usage_agg_30d_fv?lang=en&theme=light"), follow(`a[href="/lookup?view=usage_agg_30d_fv"]`),
+		leads(chromedp.SendKeys("#input-0", user+"\r")),
 		chromedp.Evaluate(`const s = document.querySelector("#slider"); s.value = 0; s.dispatchEvent(new Event("input")); s.dispatchEvent(new Event("change"))`, nil),
 		chromedp.WaitVisible(`nav a[aria-current][href*="2024-01-31"]`), chromedp.Location(&at), chromedp.Text("#values + div table", &values)); err != nil {
 		t.Fatal(err)

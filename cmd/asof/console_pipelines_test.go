@@ -43,15 +43,15 @@ func browsePipelines(t *testing.T, b *browser, w *watched) {
 		}
 	}
 	var runAt, told, marked, aside, correct, undo, state, paused, list string
-	sure := chromedp.Tasks{chromedp.WaitVisible(`button[value="yes"]`), chromedp.Click(`button[value="yes"]`)}
+	sure := follow(`button[value="yes"]`)
 	ended := chromedp.WaitVisible("#summary .state.completed")
-	err := chromedp.Run(b.ctx, chromedp.Navigate(w.root+"/pipelines/visits/run?lang=en"), chromedp.SetValue(`[name="p.kind"]`, "part"), chromedp.SetValue(`[name="p.as_of"]`, "2024-02-29"),
-		chromedp.Click(".fields button.strong"), chromedp.WaitVisible(`button[value="yes"]`), chromedp.Text("main", &told), sure,
+	err := b.do(chromedp.Navigate(w.root+"/pipelines/visits/run?lang=en"), chromedp.SetValue(`[name="p.kind"]`, "part"), chromedp.SetValue(`[name="p.as_of"]`, "2024-02-29"),
+		follow(".fields button.strong"), chromedp.Text("main", &told), sure,
 		// The log grows, and the state changes, in the page that was loaded.
 		chromedp.WaitVisible("#summary"), chromedp.Evaluate(`document.body.dataset.loaded = "once"`, nil), ended, chromedp.Evaluate(`document.body.dataset.loaded + " " + document.querySelector("#log").innerText`, &marked), chromedp.Location(&runAt),
 		// What was put aside is corrected.
-		chromedp.Click(`a[href$="/aside/visits"]`), chromedp.Text("main table", &aside), chromedp.Click(`a[href$="/replay/visits"]`), chromedp.Value("textarea", &correct),
-		chromedp.SetValue("textarea", "user_id,n\nb,2\n"), chromedp.Click(".fields button.strong"), sure, ended)
+		follow(`a[href$="/aside/visits"]`), chromedp.Text("main table", &aside), follow(`a[href$="/replay/visits"]`), chromedp.Value("textarea", &correct),
+		chromedp.SetValue("textarea", "user_id,n\nb,2\n"), follow(".fields button.strong"), sure, ended)
 	if err != nil {
 		t.Fatalf("%v; before: %s", err, told)
 	}
@@ -64,11 +64,11 @@ func browsePipelines(t *testing.T, b *browser, w *watched) {
 	b.open(t, runAt+"?theme=dark&lang=fr", "fr")
 	b.open(t, runAt+"/log", "fr")
 	b.open(t, w.root+"/pipelines/visits?theme=light", "fr")
-	if err := chromedp.Run(b.ctx, chromedp.Navigate(w.root+"/pipelines/visits?lang=fr"), chromedp.Click(`a.act[href$="/pause"]`), sure, chromedp.WaitVisible(`a.act[href$="/unpause"]`), chromedp.Text("main", &paused),
-		chromedp.Click(`a.act[href$="/unpause"]`), sure, chromedp.WaitVisible(`a.act[href$="/pause"]`), chromedp.Click("#runs tbody a"), chromedp.Click(`a.act[href$="/rollback"]`), chromedp.WaitVisible(`button[value="yes"]`), chromedp.Text("main", &undo), sure, chromedp.WaitVisible("#summary .state.cancelled"),
-		chromedp.Navigate(w.root+"/pipelines/visits/backfill"), chromedp.SetValue(`[name="from"]`, "2024-01"), chromedp.SetValue(`[name="to"]`, "2024-02"), chromedp.SetValue(`[name="p.kind"]`, "full"), chromedp.Click(".fields button.strong"), sure,
-		chromedp.WaitVisible("#runs tbody tr"), chromedp.Click("#runs tbody a"), chromedp.Click(`a.act[href$="/cancel"]`), sure, chromedp.WaitVisible(`a.act[href$="/resume"]`), chromedp.Text("#summary .state", &state),
-		chromedp.Click(`a.act[href$="/resume"]`), sure, ended, chromedp.Navigate(w.root+"/actions"), chromedp.Text("main table", &list)); err != nil {
+	if err := b.do(chromedp.Navigate(w.root+"/pipelines/visits?lang=fr"), follow(`a.act[href$="/pause"]`), sure, chromedp.WaitVisible(`a.act[href$="/unpause"]`), chromedp.Text("main", &paused),
+		follow(`a.act[href$="/unpause"]`), sure, chromedp.WaitVisible(`a.act[href$="/pause"]`), follow("#runs tbody a"), follow(`a.act[href$="/rollback"]`), chromedp.Text("main", &undo), sure, chromedp.WaitVisible("#summary .state.cancelled"),
+		chromedp.Navigate(w.root+"/pipelines/visits/backfill"), chromedp.SetValue(`[name="from"]`, "2024-01"), chromedp.SetValue(`[name="to"]`, "2024-02"), chromedp.SetValue(`[name="p.kind"]`, "full"), follow(".fields button.strong"), sure,
+		chromedp.WaitVisible("#runs tbody tr"), follow("#runs tbody a"), follow(`a.act[href$="/cancel"]`), sure, chromedp.WaitVisible(`a.act[href$="/resume"]`), chromedp.Text("#summary .state", &state),
+		follow(`a.act[href$="/resume"]`), sure, ended, chromedp.Navigate(w.root+"/actions"), chromedp.Text("main table", &list)); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(paused, "est suspendue") || !strings.Contains(undo, "1 lignes ajoutées disparaissent") || state != "annulée" {

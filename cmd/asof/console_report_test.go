@@ -22,7 +22,7 @@ func browseReport(t *testing.T, b *browser, w *watched) {
 	}))
 	defer server.Close()
 	for _, scheme := range []string{"light", "dark"} {
-		if err := chromedp.Run(b.ctx, emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}})); err != nil {
+		if err := b.do(emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}})); err != nil {
 			t.Fatal(err)
 		}
 		links := b.open(t, server.URL+"/"+scheme, "en")
@@ -31,7 +31,7 @@ func browseReport(t *testing.T, b *browser, w *watched) {
 		}
 	}
 	var charts, missing int
-	if err := chromedp.Run(b.ctx, emulation.SetEmulatedMedia(), chromedp.Evaluate(`document.querySelectorAll("svg.chart").length`, &charts),
+	if err := b.do(emulation.SetEmulatedMedia(), chromedp.Evaluate(`document.querySelectorAll("svg.chart").length`, &charts),
 		chromedp.Evaluate(`[...document.querySelectorAll('a[href^="#"]')].filter(a => !document.getElementById(decodeURIComponent(a.hash.slice(1)))).length`, &missing)); err != nil {
 		t.Fatal(err)
 	}

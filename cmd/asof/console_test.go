@@ -112,8 +112,8 @@ func browseCatalog(t *testing.T, b *browser, w *watched) {
 	b.open(t, w.root+"/catalog/feature/subs_profile_fv:net_service?theme=light&lang=en", "en")
 	b.open(t, w.root+"/catalog/view/subs_profile_fv", "en")
 	var at, place string
-	if err := chromedp.Run(b.ctx, chromedp.Navigate(w.root+"/catalog"), chromedp.KeyEvent("/"), chromedp.SendKeys("#q", "montly_fee\r"),
-		chromedp.WaitVisible(`a[href="/catalog/view/subs_profile_fv"]`), chromedp.Click(`a[href="/catalog/view/subs_profile_fv"]`), chromedp.WaitVisible("dl"),
+	if err := b.do(chromedp.Navigate(w.root+"/catalog"), chromedp.KeyEvent("/"), leads(chromedp.SendKeys("#q", "montly_fee\r")),
+		follow(`a[href="/catalog/view/subs_profile_fv"]`),
 		chromedp.Location(&at), chromedp.Text("dl code", &place)); err != nil {
 		t.Fatal(err)
 	}

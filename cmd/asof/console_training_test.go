@@ -17,9 +17,8 @@ func browseTraining(t *testing.T, b *browser, w *watched) {
 	b.open(t, w.root+"/training?lang=fr&theme=dark", "fr")
 	b.open(t, w.root+"/training/new?theme=light", "fr")
 	var job, set, said string
-	if err := chromedp.Run(b.ctx, chromedp.Navigate(w.root+"/training/new?lang=en"), chromedp.Click("form.fields button.strong"), chromedp.WaitVisible(`button[name="sure"][value="yes"]`),
-		chromedp.Click(`button[name="sure"][value="yes"]`), chromedp.WaitVisible(`main a[href^="/training/set/"]`), chromedp.Location(&job),
-		chromedp.Click(`main a[href^="/training/set/"]`), chromedp.WaitVisible("main table"), chromedp.Location(&set), chromedp.Text("main", &said)); err != nil {
+	if err := b.do(chromedp.Navigate(w.root+"/training/new?lang=en"), follow("form.fields button.strong"), follow(`button[name="sure"][value="yes"]`), chromedp.WaitVisible(`main a[href^="/training/set/"]`), chromedp.Location(&job),
+		follow(`main a[href^="/training/set/"]`), chromedp.WaitVisible("main table"), chromedp.Location(&set), chromedp.Text("main", &said)); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.HasPrefix(job, w.root+"/training/job/") || !strings.Contains(said, "data/training/training-2024-02-29/training.parquet") || !strings.Contains(said, "What it was made from is as it was") {
@@ -41,9 +40,9 @@ func browseTraining(t *testing.T, b *browser, w *watched) {
 	if err := os.WriteFile(users, []byte("user_id,event_timestamp\n3413-BMNZE,2024-02-10\n"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if err := chromedp.Run(b.ctx, chromedp.Navigate(w.root+"/training/new"), chromedp.SetUploadFiles(`input[type="file"]`, []string{users}, chromedp.ByQuery), chromedp.Evaluate(`document.querySelector("main [name=name]").value = "février"; document.querySelector("main [name=label]").value = ""`, nil), chromedp.Click("form.fields button.strong"), chromedp.WaitVisible(`button[name="sure"][value="yes"]`), chromedp.Text("main", &said),
-		chromedp.Click(`button[name="sure"][value="yes"]`), chromedp.WaitVisible(`main a[href^="/training/set/"]`),
-		chromedp.Navigate(set+"/reproduce"), chromedp.Click(`button[name="sure"][value="yes"]`), chromedp.WaitVisible("main strong"), chromedp.Location(&job)); err != nil {
+	if err := b.do(chromedp.Navigate(w.root+"/training/new"), chromedp.SetUploadFiles(`input[type="file"]`, []string{users}, chromedp.ByQuery), chromedp.Evaluate(`document.querySelector("main [name=name]").value = "février"; document.querySelector("main [name=label]").value = ""`, nil), follow("form.fields button.strong"), chromedp.Text("main", &said),
+		follow(`button[name="sure"][value="yes"]`), chromedp.WaitVisible(`main a[href^="/training/set/"]`),
+		chromedp.Navigate(set+"/reproduce"), follow(`button[name="sure"][value="yes"]`), chromedp.WaitVisible("main strong"), chromedp.Location(&job)); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(said, "Entity rows: 1, of the file users.csv") {
