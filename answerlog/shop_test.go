@@ -147,7 +147,7 @@ func (s *shop) ask(sel serving.Selection, entities ...serving.Column) {
 	if err != nil {
 		s.Fatal(err)
 	}
-	a.AppendFeast(nil, false, nil)
+	a.SendFeast(false, func([][]byte, int) {})
 	a.Release()
 }
 

@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"io"
+	"net"
 	"net/http"
 	"strconv"
 )
@@ -22,39 +24,57 @@ func write(w http.ResponseWriter, status int, body []byte) {
 	_, _ = w.Write(body) // a caller who went away is no error of ours
 }
 
-// pieces sends an answer that outgrows a piece while it is being made.
-type pieces struct {
-	w       http.ResponseWriter
-	started bool
+// sender sends an answer part by part.
+type sender struct {
+	w     http.ResponseWriter
+	b     *buffer
+	lists io.ReaderFrom // takes lists of texts for the kernel to gather; nil where there is none
+	list  net.Buffers
+	begun bool
 }
 
-// piece is what an answer may grow to in memory before it is sent: no more than
-// stays in a processor's cache, and no less than is worth a call each.
+func newSender(w http.ResponseWriter, r *http.Request, b *buffer) *sender {
+	s := &sender{w: w, b: b}
+	if o, ok := w.(*observed); ok {
+		w = o.ResponseWriter
+	}
+	if r.TLS == nil { // otherwise the texts have to be encrypted first
+		s.lists, _ = w.(io.ReaderFrom)
+	}
+	return s
+}
+
+// piece is what is gathered of texts before it is sent: no more than stays in a
+// processor's cache, and no less than is worth a call.
 const piece = 256 << 10
 
-// flush sends what there is when it is enough for a piece, and returns the rest.
-func (p *pieces) flush(body []byte, length int) []byte {
-	if len(body) < piece {
-		return body
+// send is a serving.Send. A caller who went away is no error of ours.
+func (s *sender) send(texts [][]byte, length int) {
+	if len(texts) == 1 && length > 0 {
+		write(s.w, http.StatusOK, texts[0])
+		return
 	}
-	if !p.started {
-		header := p.w.Header()
+	if !s.begun {
+		s.begun = true
+		header := s.w.Header()
 		header["Content-Type"] = jsonType
 		if length > 0 {
 			header["Content-Length"] = []string{strconv.Itoa(length)}
 		}
-		p.w.WriteHeader(http.StatusOK)
-		p.started = true
+		s.w.WriteHeader(http.StatusOK)
 	}
-	_, _ = p.w.Write(body)
-	return body[:0]
-}
-
-// end sends the rest.
-func (p *pieces) end(body []byte) {
-	if p.started {
-		_, _ = p.w.Write(body)
+	if s.lists != nil && length > 0 { // without a length each text would become a chunk
+		s.list = texts
+		_, _ = s.lists.ReadFrom(&s.list)
 		return
 	}
-	write(p.w, http.StatusOK, body)
+	out := s.b.out[:0]
+	for _, text := range texts {
+		if out = append(out, text...); len(out) >= piece {
+			_, _ = s.w.Write(out)
+			out = out[:0]
+		}
+	}
+	_, _ = s.w.Write(out)
+	s.b.out = out
 }

@@ -23,9 +23,7 @@ func (h *handler) online(w http.ResponseWriter, r *http.Request) {
 	}
 	err := h.answer(w, r, b, func(ctx context.Context) (*serving.Answer, error) { return h.Reader.Read(ctx, &b.request) },
 		func(a *serving.Answer) {
-			p := pieces{w: w}
-			b.out = a.AppendFeast(b.out[:0], b.versions, p.flush)
-			p.end(b.out)
+			a.SendFeast(b.versions, newSender(w, r, b).send)
 		})
 	if err != nil {
 		h.failFeast(w, r, err)
@@ -41,9 +39,7 @@ func (h *handler) entities(w http.ResponseWriter, r *http.Request) {
 		h.chooseDefault(b)
 		err = h.answer(w, r, b, func(ctx context.Context) (*serving.Answer, error) { return h.Reader.Read(ctx, &b.request) },
 			func(a *serving.Answer) {
-				p := pieces{w: w}
-				b.out = a.AppendRows(b.out[:0], p.flush)
-				p.end(b.out)
+				a.SendRows(newSender(w, r, b).send)
 			})
 	}
 	if err != nil {

@@ -34,7 +34,7 @@ type Answer struct {
 	each     []int32           // 0, 1, 2…: the places of the rows in outputs
 	one      []entitykey.Value // the values of one key
 	tails    tails
-	apart    apart
+	out      outgoing
 	times    vectorTimes
 }
 

@@ -6,87 +6,28 @@ import (
 	"github.com/asof-dev/asof/value"
 )
 
-// Flush takes a part of an answer, or leaves it for later, and returns what is
-// left: to that is appended. It is told how long the whole answer is, 0 where
-// that is not known.
-type Flush func(part []byte, length int) []byte
-
-// AppendFeast appends the answer as Feast's HTTP server gives it: results by
-// column, then the metadata, with the views and their versions when asked for.
-// Between columns it hands what there is to flush; a nil flush keeps everything.
-func (a *Answer) AppendFeast(dst []byte, versions bool, flush Flush) []byte {
+// SendFeast sends the answer as Feast's HTTP server gives it: results by column,
+// then the metadata, with the views and their versions when asked for.
+func (a *Answer) SendFeast(versions bool, send Send) {
 	a.tails.reset()
-	if flush != nil && a.rows >= rowsApart {
-		return a.appendApart(dst, versions, flush)
-	}
+	o := &a.out
+	o.begin()
+	o.text = append(o.text, `{"results":[`...)
 	var f featureColumn
-	dst = append(dst, feastBegin...)
 	for c := range a.Columns() {
-		if flush != nil {
-			dst = flush(dst, 0)
+		if o.full() {
+			o.leave(send, a.tails.text, false)
 		}
 		var start, end int
-		dst, start, end = a.appendColumn(dst, &f, c)
-		dst = append(dst, a.tails.text[start:end]...)
-	}
-	return a.appendEnd(dst, versions)
-}
-
-// apart is an answer without the tails of its columns, which are most of a
-// large one. What is left is small enough to be kept until all of it is there
-// and its length is known; then it is put together part by part, each of which
-// is still in the processor's cache when it is sent.
-type apart struct {
-	text []byte
-	ends []columnEnd
-}
-
-// columnEnd is where a column ends in the text, and the place in tails.text of
-// what is put in there.
-type columnEnd struct{ at, start, end int }
-
-const (
-	rowsApart = 32        // for fewer, tails are so short that it is quicker to copy them at once
-	maxApart  = 512 << 10 // of the text; the length of a longer answer is not known before it is sent
-)
-
-// appendApart is AppendFeast for many rows.
-func (a *Answer) appendApart(dst []byte, versions bool, flush Flush) []byte {
-	var f featureColumn
-	text, ends, long := append(a.apart.text[:0], feastBegin...), a.apart.ends[:0], false
-	for c := range a.Columns() {
-		if len(text) >= maxApart {
-			dst, long = a.join(dst, text, ends, flush, 0), true
-			text, ends = text[:0], ends[:0]
-		}
-		var start, end int
-		text, start, end = a.appendColumn(text, &f, c)
-		ends = append(ends, columnEnd{len(text), start, end})
-	}
-	text = a.appendEnd(text, versions)
-	a.apart.text, a.apart.ends = text, ends
-	length := 0
-	if !long {
-		length = len(dst) + len(text)
-		for _, e := range ends {
-			length += e.end - e.start
+		if o.text, start, end = a.appendColumn(o.text, &f, c); a.rows < rowsApart {
+			o.text = append(o.text, a.tails.text[start:end]...)
+		} else {
+			o.cuts = append(o.cuts, cut{len(o.text), start, end})
 		}
 	}
-	return a.join(dst, text, ends, flush, length)
+	o.text = a.appendEnd(o.text, versions)
+	o.leave(send, a.tails.text, true)
 }
-
-// join appends a text with the tails of its columns.
-func (a *Answer) join(dst, text []byte, ends []columnEnd, flush Flush, length int) []byte {
-	from := 0
-	for _, e := range ends {
-		dst = append(append(dst, text[from:e.at]...), a.tails.text[e.start:e.end]...)
-		dst = flush(dst, length)
-		from = e.at
-	}
-	return append(dst, text[from:]...)
-}
-
-const feastBegin = `{"results":[`
 
 // appendColumn appends a column but for its end, whose place in tails.text it
 // returns.

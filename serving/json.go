@@ -28,18 +28,19 @@ func (a *Answer) AppendDict(dst []byte) []byte {
 	return value.AppendIndented(dst, append(compact, '}'))
 }
 
-// AppendRows appends all rows, each as AppendEntity does, as {"rows":[…]}. It
-// flushes between rows as AppendFeast does between columns, and never knows the
-// length.
-func (a *Answer) AppendRows(dst []byte, flush Flush) []byte {
-	dst = append(dst, `{"rows":[`...)
+// SendRows sends all rows, each as AppendEntity has it, as {"rows":[…]}.
+func (a *Answer) SendRows(send Send) {
+	o := &a.out
+	o.begin()
+	o.text = append(o.text, `{"rows":[`...)
 	for row := range a.rows {
-		if flush != nil {
-			dst = flush(dst, 0)
+		if o.full() {
+			o.leave(send, nil, false)
 		}
-		dst = a.AppendEntity(comma(dst, row), row)
+		o.text = a.AppendEntity(comma(o.text, row), row)
 	}
-	return append(dst, `]}`...)
+	o.text = append(o.text, `]}`...)
+	o.leave(send, nil, true)
 }
 
 // AppendEntity appends one row: its join keys, then an object of its features,

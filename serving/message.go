@@ -30,7 +30,7 @@ const (
 )
 
 // AppendMessage appends the answer as a feast.serving.GetOnlineFeaturesResponse
-// message: what AppendFeast says in JSON, with the values as the store holds
+// message: what SendFeast says in JSON, with the values as the store holds
 // them.
 func (a *Answer) AppendMessage(dst []byte, versions bool) []byte {
 	dst = a.appendMetadata(dst, versions)

@@ -1,6 +1,7 @@
 package serving_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"strings"
@@ -261,6 +262,12 @@ func TestReadKey(t *testing.T) {
 	}
 }
 
+// feast returns an answer in Feast's form.
+func feast(a *serving.Answer) (text string) {
+	a.SendFeast(true, func(texts [][]byte, _ int) { text += string(bytes.Join(texts, nil)) })
+	return text
+}
+
 func TestPrinted(t *testing.T) {
 	s := newShop(t, serving.Options{})
 	a, err := s.reader.Read(t.Context(), &serving.Request{Selection: features("profile:name", "usage:hours", "profile:age"), Entities: []serving.Column{texts("user_id", "bob", "eve")}})
@@ -268,7 +275,7 @@ func TestPrinted(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer a.Release()
-	if got, want := string(a.AppendFeast(nil, true, nil)), `{"results":[`+
+	if got, want := feast(a), `{"results":[`+
 		`{"values":["bob","eve"],"statuses":["PRESENT","PRESENT"],"event_timestamps":["1970-01-01T00:00:00Z","1970-01-01T00:00:00Z"]},`+
 		`{"values":["Bob",null],"statuses":["PRESENT","NOT_FOUND"],"event_timestamps":["2024-01-02T00:00:00.500Z","1970-01-01T00:00:00Z"]},`+
 		`{"values":[2.5,null],"statuses":["OUTSIDE_MAX_AGE","NOT_FOUND"],"event_timestamps":["2024-01-03T11:59:59.999999Z","1970-01-01T00:00:00Z"]},`+

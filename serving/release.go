@@ -8,7 +8,7 @@ import (
 
 // maxKept is how many bytes an answer may hold to be kept for the next request.
 // Larger ones are rare, and would stay in memory for good.
-const maxKept = 3 << 20
+const maxKept = 4 << 20
 
 // Release gives the answer's memory back. The answer and every slice taken
 // from it must not be used afterwards. One that was chosen for the sink goes
@@ -34,7 +34,7 @@ func (a *Answer) Release() {
 
 // Size returns about how many bytes the answer holds.
 func (a *Answer) Size() int {
-	n := cap(a.tails.text) + sizeOf(a.tails.all) + cap(a.apart.text) + sizeOf(a.apart.ends) + cap(a.times.text) + sizeOf(a.each) + sizeOf(a.one)
+	n := cap(a.tails.text) + sizeOf(a.tails.all) + cap(a.out.text) + sizeOf(a.out.cuts) + sizeOf(a.out.texts) + cap(a.times.text) + sizeOf(a.each) + sizeOf(a.one)
 	for i := range a.keys[:cap(a.keys)] {
 		k := &a.keys[:cap(a.keys)][i]
 		n += cap(k.buf) + sizeOf(k.ends)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	arrowmemory "github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/asof-dev/asof"
+	servingpb "github.com/asof-dev/asof/feastpb/serving"
 	"github.com/asof-dev/asof/memory"
 	"github.com/asof-dev/asof/serving"
 	"github.com/asof-dev/asof/value"
@@ -71,20 +73,13 @@ func BenchmarkWide(b *testing.B) {
 			q.Entities[0].Values = append(q.Entities[0].Values, serving.Text(fmt.Sprint(i)))
 		}
 		b.Run(fmt.Sprintf("entities=%d", entities), func(b *testing.B) {
-			var out []byte
-			sent := func(piece []byte, _ int) []byte { // as the server does
-				if len(piece) < 256<<10 {
-					return piece
-				}
-				return piece[:0]
-			}
 			b.ReportAllocs()
 			for b.Loop() {
 				a, err := reader.Read(b.Context(), &q)
 				if err != nil {
 					b.Fatal(err)
 				}
-				out = a.AppendFeast(out[:0], false, sent)
+				a.SendFeast(false, func([][]byte, int) {})
 				a.Release()
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*entities*len(features)), "ns/value")
@@ -92,9 +87,10 @@ func BenchmarkWide(b *testing.B) {
 	}
 }
 
-// TestAnswerInParts holds answers that leave in parts against what they are as a
-// whole, and the length that is told of them against theirs. Their columns are of
-// two views in turn, with nulls, rows that are not there, and rows too old.
+// TestAnswerInParts holds answers, however they are put together, against the
+// values that they are of, and the length that is told of them against theirs.
+// Their columns are of two views in turn, with nulls, rows that are not there,
+// and rows too old.
 func TestAnswerInParts(t *testing.T) {
 	var features []asof.Field
 	for i := range 40 {
@@ -119,10 +115,7 @@ func TestAnswerInParts(t *testing.T) {
 	for _, f := range features {
 		q.Features = append(q.Features, "one:"+f.Name, "other:"+f.Name)
 	}
-	for _, c := range []struct {
-		rows  int
-		known bool
-	}{{1, false}, {31, false}, {32, true}, {200, true}, {2000, false}, {33, true}} {
+	for _, c := range []struct{ rows, parts int }{{1, 1}, {31, 1}, {32, 1}, {500, 1}, {2000, 2}, {33, 1}} {
 		q.Entities[0].Values = q.Entities[0].Values[:0]
 		for i := range c.rows {
 			q.Entities[0].Values = append(q.Entities[0].Values, serving.Text(fmt.Sprint(i)))
@@ -131,32 +124,51 @@ func TestAnswerInParts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var parts []byte
-		longest, lengths := 0, map[int]bool{}
-		left := a.AppendFeast(nil, true, func(part []byte, length int) []byte {
-			if lengths[length] = true; len(part) < 10_000 {
-				return part
+		var whole []byte
+		var lengths []int
+		a.SendFeast(true, func(texts [][]byte, length int) {
+			for i, text := range texts {
+				whole = append(whole, text...)
+				texts[i] = nil // as net.Buffers does
 			}
-			parts, longest = append(parts, part...), max(longest, len(part))
-			return part[:0]
+			lengths = append(lengths, length)
 		})
-		parts = append(parts, left...)
-		whole := a.AppendFeast(nil, true, nil)
-		if !bytes.Equal(parts, whole) || !json.Valid(whole) {
-			t.Errorf("%d rows: the parts are %d bytes, the whole is %d", c.rows, len(parts), len(whole))
+		if len(lengths) != c.parts || (lengths[0] == len(whole)) != (c.parts == 1) || c.parts > 1 && slices.Max(lengths) > 0 {
+			t.Errorf("%d rows, %d bytes: told lengths are %v", c.rows, len(whole), lengths)
 		}
 		for _, status := range []string{"PRESENT", "NULL_VALUE", "NOT_FOUND", "OUTSIDE_MAX_AGE"} {
 			if c.rows > 100 && !bytes.Contains(whole, []byte(status)) {
 				t.Errorf("%d rows: nothing is %s", c.rows, status)
 			}
 		}
-		if want := map[bool]int{true: len(whole)}[c.known]; len(lengths) != 1 || !lengths[want] {
-			t.Errorf("%d rows, %d bytes: told lengths are %v", c.rows, len(whole), lengths)
-		}
-		if longest > 10_000+c.rows*100 {
-			t.Errorf("%d rows: a part of %d bytes", c.rows, longest)
-		}
+		sameAsAnswer(t, a, whole)
 		a.Release()
+	}
+}
+
+// sameAsAnswer holds an answer in Feast's form against its values.
+func sameAsAnswer(t *testing.T, a *serving.Answer, text []byte) {
+	t.Helper()
+	var got struct {
+		Results []struct {
+			Values   []json.RawMessage
+			Statuses []string
+			Events   []time.Time `json:"event_timestamps"`
+		}
+	}
+	if err := json.Unmarshal(text, &got); err != nil || len(got.Results) != a.Columns() {
+		t.Fatalf("%d rows: %d columns, %v", a.Rows(), len(got.Results), err)
+	}
+	for column, r := range got.Results {
+		if len(r.Values) != a.Rows() || len(r.Statuses) != a.Rows() || len(r.Events) != a.Rows() {
+			t.Fatalf("%d rows, column %d: %d values, %d statuses, %d times", a.Rows(), column, len(r.Values), len(r.Statuses), len(r.Events))
+		}
+		for row := range a.Rows() {
+			want, status := string(value.AppendJSON(nil, a.Value(column, row), value.Served)), servingpb.FieldStatus(a.Status(column, row)).String()
+			if string(r.Values[row]) != want || r.Statuses[row] != status || r.Events[row].UnixMicro() != a.Event(column, row) {
+				t.Fatalf("%d rows, column %d, row %d: %s, %s, %s; want %s, %s, %d", a.Rows(), column, row, r.Values[row], r.Statuses[row], r.Events[row], want, status, a.Event(column, row))
+			}
+		}
 	}
 }
 
