@@ -11,8 +11,8 @@ import (
 // Registered returns desired as a registry stores it at now in place of old,
 // nil where the object is new: a copy with what a definition file does not say
 // and a registry keeps. Created stays; Updated is now; a view keeps its
-// version, state and intervals; what old's message holds beyond the nouns is
-// carried over. The version of a view that NewVersion calls for is left to the
+// version, its state, and its intervals unless they tell of rows that are of no
+// use to it; what old's message holds beyond the nouns is carried over. The version of a view that NewVersion calls for is left to the
 // registry, which numbers versions.
 func Registered(old, desired Object, now time.Time) Object {
 	switch d := desired.(type) {
@@ -108,10 +108,29 @@ func registeredView(old Object, d *FeatureView, now time.Time) *FeatureView {
 	if c.State == 0 {
 		c.State = o.State
 	}
-	if len(c.Intervals) == 0 {
+	if len(c.Intervals) == 0 && SameJoinKeys(o, d) && !retyped(o, d) {
 		c.Intervals = o.Intervals
 	}
 	return &c
+}
+
+// SameJoinKeys reports whether views have the same join keys, whatever their
+// order, so that the rows of one are rows of the other. A type that is not known
+// is any.
+func SameJoinKeys(a, b *FeatureView) bool {
+	return len(a.EntityColumns) == len(b.EntityColumns) && !slices.ContainsFunc(a.EntityColumns, func(k Field) bool {
+		return !slices.ContainsFunc(b.EntityColumns, func(other Field) bool {
+			return k.Name == other.Name && (k.Type.Equal(other.Type) || k.Type.Value == TypeInvalid || other.Type.Value == TypeInvalid)
+		})
+	})
+}
+
+// retyped reports whether a feature of both has another type.
+func retyped(old, desired *FeatureView) bool {
+	return slices.ContainsFunc(desired.Features, func(f Field) bool {
+		before := old.Feature(f.Name)
+		return before != nil && !before.Type.Equal(f.Type)
+	})
 }
 
 func registeredOnDemand(old Object, d *OnDemandFeatureView, now time.Time) *OnDemandFeatureView {

@@ -62,3 +62,34 @@ func TestRegisteredKeepsWhatAFileDoesNotSay(t *testing.T) {
 		t.Errorf("a stream view was given a plain view's message %q", s)
 	}
 }
+
+// TestIntervalsOfRowsThatAreOfNoUse: they would make an incremental run begin
+// behind rows that it has to read again.
+func TestIntervalsOfRowsThatAreOfNoUse(t *testing.T) {
+	fields := func(typ asof.ValueType, names ...string) (list []asof.Field) {
+		for _, name := range names {
+			list = append(list, asof.Field{Name: name, Type: asof.Scalar(typ)})
+		}
+		return list
+	}
+	for name, c := range map[string]struct {
+		keys, features []asof.Field
+		kept           bool
+	}{
+		"nothing":                    {fields(asof.TypeString, "user", "shop"), fields(asof.TypeInt64, "a"), true},
+		"keys in another order":      {fields(asof.TypeString, "shop", "user"), fields(asof.TypeInt64, "a"), true},
+		"keys whose type is unknown": {fields(asof.TypeInvalid, "user", "shop"), fields(asof.TypeInt64, "a"), true},
+		"a new feature":              {fields(asof.TypeString, "user", "shop"), fields(asof.TypeInt64, "a", "b"), true},
+		"one key less":               {fields(asof.TypeString, "user"), fields(asof.TypeInt64, "a"), false},
+		"another key":                {fields(asof.TypeString, "user", "city"), fields(asof.TypeInt64, "a"), false},
+		"keys of another type":       {fields(asof.TypeInt64, "user", "shop"), fields(asof.TypeInt64, "a"), false},
+		"a feature of another type":  {fields(asof.TypeString, "user", "shop"), fields(asof.TypeFloat64, "a"), false},
+	} {
+		old := &asof.FeatureView{Name: "v", EntityColumns: fields(asof.TypeString, "user", "shop"), Features: fields(asof.TypeInt64, "a"),
+			Intervals: []asof.Interval{{From: time.Unix(1, 0), To: time.Unix(2, 0)}}}
+		desired := &asof.FeatureView{Name: "v", EntityColumns: c.keys, Features: c.features}
+		if got := len(asof.Registered(old, desired, time.Unix(3, 0)).(*asof.FeatureView).Intervals) == 1; got != c.kept {
+			t.Errorf("%s changes: intervals kept %v, want %v", name, got, c.kept)
+		}
+	}
+}

@@ -172,7 +172,7 @@ func (p *Plan) noteOnline(o, was asof.Object) {
 		return
 	}
 	old := was.(*asof.FeatureView)
-	if !slices.EqualFunc(old.EntityColumns, view.EntityColumns, func(a, b asof.Field) bool { return a.Name == b.Name && a.Type.Equal(b.Type) }) {
+	if !asof.SameJoinKeys(old, view) {
 		p.refilled = append(p.refilled, view.Name)
 		p.Notes = append(p.Notes, fmt.Sprintf("feature view %s has other join keys: nothing of it is online until it is materialized again", view.Name))
 		return
