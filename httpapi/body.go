@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"strconv"
@@ -28,8 +29,12 @@ func (m *malformed) append(dst []byte) []byte {
 	return append(dst, `}]}`...)
 }
 
+// mark is the byte order mark that some clients put before UTF-8.
+const mark = "\xef\xbb\xbf"
+
 // object returns the body, which has to be an object.
 func (b *buffer) object() (string, *malformed) {
+	b.in = bytes.TrimPrefix(b.in, []byte(mark))
 	if wrong := checkJSON(b.in); wrong != nil {
 		return "", wrong
 	}
@@ -79,7 +84,7 @@ func checkJSON(body []byte) *malformed {
 		return &malformed{"missing", "", "Field required", "null"}
 	}
 	if json.Valid(body) {
-		return nil
+		return checkPairs(body)
 	}
 	var syntax *json.SyntaxError
 	at := len(body)
@@ -88,6 +93,15 @@ func checkJSON(body []byte) *malformed {
 		at = int(syntax.Offset)
 	}
 	return &malformed{"json_invalid", "," + strconv.Itoa(at), "JSON decode error: " + err.Error(), "{}"}
+}
+
+// checkPairs finds half of a surrogate pair in a valid body: encoding/json would
+// put another character in its place, and so make another key of it.
+func checkPairs(body []byte) *malformed {
+	if i := halfPair(body); i >= 0 {
+		return &malformed{"json_invalid", "," + strconv.Itoa(i+1), "JSON decode error: " + string(body[i:i+6]) + " is half of a pair and stands for no character", "{}"}
+	}
+	return nil
 }
 
 func (b *buffer) parseFeatures(list string) *malformed {

@@ -1,9 +1,13 @@
 package httpapi
 
 import (
+	"bytes"
 	"encoding/json"
 	"iter"
+	"strconv"
 	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // What follows takes texts that json.Valid has accepted apart. The parts share
@@ -101,4 +105,35 @@ func unquote(s string) string {
 	var text string
 	_ = json.Unmarshal([]byte(s), &text) // a valid string always unmarshals
 	return text
+}
+
+// halfPair returns where a \u escape stands that is half of a surrogate pair, -1
+// where there is none.
+func halfPair(text []byte) int {
+	for i := 0; ; {
+		n := bytes.IndexByte(text[i:], '\\')
+		if n < 0 {
+			return -1
+		}
+		i += n
+		first := escaped(text[i:])
+		switch {
+		case !utf16.IsSurrogate(first):
+			i += 2 // what follows of an escape holds no backslash
+		case utf16.DecodeRune(first, escaped(text[i+6:])) == utf8.RuneError:
+			return i
+		default:
+			i += 12
+		}
+	}
+}
+
+// escaped returns what a \u escape that text begins with stands for, 0 where it
+// begins with none.
+func escaped(text []byte) rune {
+	if !bytes.HasPrefix(text, []byte(`\u`)) {
+		return 0
+	}
+	r, _ := strconv.ParseUint(string(text[2:6]), 16, 32) // it is valid
+	return rune(r)
 }

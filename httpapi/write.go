@@ -69,6 +69,10 @@ func (h *handler) take(w http.ResponseWriter, r *http.Request, name string, done
 
 // readBody reads a body of at most so many bytes, and answers where it cannot.
 func (h *handler) readBody(w http.ResponseWriter, r *http.Request, b *buffer, limit int64) bool {
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+		writeDetail(w, http.StatusUnsupportedMediaType, "the body is encoded as "+encoding+"; send it as it is")
+		return false
+	}
 	err := b.read(unwrapped(w), r, limit)
 	var tooLarge *http.MaxBytesError
 	switch {
