@@ -134,13 +134,46 @@ func TestSearchForgivesTypos(t *testing.T) {
 	v := &asof.FeatureView{Name: "subs_profile_fv", Owner: "mlops", Tags: map[string]string{"tier": "gold"}, Features: []asof.Field{{Name: "monthly_fee"}}}
 	entries := entriesOf(asof.NewSnapshot("1", time.Time{}, []asof.Object{v, &asof.FeatureView{Name: "usage_fv", Features: []asof.Field{{Name: "watch_hours_30d"}}}}))
 	for query, want := range map[string]string{"subs_profile_fv": "subs_profile_fv", "subs_profle_fv": "subs_profile_fv", "PROFILE": "subs_profile_fv", "mlpos": "subs_profile_fv", "wathc_huors": "usage_fv:watch_hours_30d", "usgae": "usage_fv", "glod": "subs_profile_fv", "subs_rpoflie": "", "mlop": "subs_profile_fv",
-		"gold": "subs_profile_fv", "montly_fee": "subs_profile_fv", "wach_hours": "usage_fv:watch_hours_30d", "wach_fees": "", "usage gold": "", "zzz": ""} {
+		"gold": "subs_profile_fv", "montly_fee": "subs_profile_fv", "wach_hours": "usage_fv:watch_hours_30d", "wach_fees": "", "usage gold": "", "zzz": "",
+		"watchours": "usage_fv:watch_hours_30d", "watch hours": "usage_fv:watch_hours_30d", "watch-hours": "usage_fv:watch_hours_30d", "wach.huors": "usage_fv:watch_hours_30d", "HOURS30d": "usage_fv:watch_hours_30d", "watch_hors30d": "usage_fv",
+		"monthlyfee": "subs_profile_fv", "monthly/fee": "subs_profile_fv", "subsprofile": "subs_profile_fv", "subs-profilefv": "subs_profile_fv", "usagewatch": "", "feewatch": "", "___": "", "-": ""} {
 		got := ""
 		if found := search(entries, query); len(found) > 0 {
 			got = found[0].Name
 		}
 		if got != want {
 			t.Errorf("%q finds %q, want %q", query, got, want)
+		}
+	}
+}
+
+// TestSearchRanks: what is written as it was asked comes before what is written
+// with other separators, and that before what is mistyped too.
+func TestSearchRanks(t *testing.T) {
+	names := []string{"a_watch_hurs", "b_watch_hours_30d", "watch-hours", "watch_hours", "watchhours", "watchhours_30d", "durée_d_écoute", "देखने_के_घंटे", "द_खन_क", strings.Repeat("é_", 500)}
+	var fields []asof.Field
+	for _, name := range names {
+		fields = append(fields, asof.Field{Name: name})
+	}
+	entries := entriesOf(asof.NewSnapshot("1", time.Time{}, []asof.Object{&asof.FeatureView{Name: "v", Features: fields}}))
+	for query, want := range map[string]string{
+		"watchhours":    "watchhours watchhours_30d b_watch_hours_30d watch-hours watch_hours a_watch_hurs",
+		"watch_hours":   "watch_hours b_watch_hours_30d watch-hours watchhours watchhours_30d a_watch_hurs",
+		"watch-hours":   "watch-hours b_watch_hours_30d watch_hours watchhours watchhours_30d a_watch_hurs",
+		"duréedécoute":  "durée_d_écoute",
+		"durée-découte": "durée_d_écoute",
+		"duredécoute":   "durée_d_écoute",
+		"देखनेके":       "देखने_के_घंटे",
+		"éééé":          strings.Repeat("é_", 500),
+	} {
+		var got []string
+		for _, e := range search(entries, query) {
+			if e.Kind == featureKind {
+				got = append(got, strings.TrimPrefix(e.Name, "v:"))
+			}
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%q finds\n%q, want\n%q", query, got, want)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 	"maps"
+	"math/bits"
 	"slices"
 	"strings"
 	"unicode"
@@ -19,7 +20,24 @@ type entry struct {
 	Owner       string            `json:"owner,omitempty"`
 	Tags        map[string]string `json:"tags,omitempty"`
 
-	words []string // lower case: its name and the parts of it, tags, owner, columns
+	words []word // its name and the parts of it, tags, owner, columns
+	runs  []word // neighbouring parts of its name as one word
+}
+
+// word is one in lower case, and what tells quickly that it is not near another.
+type word struct {
+	text    string
+	letters int
+	has     uint64 // a bit for each letter that is in it; some share one
+}
+
+func wordOf(lower string) word {
+	w := word{text: lower}
+	for _, r := range lower {
+		w.letters++
+		w.has |= 1 << (r % 64)
+	}
+	return w
 }
 
 // entriesOf returns what a catalog lists, by kind and name, features last.
@@ -29,17 +47,19 @@ func entriesOf(s *asof.Snapshot) (list []entry) {
 		for _, o := range s.Objects(kind) {
 			e := entry{link: linkTo(o), Tags: asof.TagsOf(o)}
 			e.Description, e.Owner = aboutOf(o)
+			name, runs := wordsOf(e.Name), runsOf(e.Name)
 			columns := fieldsOf(o)
 			if kind == asof.KindFeatureView || kind == asof.KindOnDemandView {
 				for _, f := range columns {
 					one := entry{link: featureLink(o.ObjectName(), f.Name), Description: f.Description, Owner: e.Owner, Tags: f.Tags}
-					one.words = wordsOf(one)
+					one.words = slices.Concat([]word{wordOf(strings.ToLower(one.Name))}, name, wordsOf(f.Name), one.besideName())
+					one.runs = append(runsOf(f.Name), runs...)
 					features = append(features, one)
 				}
 			}
-			e.words = wordsOf(e)
+			e.words, e.runs = append(name, e.besideName()...), runs
 			for _, f := range columns {
-				e.words = append(e.words, strings.ToLower(f.Name))
+				e.words = append(e.words, wordOf(strings.ToLower(f.Name)))
 			}
 			list = append(list, e)
 		}
@@ -47,43 +67,72 @@ func entriesOf(s *asof.Snapshot) (list []entry) {
 	return append(list, features...)
 }
 
-func wordsOf(e entry) (words []string) {
-	texts := []string{e.Name, e.Owner}
+// besideName returns the words of an entry's owner and tags.
+func (e *entry) besideName() []word {
+	texts := []string{e.Owner}
 	for _, key := range slices.Sorted(maps.Keys(e.Tags)) {
 		texts = append(texts, key, e.Tags[key])
 	}
-	for _, text := range texts {
-		text = strings.ToLower(text)
-		words = append(words, text)
-		words = append(words, partsOf(text)...)
-	}
-	return slices.DeleteFunc(words, func(w string) bool { return w == "" })
+	return wordsOf(texts...)
 }
 
-// partsOf splits a name where it has neither letters nor digits.
+// wordsOf returns texts and the parts of them.
+func wordsOf(texts ...string) (words []word) {
+	for _, text := range texts {
+		text = strings.ToLower(text)
+		parts := partsOf(text)
+		if text != "" {
+			words = append(words, wordOf(text))
+		}
+		for _, part := range parts {
+			if part != text {
+				words = append(words, wordOf(part))
+			}
+		}
+	}
+	return words
+}
+
+// mostRun is how many parts of a name are taken as one word, so that a name of
+// hundreds has few of them.
+const mostRun = 8
+
+// runsOf returns two and more neighbouring parts of a name as one word each.
+func runsOf(name string) (runs []word) {
+	parts := partsOf(strings.ToLower(name))
+	for i := range parts {
+		for end := i + 2; end <= min(i+mostRun, len(parts)); end++ {
+			runs = append(runs, wordOf(strings.Join(parts[i:end], "")))
+		}
+	}
+	return runs
+}
+
+// partsOf splits a name where it has neither letters, with their marks, nor digits.
 func partsOf(name string) []string {
-	return strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	return strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsMark(r) && !unicode.IsDigit(r) })
 }
 
 // search returns the entries that have something near every word of a query, the
 // nearest first.
 func search(entries []entry, query string) []entry {
-	asked := strings.Fields(strings.ToLower(query))
-	if len(asked) == 0 {
+	texts := strings.Fields(strings.ToLower(query))
+	if len(texts) == 0 {
 		return entries
 	}
-	type found struct {
-		entry
-		distance int
+	asked, parts := make([]word, len(texts)), make([][]word, len(texts))
+	for i, text := range texts {
+		asked[i] = wordOf(text)
+		for _, part := range partsOf(text) {
+			parts[i] = append(parts[i], wordOf(part))
+		}
 	}
+	type found struct{ at, distance int }
 	var list []found
-	for _, e := range entries {
+	for at := range entries {
 		sum := 0
-		for _, word := range asked {
-			d, ok := nearness(word, e.words)
-			if !ok { // part of a long name, mistyped: wach_hours for watch_hours_30d
-				d, ok = partsNearness(word, e.words)
-			}
+		for i := range asked {
+			d, ok := entries[at].near(asked[i], parts[i])
 			if !ok {
 				sum = -1
 				break
@@ -91,37 +140,66 @@ func search(entries []entry, query string) []entry {
 			sum += d
 		}
 		if sum >= 0 {
-			list = append(list, found{e, sum})
+			list = append(list, found{at, sum})
 		}
 	}
 	slices.SortStableFunc(list, func(a, b found) int { return cmp.Compare(a.distance, b.distance) })
 	out := make([]entry, len(list))
 	for i, f := range list {
-		out[i] = f.entry
+		out[i] = entries[f.at]
 	}
 	return out
 }
 
+// separated is how far names are that have the letters of a word between other
+// separators: as far as a word with one letter mistyped.
+const separated = 3
+
+// near is the nearness of a word to those of an entry; else, and farther, that of
+// its parts (watch-hours or wach_hours for watch_hours_30d), or of a word of one
+// part to neighbouring parts of the name (watchours).
+func (e *entry) near(asked word, parts []word) (sum int, ok bool) {
+	d, ok := nearness(asked, e.words)
+	if ok {
+		return d, true
+	}
+	if len(parts) < 2 {
+		d, ok = nearness(asked, e.runs)
+		return separated + d, ok
+	}
+	sum = separated
+	for _, part := range parts {
+		d, ok := e.near(part, nil)
+		if !ok {
+			return 0, false
+		}
+		sum += d
+	}
+	return sum, true
+}
+
 // nearness is 0 for a word that is there, 1 and 2 for the beginning and the
 // middle of one, and more by its edits for one that is mistyped.
-func nearness(word string, among []string) (nearest int, ok bool) {
+func nearness(asked word, among []word) (nearest int, ok bool) {
 	const far = 1 << 10
-	nearest, letters := far, len([]rune(word))
-	for _, w := range among {
+	nearest, limit := far, 0
+	if asked.letters > 2 {
+		limit = max(asked.letters/4, 1)
+	}
+	for i := range among {
+		w := &among[i]
+		lacks := bits.OnesCount64(asked.has &^ w.has)
 		switch {
-		case w == word:
+		case lacks > limit: // an edit brings one letter at most
+		case w.text == asked.text:
 			return 0, true
-		case strings.HasPrefix(w, word):
+		case strings.HasPrefix(w.text, asked.text):
 			nearest = min(nearest, 1)
-		case strings.Contains(w, word):
+		case strings.Contains(w.text, asked.text):
 			nearest = min(nearest, 2)
-		case nearest > 2 && letters > 2:
-			limit := max(letters/4, 1)
-			if d := len([]rune(w)) - letters; d > limit || d < -limit {
-				continue
-			}
-			if edits := editsWithin(limit, word, w); edits <= limit {
-				nearest = min(nearest, 2+edits)
+		case nearest > 2 && max(w.letters-asked.letters, asked.letters-w.letters, bits.OnesCount64(w.has&^asked.has)) <= limit:
+			if edits := editsWithin(limit, asked.text, w.text); edits <= limit {
+				nearest, limit = 2+edits, edits-1
 			}
 		}
 	}
@@ -143,19 +221,6 @@ func editsWithin(limit int, word, other string) int {
 		letters[i], letters[i+1] = letters[i+1], letters[i]
 	}
 	return edits
-}
-
-// partsNearness is the sum of those of a name's parts.
-func partsNearness(name string, among []string) (sum int, ok bool) {
-	parts := partsOf(name)
-	for _, part := range parts {
-		d, ok := nearness(part, among)
-		if !ok {
-			return 0, false
-		}
-		sum += d
-	}
-	return sum, len(parts) > 1
 }
 
 // aboutOf returns the description and the owner of an object.
