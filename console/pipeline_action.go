@@ -84,23 +84,25 @@ func askRunPipeline(ctx context.Context, c *Console, r *request) (*question, err
 	settle(q.Inputs, values)
 	q.Will = append([]string{r.say("run.will", p.Name, assigned(values))}, c.effects(r, p, values)...)
 	q.Will = append(q.Will, r.say("run.same"))
-	return q, c.lacking(r, q, p, values)
+	lacks, err := c.lacking(r, p, values)
+	q.Will = append(q.Will, lacks...)
+	return q, err
 }
 
-// lacking returns why a run would find no files. Where an earlier step may make
-// them, or a worker elsewhere may have them, the question only warns.
-func (c *Console) lacking(r *request, q *question, p *pipeline.Pipeline, values pipeline.Values) error {
+// lacking returns why a run would find no files: as warnings where an earlier
+// step may make them, or a worker elsewhere may have them.
+func (c *Console) lacking(r *request, p *pipeline.Pipeline, values pipeline.Values) (warnings []string, err error) {
 	fail, later := p.MissingFiles(values, c.o.Pipelines.Repo)
 	if len(fail) > 0 && c.o.Pipelines.Works {
-		return asof.Errorf(asof.CodeInvalid, "%w", andMore(fail))
+		return nil, asof.Errorf(asof.CodeInvalid, "%w", andMore(fail))
 	}
 	if len(fail) > 0 {
-		q.Will = append(q.Will, r.say("run.lacks", andMore(fail)))
+		warnings = append(warnings, r.say("run.lacks", andMore(fail)))
 	}
 	if len(later) > 0 {
-		q.Will = append(q.Will, r.say("run.lacks-yet", andMore(later)))
+		warnings = append(warnings, r.say("run.lacks-yet", andMore(later)))
 	}
-	return nil
+	return warnings, nil
 }
 
 // andMore is the first of the reasons why loads find no files, and how many
@@ -184,52 +186,6 @@ func (c *Console) enter(ctx context.Context, r *request, store asof.RunStore, p 
 func (c *Console) cause(r *request) string {
 	who, _ := c.who(r.Request)
 	return "console, by " + who
-}
-
-func askBackfill(ctx context.Context, c *Console, r *request) (*question, error) {
-	p, _, err := c.changing(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	q := r.askPipeline(p, "backfill")
-	inputs, given := r.paramInputs(p, pipeline.AsOfParam)
-	by := r.value("by")
-	if by == "" {
-		by = "month"
-	}
-	q.Inputs = append([]input{{Name: "from", Label: r.say("backfill.from"), Type: "text", Value: r.value("from"), Required: true, Help: r.say("backfill.range")},
-		{Name: "to", Label: r.say("backfill.to"), Type: "text", Value: r.value("to"), Required: true, Help: r.say("backfill.range")},
-		{Name: "by", Label: r.say("backfill.by"), Type: "text", Value: by, Required: true, Choices: pipeline.BackfillSteps}}, inputs...)
-	b, err := pipeline.NewBackfill(r.value("from"), r.value("to"), by, time.Now())
-	if err != nil {
-		return q, err
-	}
-	all, err := b.Values(p, given)
-	if err != nil {
-		return q, asof.Errorf(asof.CodeInvalid, "%w", err)
-	}
-	q.Will = []string{r.say("backfill.will", len(all), p.Name, fmt.Sprint(all[0][pipeline.AsOfParam]), fmt.Sprint(all[len(all)-1][pipeline.AsOfParam])), r.say("backfill.first", assigned(all[0])), r.say("backfill.again")}
-	if !c.o.Pipelines.Works {
-		q.Will = append(q.Will, r.say("run.waits"))
-	}
-	return q, nil
-}
-
-func doBackfill(ctx context.Context, c *Console, r *request, _ *question) (done, error) {
-	p, store, err := c.changing(ctx, r)
-	if err != nil {
-		return done{}, err
-	}
-	b, err := pipeline.NewBackfill(r.value("from"), r.value("to"), r.value("by"), time.Now())
-	if err != nil {
-		return done{}, err
-	}
-	_, given := r.paramInputs(p, pipeline.AsOfParam)
-	runs, err := b.Submit(ctx, store, p, c.o.Project, given)
-	if err != nil {
-		return done{}, err
-	}
-	return done{to: runsPath(p.Name, "", ""), said: r.say("backfill.done", len(runs), p.Name), outcome: fmt.Sprintf("%d runs from %s to %s", len(runs), runs[0].ID, runs[len(runs)-1].ID)}, nil
 }
 
 // askPause asks whether the schedules of a pipeline are to fire.

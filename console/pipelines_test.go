@@ -245,6 +245,63 @@ func TestRunningWithoutFiles(t *testing.T) {
 	}
 }
 
+const spansFile = `name: spans
+params: {as_of: {type: date, default: last day of last month}}
+steps:
+  - {load: users, file: "data/{{as_of}}.csv", key: user_id, columns: {user_id: text}}
+  - command: [echo, "{{as_of}}"]
+    name: fetch
+  - {load: fetched, file: "data/fetched-{{as_of | %Y}}.csv", key: user_id, columns: {user_id: text}}
+`
+
+// TestBackfillingWithoutFiles: the question of a range says of each run what that
+// of one run says; a run that is done already needs its files no more.
+func TestBackfillingWithoutFiles(t *testing.T) {
+	for works, want := range map[bool]int{true: http.StatusBadRequest, false: http.StatusSeeOther} {
+		c, store := piping(t, func(o *Options) {
+			o.Pipelines = pipelinesOf(t, map[string]string{"spans": spansFile})
+			o.Pipelines.Works = works
+		})
+		for _, name := range []string{"2024-01-31.csv", "2024-03-31.csv", "fetched-2023.csv"} {
+			must(t, os.WriteFile(filepath.Join(c.o.Pipelines.Repo, "data", name), []byte("user_id\nann\n"), 0o666))
+		}
+		ask := func(from, to, by string) string {
+			return text(post(c, "/pipelines/spans/backfill", url.Values{"from": {from}, "to": {to}, "by": {by}}))
+		}
+		const sureOf = `name="sure" value="yes"`
+		asked := ask("2023-12", "2024-03", "month")
+		said := []string{"2023-12-31: It fails, unless the worker has files that are not here: there is no file data/2023-12-31.csv", "2024-02-29: It fails, unless the worker", "2024-01-31: It fails, unless an earlier step makes"}
+		if works {
+			said = []string{"2 of 4 runs find no files: 2023-12-31 (there is no file data/2023-12-31.csv", "2024-02-29 (there is no file data/2024-02-29.csv", "bring the files, or take a shorter range"}
+		}
+		for _, said := range said {
+			if !strings.Contains(asked, said) || strings.Contains(asked, sureOf) == works {
+				t.Errorf("where a worker is here %t, the question has no %q\n%s", works, said, asked)
+			}
+		}
+		if asked := text(post(c, "/pipelines/spans/backfill?lang=fr", url.Values{"from": {"2024-01"}, "to": {"2024-01"}, "by": {"month"}})); !strings.Contains(asked, "2024-01-31\u00a0: Elle échouera, sauf si une étape précédente") || !strings.Contains(asked, sureOf) {
+			t.Errorf("what a step makes, in French:\n%s", asked)
+		}
+		more := map[bool]string{true: "2023-05-10 (there is no file data/2023-05-10.csv", false: "Other runs of the range that find no files: 21."}[works]
+		if asked := ask("2023-05", "2023-05", "day"); !strings.Contains(asked, more) || works && !strings.Contains(asked, "and 21 more") || strings.Contains(asked, "data/2023-05-11") {
+			t.Errorf("where a worker is here %t, a long range has no %q\n%s", works, more, asked)
+		}
+		february, err := c.o.Pipelines.Load("spans")
+		must(t, err)
+		_, lease := begun(t, store, february.NewRun("p", pipeline.Values{"as_of": "2024-02-29"}))
+		must(t, store.Finish(t.Context(), lease, asof.RunCompleted, "", nil))
+		if asked := ask("2024-01", "2024-03", "month"); strings.Contains(asked, "2024-02-29") || !strings.Contains(asked, sureOf) {
+			t.Errorf("of a run that is done:\n%s", asked)
+		}
+		if answer := post(c, "/pipelines/spans/backfill", sure("from", "2023-12", "to", "2024-03", "by", "month")); answer.StatusCode != want {
+			t.Errorf("where a worker is here %t: %d\n%s", works, answer.StatusCode, text(answer))
+		}
+		if runs, err := store.Runs(t.Context(), asof.RunQuery{}); err != nil || (len(runs) == 1) != works {
+			t.Errorf("where a worker is here %t: runs %+v, %v", works, runs, err)
+		}
+	}
+}
+
 // TestFrenchColons: a colon in French stands behind a space that does not break,
 // also where a page joins a name and an object.
 func TestFrenchColons(t *testing.T) {
