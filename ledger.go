@@ -28,14 +28,23 @@ const RolledBack = "rolled back"
 // Undone reports whether the run has been rolled back.
 func (m *Materialization) Undone() bool { return strings.HasPrefix(m.Error, RolledBack) }
 
+// MaterializationQuery chooses entries of the ledger. Zero fields choose all.
+type MaterializationQuery struct {
+	Project    string
+	Views      []string // only theirs
+	Leading    bool     // of each view two at most: the last that ended, and of those that count the one with the newest row, where several have it the last
+	Unfinished bool     // only those that have not ended
+	Limit      int      // the newest so many
+}
+
 // Ledger remembers what was materialized, from where, when, how many rows.
 //
 // Begin records a run and returns its ID; Finish completes the entry of m.ID, or
 // replaces how it ended. Only a finished entry without an Error counts as
 // materialized. A process that dies leaves its entry unfinished.
 //
-// Materializations lists the entries of a project, newest first; view "" means
-// every view. Forget removes the entries of views that are gone.
+// Materializations lists entries, newest first. Forget removes the entries of
+// views that are gone.
 //
 // Lock makes the caller the only one, of all processes that share the ledger,
 // who materializes a view, until unlock is called or the process dies. A lock
@@ -44,7 +53,7 @@ type Ledger interface {
 	Lock(ctx context.Context, project, view string, wait bool) (unlock func(), err error)
 	Begin(ctx context.Context, m Materialization) (int64, error)
 	Finish(ctx context.Context, m Materialization) error
-	Materializations(ctx context.Context, project, view string) ([]Materialization, error)
+	Materializations(ctx context.Context, q MaterializationQuery) ([]Materialization, error)
 	Forget(ctx context.Context, project string, views []string) error
 	Close() error
 }

@@ -318,7 +318,7 @@ func TestApplyForgetsTheLedgerOfAViewWithOtherKeys(t *testing.T) {
 	changed := newShop()
 	changed.entity.JoinKey = "city"
 	mustRun(t, s, changed.desired(), src)
-	entries, err := s.Ledger.Materializations(t.Context(), "shop", "orders_fv")
+	entries, err := s.Ledger.Materializations(t.Context(), asof.MaterializationQuery{Project: "shop", Views: []string{"orders_fv"}})
 	if err != nil || len(entries) > 0 {
 		t.Errorf("the ledger still has %v (%v)", entries, err)
 	}

@@ -77,7 +77,7 @@ func TestApplyEndsWhatAnotherBegan(t *testing.T) {
 			desired = s.desired()
 		}
 		mustRun(t, st, desired, src)
-		if entries, err := st.Ledger.Materializations(t.Context(), "shop", ""); err != nil || len(entries) != want {
+		if entries, err := st.Ledger.Materializations(t.Context(), asof.MaterializationQuery{Project: "shop"}); err != nil || len(entries) != want {
 			t.Errorf("%s: the ledger has %v (%v), want %d entries", code, entries, err, want)
 		}
 		read := st.Online.Read(t.Context(), "shop", []*asof.Reading{{View: s.view}})

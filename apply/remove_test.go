@@ -37,7 +37,7 @@ func TestRemoveTakesOneObject(t *testing.T) {
 			t.Errorf("remove %s removed %v, want %q", step.name, o, step.kind)
 		}
 	}
-	left, err := s.Ledger.Materializations(t.Context(), "shop", "")
+	left, err := s.Ledger.Materializations(t.Context(), asof.MaterializationQuery{Project: "shop"})
 	if err != nil || len(left) != 0 {
 		t.Errorf("the ledger has %v of a view that was removed (%v)", left, err)
 	}

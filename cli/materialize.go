@@ -211,7 +211,11 @@ func (a *app) materializationsCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				entries, err := ledger.Materializations(cmd.Context(), r.config.Project, view)
+				q := asof.MaterializationQuery{Project: r.config.Project, Limit: limit}
+				if view != "" {
+					q.Views = []string{view}
+				}
+				entries, err := ledger.Materializations(cmd.Context(), q)
 				if err != nil {
 					return err
 				}
@@ -219,9 +223,6 @@ func (a *app) materializationsCommand() *cobra.Command {
 					if err := r.knownView(cmd.Context(), view); err != nil {
 						return err
 					}
-				}
-				if limit > 0 {
-					entries = entries[:min(limit, len(entries))]
 				}
 				rows := [][]any{}
 				for _, m := range entries {

@@ -16,7 +16,7 @@ func (r *repository) changed(ctx context.Context, view string) (last time.Time, 
 	if err != nil {
 		return last, err
 	}
-	entries, err := ledger.Materializations(ctx, r.config.Project, view)
+	entries, err := ledger.Materializations(ctx, asof.MaterializationQuery{Project: r.config.Project, Views: []string{view}})
 	if err != nil {
 		return last, err
 	}

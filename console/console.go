@@ -82,8 +82,9 @@ type Console struct {
 	sessions  sessions
 	exports   atomic.Int64 // files that are being converted
 
-	loaded   kept[map[string]*loaded] // of the ledger, by view
-	verdicts kept[[]asof.ViewDrift]   // the newest of each view and source, without features
+	loaded   kept[ledgerViews]      // how every view stands
+	shown    kept[ledgerViews]      // all runs of the views that a page shows
+	verdicts kept[[]asof.ViewDrift] // the newest of each view and source, without features
 
 	tried atomic.Pointer[string] // the state of the registry that was noted last, or tried to be
 	noted atomic.Pointer[notedState]

@@ -37,7 +37,7 @@ func (c *Console) drift(ctx context.Context, r *request) driftPart {
 		if err != nil {
 			return f, err
 		}
-		all, err := c.verdicts.get(ctx, func(ctx context.Context) ([]asof.ViewDrift, error) {
+		all, err := c.verdicts.get(ctx, "", func(ctx context.Context) ([]asof.ViewDrift, error) {
 			return store.Drifts(ctx, asof.DriftQuery{Project: c.o.Project, Each: 1, Brief: true, Limit: mostVerdicts})
 		})
 		for _, one := range all {

@@ -63,8 +63,10 @@ func monthOf(text string) (time.Time, error) {
 // freshness holds the views that a caller may see against their calendars.
 func (c *Console) freshness(ctx context.Context, r *request, until time.Time) freshPart {
 	p := freshPart{Counts: []count{}, Views: []viewMonths{}}
-	byView, err := part(ctx, func(ctx context.Context) (map[string]*loaded, error) {
-		return c.loaded.get(ctx, c.loadedByView)
+	leading, err := part(ctx, func(ctx context.Context) (ledgerViews, error) {
+		return c.loaded.get(ctx, "", func(ctx context.Context) (ledgerViews, error) {
+			return c.ledger(ctx, asof.MaterializationQuery{Project: c.o.Project, Leading: true})
+		})
 	})
 	if err != nil {
 		p.Error = err.Error()
@@ -76,7 +78,7 @@ func (c *Console) freshness(ctx context.Context, r *request, until time.Time) fr
 		if !v.Online {
 			continue
 		}
-		one := standing(v.Name, c.o.Calendars.Of(v.Name), cmp.Or(byView[v.Name], &loaded{}), now)
+		one := standing(v.Name, c.o.Calendars.Of(v.Name), loadedOf(leading[v.Name]), now)
 		p.take(one)
 		if one.Newest.After(newest) {
 			newest = one.Newest
@@ -91,41 +93,57 @@ func (c *Console) freshness(ctx context.Context, r *request, until time.Time) fr
 	if !wantsJSON(r.Request) && len(p.Views) > viewsShown {
 		p.More, p.Views = len(p.Views)-viewsShown, p.Views[:viewsShown]
 	}
-	for i := range p.Views {
-		v := &p.Views[i]
-		v.Months = freshness.Months(c.o.Calendars.Of(v.Name), cmp.Or(byView[v.Name], &loaded{}).entries, now, last, monthsShown)
+	if err := p.fill(ctx, c, now, last); err != nil {
+		return freshPart{Error: err.Error(), Counts: []count{}, Views: []viewMonths{}}
 	}
 	return p
 }
 
-// loaded is what the ledger has of a view.
-type loaded struct {
-	entries []asof.Materialization // newest first
-	newest  time.Time              // row that was ever written
-	last    asof.Materialization   // that ended; zero for none
+// fill gives the views of the page their months.
+func (p *freshPart) fill(ctx context.Context, c *Console, now, last time.Time) error {
+	names := make([]string, len(p.Views))
+	for i, v := range p.Views {
+		names[i] = v.Name
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	runs, err := part(ctx, func(ctx context.Context) (ledgerViews, error) {
+		return c.shown.get(ctx, strings.Join(names, "\x00"), func(ctx context.Context) (ledgerViews, error) {
+			return c.ledger(ctx, asof.MaterializationQuery{Project: c.o.Project, Views: names})
+		})
+	})
+	for i, name := range names {
+		p.Views[i].Months = freshness.Months(c.o.Calendars.Of(name), runs[name], now, last, monthsShown)
+	}
+	return err
 }
 
-// loadedByView reads the ledger.
-func (c *Console) loadedByView(ctx context.Context) (map[string]*loaded, error) {
+// ledgerViews are entries of the ledger by their view, newest first.
+type ledgerViews map[string][]asof.Materialization
+
+func (c *Console) ledger(ctx context.Context, q asof.MaterializationQuery) (ledgerViews, error) {
 	ledger, err := c.o.Ledger(ctx)
 	if err != nil {
 		return nil, err
 	}
-	entries, err := ledger.Materializations(ctx, c.o.Project, "")
-	lists := map[string][]asof.Materialization{}
+	entries, err := ledger.Materializations(ctx, q)
+	byView := ledgerViews{}
 	for _, e := range entries {
-		lists[e.View] = append(lists[e.View], e)
-	}
-	byView := make(map[string]*loaded, len(lists))
-	for view, list := range lists {
-		byView[view] = loadedOf(list)
+		byView[e.View] = append(byView[e.View], e)
 	}
 	return byView, err
 }
 
-// loadedOf sums up the entries of a view, newest first.
-func loadedOf(entries []asof.Materialization) *loaded {
-	l := &loaded{entries: entries, newest: asof.Covered(entries).Newest}
+// loaded is what the ledger has of a view.
+type loaded struct {
+	newest time.Time            // row that was ever written
+	last   asof.Materialization // that ended; zero for none
+}
+
+// loadedOf sums up the entries of a view, newest first; the leading ones do.
+func loadedOf(entries []asof.Materialization) loaded {
+	l := loaded{newest: asof.Covered(entries).Newest}
 	if i := slices.IndexFunc(entries, func(m asof.Materialization) bool { return !m.Finished.IsZero() }); i >= 0 {
 		l.last = entries[i]
 	}
@@ -143,7 +161,7 @@ func lastMonth(now, newest time.Time) time.Time {
 }
 
 // standing says how a view stands by what the ledger has of it.
-func standing(name string, calendar *asof.Freshness, l *loaded, now time.Time) viewMonths {
+func standing(name string, calendar *asof.Freshness, l loaded, now time.Time) viewMonths {
 	v := viewMonths{Name: name, Newest: l.newest, Command: "asof materialize-incremental " + now.AddDate(0, 0, 1).Format(time.DateOnly) + " --views " + shell(name)}
 	if l.last.Error != "" && !l.last.Undone() {
 		v.Failed = l.last.Error

@@ -187,12 +187,17 @@ func (q *inquiry) instants(ctx context.Context, told *story) (list []instant) {
 		}
 	}
 	if ledger, err := q.c.o.Ledger(ctx); err == nil {
+		var views []string
 		for _, v := range q.views() {
-			runs, _ := ledger.Materializations(ctx, q.c.o.Project, v.view.Name) // without it there are fewer to choose from
-			for _, m := range runs {
-				if m.Done() {
-					add(m.Newest)
-				}
+			views = append(views, v.view.Name)
+		}
+		var runs []asof.Materialization
+		if len(views) > 0 {
+			runs, _ = ledger.Materializations(ctx, asof.MaterializationQuery{Project: q.c.o.Project, Views: views}) // without it there are fewer to choose from
+		}
+		for _, m := range runs {
+			if m.Done() {
+				add(m.Newest)
 			}
 		}
 	}

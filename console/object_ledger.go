@@ -33,7 +33,7 @@ func (s *shown) materialized(ctx context.Context, c *Console, view string) {
 		if err != nil {
 			return nil, err
 		}
-		return ledger.Materializations(ctx, c.o.Project, view)
+		return ledger.Materializations(ctx, asof.MaterializationQuery{Project: c.o.Project, Views: []string{view}})
 	})
 	if err != nil {
 		s.Unread = err.Error()

@@ -57,7 +57,7 @@ func (w *Watch) Views(ctx context.Context) ([]View, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries, err := ledger.Materializations(ctx, w.Project, "")
+	entries, err := ledger.Materializations(ctx, asof.MaterializationQuery{Project: w.Project, Leading: true})
 	if err != nil {
 		return nil, err
 	}

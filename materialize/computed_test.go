@@ -77,7 +77,7 @@ func fillsComputed(b *bench) {
 	if window, read, _ := only(50); read != 0 {
 		t.Errorf("again: %s, %d rows", window, read)
 	}
-	entries, err := b.Ledger.Materializations(t.Context(), "p", "total")
+	entries, err := b.Ledger.Materializations(t.Context(), asof.MaterializationQuery{Project: "p", Views: []string{"total"}})
 	if err != nil || len(entries) != 4 || !entries[0].Done() {
 		t.Errorf("the ledger has %v (%v)", entries, err)
 	}

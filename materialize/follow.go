@@ -29,7 +29,7 @@ func (m *Materializer) Follow(ctx context.Context, asOf time.Time, names []strin
 	}
 	asOf = asOf.UTC().Truncate(time.Microsecond)
 	return m.each(ctx, views, func(ctx context.Context, v *asof.FeatureView, r *Result) error {
-		entries, err := m.Ledger.Materializations(ctx, m.Project, v.Name)
+		entries, err := m.entries(ctx, v)
 		if err != nil {
 			return err
 		}

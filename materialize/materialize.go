@@ -89,7 +89,7 @@ func (m *Materializer) Incremental(ctx context.Context, end time.Time, names []s
 	end, note := m.clamp(end)
 	return m.each(ctx, views, func(ctx context.Context, v *asof.FeatureView, r *Result) error {
 		r.note(note)
-		entries, err := m.Ledger.Materializations(ctx, m.Project, v.Name)
+		entries, err := m.entries(ctx, v)
 		if err != nil {
 			return err
 		}
@@ -106,6 +106,11 @@ func (m *Materializer) Incremental(ctx context.Context, end time.Time, names []s
 			return m.pullLate(ctx, v, q, lateSince(entries), r)
 		})
 	})
+}
+
+// entries lists the ledger's entries of a view, newest first.
+func (m *Materializer) entries(ctx context.Context, v *asof.FeatureView) ([]asof.Materialization, error) {
+	return m.Ledger.Materializations(ctx, asof.MaterializationQuery{Project: m.Project, Views: []string{v.Name}})
 }
 
 // clamp holds an end in the future down to now: rows that come later would lie

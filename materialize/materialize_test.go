@@ -176,7 +176,7 @@ func followsDropped(b *bench) {
 		t.Errorf("%d restored, %d removed; want 1 and 1", r.Restored, r.Removed)
 	}
 	b.holds("a@60=7 b@31=8")
-	all, err := b.ledger.Materializations(t.Context(), "p", "fees")
+	all, err := b.ledger.Materializations(t.Context(), asof.MaterializationQuery{Project: "p", Views: []string{"fees"}})
 	if err != nil || len(all) != 5 || all[0].Cause != "pipeline ingest_month" || !all[0].Span.To.Equal(january) {
 		t.Errorf("the ledger has %v (%v)", all, err)
 	}
@@ -197,7 +197,7 @@ func TestFailedViewsAreToldAndDoNotCount(t *testing.T) {
 	if results[0].Err != nil || results[0].Written != 1 || results[1].Err == nil {
 		t.Errorf("results: %+v", results)
 	}
-	entries, err := b.ledger.Materializations(t.Context(), "p", "missing")
+	entries, err := b.ledger.Materializations(t.Context(), asof.MaterializationQuery{Project: "p", Views: []string{"missing"}})
 	if err != nil || len(entries) != 1 || entries[0].Error == "" || entries[0].Finished.IsZero() {
 		t.Errorf("the ledger has %+v (%v)", entries, err)
 	}
@@ -211,7 +211,7 @@ func TestFailedViewsAreToldAndDoNotCount(t *testing.T) {
 	if _, err := b.Materialize(ctx, day(1), day(31), []string{"fees"}); err == nil {
 		t.Error("a cancelled run succeeded")
 	}
-	entries, err = b.ledger.Materializations(t.Context(), "p", "fees")
+	entries, err = b.ledger.Materializations(t.Context(), asof.MaterializationQuery{Project: "p", Views: []string{"fees"}})
 	if err != nil || entries[0].Error == "" {
 		t.Errorf("a cancelled run left %+v (%v)", entries[0], err)
 	}
@@ -306,7 +306,7 @@ func dryRun(b *bench) {
 		}
 		b.holds("")
 	}
-	entries, err := b.ledger.Materializations(t.Context(), "p", "")
+	entries, err := b.ledger.Materializations(t.Context(), asof.MaterializationQuery{Project: "p"})
 	snapshot, failed := b.Registry.Snapshot(t.Context(), "p")
 	if err != nil || failed != nil || len(entries) != 0 || len(snapshot.Views()[0].Intervals) != 0 {
 		t.Errorf("the ledger has %v, the registry %v (%v, %v)", entries, snapshot.Views()[0].Intervals, err, failed)

@@ -70,7 +70,7 @@ type sinceRuns struct {
 // A run that was cut off ended at the latest when the next one began, for a
 // view has one at a time.
 func (m *Materializer) since(ctx context.Context, v *asof.FeatureView, u Undo) (*sinceRuns, error) {
-	entries, err := m.Ledger.Materializations(ctx, m.Project, v.Name)
+	entries, err := m.entries(ctx, v)
 	if err != nil {
 		return nil, err
 	}

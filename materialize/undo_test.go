@@ -49,7 +49,7 @@ func (b *bench) undo(run string, at time.Time) []materialize.Result {
 // covered returns what counts of a view's runs, in days.
 func (b *bench) covered(view string) string {
 	b.Helper()
-	all, err := b.ledger.Materializations(b.Context(), "p", view)
+	all, err := b.ledger.Materializations(b.Context(), asof.MaterializationQuery{Project: "p", Views: []string{view}})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -82,7 +82,7 @@ func TestUndoPutsTheOnlineStoreBack(t *testing.T) {
 	if got := b.covered("others"); got != "true 70 70 31" {
 		t.Errorf("others is covered up to %s", got)
 	}
-	all, err := b.ledger.Materializations(t.Context(), "p", "fees")
+	all, err := b.ledger.Materializations(t.Context(), asof.MaterializationQuery{Project: "p", Views: []string{"fees"}})
 	if err != nil || len(all) != 4 || all[0].Cause != "rollback r2" || !all[0].Done() || !all[1].Undone() || !all[2].Undone() || !all[3].Done() {
 		t.Errorf("the ledger has %+v, %v", all, err)
 	}

@@ -70,16 +70,39 @@ func (l *Ledger) Finish(ctx context.Context, m asof.Materialization) error {
 }
 
 // Materializations lists entries, newest first.
-func (l *Ledger) Materializations(ctx context.Context, project, view string) ([]asof.Materialization, error) {
+func (l *Ledger) Materializations(ctx context.Context, q asof.MaterializationQuery) ([]asof.Materialization, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var list []asof.Materialization
 	for _, m := range l.entries {
-		if m.Project == project && (view == "" || m.View == view) {
+		if m.Project == q.Project && (len(q.Views) == 0 || slices.Contains(q.Views, m.View)) {
 			list = append(list, m)
 		}
 	}
+	if q.Leading {
+		list = leading(list)
+	}
+	if q.Unfinished {
+		list = slices.DeleteFunc(list, func(m asof.Materialization) bool { return !m.Finished.IsZero() })
+	}
+	if q.Limit > 0 {
+		list = list[:min(q.Limit, len(list))]
+	}
 	return list, nil
+}
+
+// leading keeps what asof.MaterializationQuery.Leading says.
+func leading(list []asof.Materialization) []asof.Materialization {
+	last, newest := map[string]int64{}, map[string]asof.Materialization{}
+	for _, m := range list { // newest first
+		if _, ok := last[m.View]; !ok && !m.Finished.IsZero() {
+			last[m.View] = m.ID
+		}
+		if m.Done() && m.Newest.After(newest[m.View].Newest) {
+			newest[m.View] = m
+		}
+	}
+	return slices.DeleteFunc(list, func(m asof.Materialization) bool { return m.ID != last[m.View] && m.ID != newest[m.View].ID })
 }
 
 // Forget removes the entries of the views.

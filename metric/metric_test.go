@@ -272,7 +272,7 @@ func TestFeastsIntervals(t *testing.T) {
 // stalled is a ledger that does not answer.
 type stalled struct{ asof.Ledger }
 
-func (stalled) Materializations(ctx context.Context, _, _ string) ([]asof.Materialization, error) {
+func (stalled) Materializations(ctx context.Context, _ asof.MaterializationQuery) ([]asof.Materialization, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()
 }

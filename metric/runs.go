@@ -134,7 +134,7 @@ func entered(ctx context.Context, m *Metrics) (map[string][]asof.Materialization
 	if err != nil {
 		return nil, err
 	}
-	all, err := ledger.Materializations(ctx, m.Project, "")
+	all, err := ledger.Materializations(ctx, asof.MaterializationQuery{Project: m.Project})
 	if err != nil {
 		return nil, err
 	}

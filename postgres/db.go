@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -41,6 +42,8 @@ type DB struct {
 	pool   *pgxpool.Pool
 	schema string
 	where  string // host:port/database, for messages
+
+	ledgerSeen atomic.Bool // the ledger's indexes were looked at
 }
 
 // session are the settings that decide how values are written and read. A

@@ -36,13 +36,27 @@ const ledgerLayout = `CREATE TABLE IF NOT EXISTS %s (
 	error        text NOT NULL DEFAULT '',
 	cause        text NOT NULL
 );
-CREATE INDEX IF NOT EXISTS asof_ledger_view ON %[1]s (project, view)`
+CREATE INDEX IF NOT EXISTS asof_ledger_entry ON %[1]s (project, view, id);
+CREATE INDEX IF NOT EXISTS asof_ledger_newest ON %[1]s (project, view, newest, id) WHERE finished IS NOT NULL AND error = '' AND newest IS NOT NULL;
+CREATE INDEX IF NOT EXISTS asof_ledger_unfinished ON %[1]s (project) WHERE finished IS NULL`
+
+// ledgerLeading chooses leading entries by two steps in an index for each view.
+const ledgerLeading = `id = ANY (ARRAY(
+	WITH RECURSIVE views (view) AS (
+		SELECT min(view) FROM %[1]s WHERE project = $1
+		UNION ALL
+		SELECT (SELECT min(view) FROM %[1]s WHERE project = $1 AND view > views.view) FROM views WHERE view IS NOT NULL)
+	SELECT (SELECT id FROM %[1]s WHERE project = $1 AND view = views.view AND finished IS NOT NULL ORDER BY id DESC LIMIT 1) FROM views
+	UNION ALL
+	SELECT (SELECT id FROM %[1]s WHERE project = $1 AND view = views.view AND finished IS NOT NULL AND error = '' AND newest IS NOT NULL
+		ORDER BY newest DESC, id DESC LIMIT 1) FROM views))`
 
 const recording = "recording a run in the ledger"
 
 func (l *Ledger) table() string { return l.db.qualified("asof_ledger") }
 
-// Begin records that a run started. The first makes the table.
+// Begin records that a run started. The first makes the table, or what one of an
+// earlier version lacks.
 func (l *Ledger) Begin(ctx context.Context, m asof.Materialization) (int64, error) {
 	var id int64
 	insert := func() error {
@@ -51,15 +65,29 @@ func (l *Ledger) Begin(ctx context.Context, m asof.Materialization) (int64, erro
 	}
 	err := insert()
 	if missing(err) {
-		err = l.db.layOut(ctx, recording, func(tx pgx.Tx) error {
-			_, err := tx.Exec(ctx, fmt.Sprintf(ledgerLayout, l.table()))
-			return err
-		})
-		if err == nil {
+		if err = l.layOut(ctx); err == nil {
 			err = insert()
 		}
+	} else if err == nil && !l.db.ledgerSeen.Swap(true) {
+		l.index(ctx)
 	}
 	return id, l.db.fault(recording, err)
+}
+
+func (l *Ledger) layOut(ctx context.Context) error {
+	return l.db.layOut(ctx, recording, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, fmt.Sprintf(ledgerLayout, l.table()))
+		return err
+	})
+}
+
+// index adds the indexes that are not there. A role that owns no table may not:
+// then the ledger is read without them.
+func (l *Ledger) index(ctx context.Context) {
+	var there bool
+	if err := l.db.pool.QueryRow(ctx, "SELECT to_regclass($1) IS NOT NULL", l.db.qualified("asof_ledger_unfinished")).Scan(&there); err == nil && !there {
+		_ = l.layOut(ctx)
+	}
 }
 
 // Finish completes the entry of m.ID.
@@ -73,10 +101,10 @@ func (l *Ledger) Finish(ctx context.Context, m asof.Materialization) error {
 }
 
 // Materializations lists entries, newest first.
-func (l *Ledger) Materializations(ctx context.Context, project, view string) ([]asof.Materialization, error) {
+func (l *Ledger) Materializations(ctx context.Context, q asof.MaterializationQuery) ([]asof.Materialization, error) {
 	const doing = "reading the ledger"
-	rows, _ := l.db.pool.Query(ctx, "SELECT id, project, view, span_from, span_to, started, finished, rows_read, rows_written, newest, error, cause FROM "+
-		l.table()+" WHERE project = $1 AND ($2 = '' OR view = $2) ORDER BY id DESC", project, view)
+	query, args := l.query(q)
+	rows, _ := l.db.pool.Query(ctx, query, args...)
 	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (asof.Materialization, error) {
 		var m asof.Materialization
 		var from, finished, newest *time.Time
@@ -89,6 +117,28 @@ func (l *Ledger) Materializations(ctx context.Context, project, view string) ([]
 		return nil, nil
 	}
 	return list, l.db.fault(doing, err)
+}
+
+// query renders what q chooses.
+func (l *Ledger) query(q asof.MaterializationQuery) (query string, args []any) {
+	query = "SELECT id, project, view, span_from, span_to, started, finished, rows_read, rows_written, newest, error, cause FROM " + l.table() + " WHERE "
+	if q.Leading {
+		query += fmt.Sprintf(ledgerLeading, l.table())
+	} else {
+		query += "project = $1"
+	}
+	args = []any{q.Project}
+	if len(q.Views) > 0 {
+		query, args = query+" AND view = ANY ($2)", append(args, q.Views)
+	}
+	if q.Unfinished {
+		query += " AND finished IS NULL"
+	}
+	query += " ORDER BY id DESC"
+	if q.Limit > 0 {
+		query += fmt.Sprintf(" LIMIT %d", q.Limit)
+	}
+	return query, args
 }
 
 // Forget removes the entries of the views.

@@ -65,3 +65,23 @@ func TestLedger(t *testing.T) {
 		return func() asof.Ledger { return openDatabase(t, d, "").Ledger() }
 	})
 }
+
+// A ledger of an earlier version gets its indexes with the next run.
+func TestLedgerOfAnEarlierVersion(t *testing.T) {
+	d := storetest.Postgres(t).Database(t)
+	enter := func() *postgres.DB {
+		t.Helper()
+		db := openDatabase(t, d, "")
+		if _, err := db.Ledger().Begin(t.Context(), asof.Materialization{Project: "p", View: "v"}); err != nil {
+			t.Fatal(err)
+		}
+		return db
+	}
+	if _, err := enter().Pool().Exec(t.Context(), "DROP INDEX asof_ledger_entry, asof_ledger_newest, asof_ledger_unfinished"); err != nil {
+		t.Fatal(err)
+	}
+	var indexes int
+	if err := enter().Pool().QueryRow(t.Context(), "SELECT count(*) FROM pg_indexes WHERE tablename = 'asof_ledger' AND indexname <> 'asof_ledger_pkey'").Scan(&indexes); err != nil || indexes != 3 {
+		t.Errorf("%d indexes, %v; want 3", indexes, err)
+	}
+}

@@ -3,6 +3,8 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
+	"fmt"
 	"strings"
 	"time"
 
@@ -35,7 +37,20 @@ const ledgerLayout = `CREATE TABLE IF NOT EXISTS asof_ledger (
 	error    TEXT NOT NULL DEFAULT '',
 	cause    TEXT NOT NULL
 );
-CREATE INDEX IF NOT EXISTS asof_ledger_view ON asof_ledger (project, view)`
+CREATE INDEX IF NOT EXISTS asof_ledger_view ON asof_ledger (project, view);
+CREATE INDEX IF NOT EXISTS asof_ledger_newest ON asof_ledger (project, view, newest) WHERE finished IS NOT NULL AND error = '' AND newest IS NOT NULL;
+CREATE INDEX IF NOT EXISTS asof_ledger_unfinished ON asof_ledger (project) WHERE finished IS NULL`
+
+// ledgerLeading chooses leading entries by two steps in an index for each view.
+const ledgerLeading = `id IN (
+	WITH RECURSIVE views (view) AS (
+		SELECT min(view) FROM asof_ledger WHERE project = ?1
+		UNION ALL
+		SELECT (SELECT min(view) FROM asof_ledger WHERE project = ?1 AND view > views.view) FROM views WHERE view IS NOT NULL)
+	SELECT (SELECT id FROM asof_ledger WHERE project = ?1 AND view = views.view AND finished IS NOT NULL ORDER BY id DESC LIMIT 1) FROM views
+	UNION ALL
+	SELECT (SELECT id FROM asof_ledger WHERE project = ?1 AND view = views.view AND finished IS NOT NULL AND error = '' AND newest IS NOT NULL
+		ORDER BY newest DESC, id DESC LIMIT 1) FROM views)`
 
 // Begin records that a run started.
 func (l *Ledger) Begin(ctx context.Context, m asof.Materialization) (id int64, err error) {
@@ -70,13 +85,16 @@ func (l *Ledger) Finish(ctx context.Context, m asof.Materialization) error {
 }
 
 // Materializations lists entries, newest first.
-func (l *Ledger) Materializations(ctx context.Context, project, view string) ([]asof.Materialization, error) {
+func (l *Ledger) Materializations(ctx context.Context, q asof.MaterializationQuery) ([]asof.Materialization, error) {
 	db, err := l.reader()
 	if err != nil || db == nil {
 		return nil, err
 	}
-	rows, err := db.QueryContext(ctx, `SELECT id, project, view, from_us, to_us, started, finished, rows_read, rows_written, newest, error, cause
-		FROM asof_ledger WHERE project = ? AND (view = ? OR ? = '') ORDER BY id DESC`, project, view, view)
+	query, args, err := ledgerQuery(q)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := db.QueryContext(ctx, query, args...)
 	if err != nil {
 		if strings.Contains(err.Error(), "no such table: asof_ledger") {
 			return nil, nil
@@ -97,6 +115,32 @@ func (l *Ledger) Materializations(ctx context.Context, project, view string) ([]
 		list = append(list, m)
 	}
 	return list, l.fault("reading it", rows.Err())
+}
+
+// ledgerQuery renders what q chooses.
+func ledgerQuery(q asof.MaterializationQuery) (query string, args []any, err error) {
+	query = `SELECT id, project, view, from_us, to_us, started, finished, rows_read, rows_written, newest, error, cause FROM asof_ledger WHERE `
+	if q.Leading {
+		query += ledgerLeading
+	} else {
+		query += "project = ?1"
+	}
+	args = []any{q.Project}
+	if len(q.Views) > 0 {
+		views, err := json.Marshal(q.Views)
+		if err != nil {
+			return "", nil, err
+		}
+		query, args = query+" AND view IN (SELECT value FROM json_each(?2))", append(args, string(views))
+	}
+	if q.Unfinished {
+		query += " AND finished IS NULL"
+	}
+	query += " ORDER BY id DESC"
+	if q.Limit > 0 {
+		query += fmt.Sprintf(" LIMIT %d", q.Limit)
+	}
+	return query, args, nil
 }
 
 // Forget removes the entries of the views.

@@ -116,7 +116,7 @@ func TestAskedByOneWhoMayOnlyRead(t *testing.T) {
 	listed := func(want int) {
 		t.Helper()
 		asStranger(t, dir, func() {
-			if list, err := l.Materializations(t.Context(), "p", ""); err != nil || len(list) != want {
+			if list, err := l.Materializations(t.Context(), asof.MaterializationQuery{Project: "p"}); err != nil || len(list) != want {
 				t.Errorf("%d runs, %v; want %d", len(list), err, want)
 			}
 		})

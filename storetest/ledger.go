@@ -17,7 +17,7 @@ import (
 // fresh for an empty place, and open for a ledger on it.
 func Ledger(t *testing.T, fresh func(t *testing.T) (open func() asof.Ledger)) {
 	for name, test := range map[string]func(*testing.T, func() asof.Ledger){
-		"entries": ledgerEntries, "forget": ledgerForgets, "several processes": ledgerProcesses, "locks": ledgerLocks,
+		"entries": ledgerEntries, "queries": ledgerQueries, "forget": ledgerForgets, "several processes": ledgerProcesses, "locks": ledgerLocks,
 	} {
 		t.Run(name, func(t *testing.T) {
 			open := fresh(t)
@@ -34,9 +34,14 @@ func Ledger(t *testing.T, fresh func(t *testing.T) (open func() asof.Ledger)) {
 	}
 }
 
-func list(t *testing.T, l asof.Ledger, project, view string) []asof.Materialization {
+func list(t *testing.T, l asof.Ledger, project string, views ...string) []asof.Materialization {
 	t.Helper()
-	all, err := l.Materializations(t.Context(), project, view)
+	return chosen(t, l, asof.MaterializationQuery{Project: project, Views: views})
+}
+
+func chosen(t *testing.T, l asof.Ledger, q asof.MaterializationQuery) []asof.Materialization {
+	t.Helper()
+	all, err := l.Materializations(t.Context(), q)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +60,7 @@ func begin(t *testing.T, l asof.Ledger, m asof.Materialization) asof.Materializa
 
 func ledgerEntries(t *testing.T, open func() asof.Ledger) {
 	l := open()
-	if all := list(t, l, "p", ""); len(all) != 0 {
+	if all := list(t, l, "p"); len(all) != 0 {
 		t.Fatalf("an empty ledger lists %v", all)
 	}
 	at := time.Date(2024, 2, 1, 12, 0, 0, 123456000, time.UTC)
@@ -64,7 +69,7 @@ func ledgerEntries(t *testing.T, open func() asof.Ledger) {
 	begin(t, l, asof.Materialization{Project: "other", View: "v", Span: asof.Interval{To: at}, Started: at})
 
 	l = open() // as another process sees it
-	if diff := cmp.Diff([]asof.Materialization{second, first}, list(t, l, "p", "")); diff != "" {
+	if diff := cmp.Diff([]asof.Materialization{second, first}, list(t, l, "p")); diff != "" {
 		t.Errorf("unfinished entries: %s", diff)
 	}
 	first.Finished, first.Read, first.Written, first.Newest = at.Add(time.Second), 1<<40, 7043, at.Add(-time.Hour)
@@ -74,7 +79,7 @@ func ledgerEntries(t *testing.T, open func() asof.Ledger) {
 			t.Fatal(err)
 		}
 	}
-	if diff := cmp.Diff([]asof.Materialization{second, first}, list(t, l, "p", "")); diff != "" {
+	if diff := cmp.Diff([]asof.Materialization{second, first}, list(t, l, "p")); diff != "" {
 		t.Errorf("finished entries: %s", diff)
 	}
 	if diff := cmp.Diff([]asof.Materialization{first}, list(t, l, "p", "v")); diff != "" {
@@ -95,6 +100,89 @@ func ledgerEntries(t *testing.T, open func() asof.Ledger) {
 	}
 }
 
+// ledgerQueries checks what each field of a query chooses, alone and together.
+func ledgerQueries(t *testing.T, open func() asof.Ledger) {
+	l := open()
+	for _, q := range []asof.MaterializationQuery{{Project: "p", Leading: true}, {Project: "p", Views: []string{"v"}, Unfinished: true, Limit: 1}} {
+		if all := chosen(t, l, q); len(all) != 0 {
+			t.Errorf("of an empty ledger %+v chooses %v", q, all)
+		}
+	}
+	at := time.Date(2024, 2, 1, 12, 0, 0, 123456000, time.UTC)
+	const unicode = `naïve ★ "'\,`
+	var ids []int64
+	for _, e := range []struct {
+		view   string
+		newest int // days after at; 0: nothing was written
+		ends   bool
+		fault  string
+	}{
+		0:  {"v", 3, true, ""},
+		1:  {"v", 5, true, ""}, // of two with the newest row the first
+		2:  {"v", 5, true, ""},
+		3:  {"v", 9, true, asof.RolledBack + " with run r"},
+		4:  {"v", 4, true, ""},
+		5:  {"failing", 1, true, ""},
+		6:  {"failing", 8, true, "full disk"},
+		7:  {"only failed", 8, true, "full disk"},
+		8:  {"under way", 0, false, ""},
+		9:  {unicode, -40000, true, ""}, // before 1970
+		10: {unicode, 0, true, ""},
+		11: {unicode, 0, false, ""},
+		12: {"Empty", 0, true, ""},
+	} {
+		m := begin(t, l, asof.Materialization{Project: "p", View: e.view, Span: asof.Interval{To: at}, Started: at, Cause: "c"})
+		ids = append(ids, m.ID)
+		if e.newest != 0 {
+			m.Newest = at.AddDate(0, 0, e.newest)
+		}
+		if m.Error = e.fault; e.ends {
+			m.Finished = at // all at one time
+			if err := l.Finish(t.Context(), m); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	begin(t, l, asof.Materialization{Project: "q", View: "v", Span: asof.Interval{To: at}, Started: at})
+	l = open()
+	for name, c := range map[string]struct {
+		q    asof.MaterializationQuery
+		want []int // places in the list above
+	}{
+		"all":                      {asof.MaterializationQuery{}, []int{12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0}},
+		"views":                    {asof.MaterializationQuery{Views: []string{unicode, "unknown", "failing"}}, []int{11, 10, 9, 6, 5}},
+		"no views":                 {asof.MaterializationQuery{Views: []string{}, Limit: 1}, []int{12}},
+		"unknown view":             {asof.MaterializationQuery{Views: []string{"V"}}, nil},
+		"limit":                    {asof.MaterializationQuery{Limit: 2}, []int{12, 11}},
+		"more than there are":      {asof.MaterializationQuery{Views: []string{"failing"}, Limit: 1000}, []int{6, 5}},
+		"leading":                  {asof.MaterializationQuery{Leading: true}, []int{12, 10, 9, 7, 6, 5, 4, 2}},
+		"leading of views":         {asof.MaterializationQuery{Leading: true, Views: []string{"under way", "v"}}, []int{4, 2}},
+		"leading with limit":       {asof.MaterializationQuery{Leading: true, Limit: 3}, []int{12, 10, 9}},
+		"unfinished":               {asof.MaterializationQuery{Unfinished: true}, []int{11, 8}},
+		"unfinished of a view":     {asof.MaterializationQuery{Unfinished: true, Views: []string{unicode}}, []int{11}},
+		"leading and not finished": {asof.MaterializationQuery{Unfinished: true, Leading: true}, nil},
+	} {
+		var want, got []int64
+		for _, i := range c.want {
+			want = append(want, ids[i])
+		}
+		c.q.Project = "p"
+		for _, m := range chosen(t, l, c.q) {
+			got = append(got, m.ID)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+	// What leads says as much of how a view stands as all entries do.
+	for _, view := range []string{"v", "failing", "only failed", "under way", unicode, "Empty"} {
+		leading := chosen(t, l, asof.MaterializationQuery{Project: "p", Views: []string{view}, Leading: true})
+		if want, got := asof.Covered(list(t, l, "p", view)).Newest, asof.Covered(leading).Newest; !got.Equal(want) {
+			t.Errorf("the newest row of %q is of %s, by what leads of %s", view, want, got)
+		}
+	}
+}
+
 func ledgerForgets(t *testing.T, open func() asof.Ledger) {
 	l := open()
 	if err := l.Forget(t.Context(), "p", []string{"v"}); err != nil {
@@ -108,10 +196,10 @@ func ledgerForgets(t *testing.T, open func() asof.Ledger) {
 	if err := l.Forget(t.Context(), "p", []string{"v", "unknown"}); err != nil {
 		t.Fatal(err)
 	}
-	if all := list(t, l, "p", ""); len(all) != 1 || all[0].View != "w" {
+	if all := list(t, l, "p"); len(all) != 1 || all[0].View != "w" {
 		t.Errorf("after forgetting v the ledger lists %v", all)
 	}
-	if all := list(t, l, "q", ""); len(all) != 1 {
+	if all := list(t, l, "q"); len(all) != 1 {
 		t.Errorf("another project's entries are gone: %v", all)
 	}
 }

@@ -148,7 +148,7 @@ func (v *Verifier) begin(ctx context.Context, view *asof.FeatureView) (*comparis
 	if err != nil {
 		return nil, err
 	}
-	runs, err := v.Ledger.Materializations(ctx, v.Project, view.Name)
+	runs, err := v.Ledger.Materializations(ctx, asof.MaterializationQuery{Project: v.Project, Views: []string{view.Name}})
 	if err != nil {
 		return nil, err
 	}

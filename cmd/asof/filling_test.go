@@ -220,7 +220,7 @@ func (f filling) edit(t *testing.T, file, old, new string) {
 func (f filling) ledgered(t *testing.T) (entries []asof.Materialization) {
 	t.Helper()
 	f.within(t, func(store opened) (err error) {
-		entries, err = store.ledger.Materializations(t.Context(), "shop", "")
+		entries, err = store.ledger.Materializations(t.Context(), asof.MaterializationQuery{Project: "shop"})
 		return err
 	})
 	return entries
