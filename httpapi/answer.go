@@ -70,10 +70,15 @@ func (s *sender) send(texts [][]byte, length int) {
 	}
 	out := s.b.out[:0]
 	for _, text := range texts {
-		if out = append(out, text...); len(out) >= piece {
+		if len(out)+len(text) > piece {
 			_, _ = s.w.Write(out)
 			out = out[:0]
 		}
+		if len(text) >= piece {
+			_, _ = s.w.Write(text)
+			continue
+		}
+		out = append(out, text...)
 	}
 	_, _ = s.w.Write(out)
 	s.b.out = out

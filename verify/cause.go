@@ -53,7 +53,7 @@ func (c *comparison) judge(row value.Row, i int) judgement {
 	case !found && c.run(row.Event) == nil:
 		return judgement{cause: NeverLoaded, why: "no finished run covers the row's time"}
 	case !found:
-		return judgement{cause: NeverLoaded, why: "a run covered the row's time, but the store does not hold the key"}
+		return judgement{cause: NeverLoaded, why: "a run covered the row's time, but the store does not hold the key: it has lost it, or let it go; materialize the time again"}
 	case event < sourced && late != "":
 		return judgement{cause: LateRow, why: late}
 	case event < sourced && c.run(row.Event) == nil:
