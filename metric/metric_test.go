@@ -220,6 +220,7 @@ func TestLedger(t *testing.T) {
 		t.Helper()
 		s.materialized(t, from, to, seconds, failure, written)
 	}
+	enter(1, 10, 0, "", 0) // killed, and run again
 	enter(1, 10, 7, "", 100)
 	enter(10, 20, 2, "", 50)
 	enter(25, 31, 1, "", 5) // behind a gap

@@ -17,7 +17,7 @@ var (
 	feastDuration  = desc("feast_materialization_duration_seconds", "Time that finished materializations took", "feature_view")
 	ourNewest      = desc("asof_newest_event_timestamp_seconds", "Newest event time that was materialized, in seconds since 1970", "feature_view")
 	ourWritten     = desc("asof_materialized_rows_total", "Rows that materializations wrote to the online store", "feature_view")
-	ourRunning     = desc("asof_materializations_unfinished", "Materializations that began and have not ended: they run, or were killed", "feature_view")
+	ourRunning     = desc("asof_materializations_unfinished", "Materializations that began and have not ended, since the last that succeeded: they run, or were killed", "feature_view")
 	ourStale       = desc("asof_feature_view_stale", "1 where the months that are due by the view's calendar are not there and their grace is over, otherwise 0", "feature_view")
 	ourLate        = desc("asof_feature_view_lateness_seconds", "Time since the month that is missing was due by the view's calendar; 0 for none", "feature_view")
 	ourErrors      = desc("asof_collect_errors_total", "Times that registry, ledger, run store or statistics could not be asked for metrics", "source")
@@ -158,11 +158,13 @@ func summed(v *asof.FeatureView, entries []asof.Materialization) viewRuns {
 		}
 	}
 	took := newHistogram(runBounds)
-	for _, e := range entries {
+	for _, e := range entries { // newest first
 		s.written += e.Written
 		switch {
 		case e.Finished.IsZero():
-			s.unfinished++
+			if s.succeeded == 0 { // else it was killed, and made good
+				s.unfinished++
+			}
 			continue
 		case e.Error != "" && !e.Undone(): // one that was rolled back had succeeded
 			s.failed++
