@@ -155,7 +155,7 @@ func TestAnIssuerThatIsDownFromTheStart(t *testing.T) {
 func TestASlowIssuerHoldsUpNobodyForLong(t *testing.T) {
 	issuer := storetest.NewIssuer(t)
 	issuer.Slow.Store(int64(time.Hour))
-	g := newGuard(t, permission.Options{Issuer: permission.Issuer{DiscoveryURL: issuer.DiscoveryURL(), Timeout: time.Second}})
+	g := newGuard(t, permission.Options{Issuer: permission.Issuer{DiscoveryURL: issuer.DiscoveryURL(), Timeout: 2 * time.Second}})
 	token := issuer.Token(nil)
 	var group sync.WaitGroup
 	began := time.Now()
@@ -163,14 +163,14 @@ func TestASlowIssuerHoldsUpNobodyForLong(t *testing.T) {
 		group.Go(func() {
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 			defer cancel()
-			if _, err := g.Admit(ctx, "Bearer "+token); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > 900*time.Millisecond {
+			if _, err := g.Admit(ctx, "Bearer "+token); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > 1900*time.Millisecond {
 				t.Errorf("after %s: %v", time.Since(began), err)
 			}
 		})
 		group.Go(func() { unavailable(t, g, token) })
 	}
 	group.Wait()
-	if took := time.Since(began); took > 3*time.Second {
+	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("it took %s", took)
 	}
 	asked(t, issuer, 1)

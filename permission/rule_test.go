@@ -105,7 +105,7 @@ func TestPoliciesAndFilters(t *testing.T) {
 			if c.denied == "" && err != nil || c.denied != "" && (asof.ErrorCode(err) != asof.CodeForbidden || !strings.Contains(err.Error(), c.denied)) {
 				t.Errorf("got %v, want %q", err, c.denied)
 			}
-			if took := time.Since(began); took > 2*time.Second {
+			if took := time.Since(began); took > 20*time.Second {
 				t.Errorf("it took %s", took)
 			}
 		})

@@ -130,7 +130,7 @@ func TestOnlineThatDoesNotAnswer(t *testing.T) {
 		if strings.Contains(err.Error(), "\n") {
 			t.Errorf("got %q, want one line", err)
 		}
-		if took := time.Since(started); took > 3*time.Second {
+		if took := time.Since(started); took > 20*time.Second {
 			t.Errorf("it took %s to say so", took)
 		}
 		if err := db.Close(); err != nil {
