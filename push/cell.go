@@ -141,6 +141,13 @@ func (c *Column) inferred(role string) (arrow.Array, error) {
 	return c.cast(t, role)
 }
 
+// The times that are kept, in microseconds since 1970: a later or earlier one is
+// none in the protobuf messages by which clients read it.
+const (
+	firstTime = -62_135_596_800_000_000 // the beginning of year 1
+	lastTime  = 253_402_300_799_999_999 // the end of year 9999
+)
+
 // instants reads the column as event or created times, in microseconds. A number
 // is refused: nothing tells its unit.
 func (c *Column) instants(role string) (arrow.Array, error) {
@@ -156,7 +163,14 @@ func (c *Column) instants(role string) (arrow.Array, error) {
 			return nil, err
 		}
 	}
-	return b.NewArray(), nil
+	times := b.NewTimestampArray()
+	for row, at := range times.TimestampValues() {
+		if times.IsValid(row) && (at < firstTime || at > lastTime) {
+			times.Release()
+			return nil, asof.Errorf(asof.CodeInvalid, "row %d, column %q: %s is outside of the years 1 to 9999", row+1, c.Name, role)
+		}
+	}
+	return times, nil
 }
 
 // instant returns what appends the time of a row.

@@ -108,6 +108,8 @@ func TestMistakesNameTheirPlaceAndWriteNothing(t *testing.T) {
 		{row("0.2]", `{"a":1}]`), `row 2, column "share": {"a":1} does not fit Float32`},
 		{row(`"bob"`, `null`), `row 2, column "user_id": null is no value of join key "user_id" of feature view "clicks"`},
 		{row(`"2024-05-02"`, `null`), `row 2, column "event_timestamp": null is no time for the event timestamp of feature view "clicks"`},
+		{row(`"2024-05-02"`, `"9999-12-31T23:59:59.9999999"`), `row 2, column "event_timestamp": the event timestamp of feature view "clicks" is outside of the years 1 to 9999`},
+		{row(`"2024-05-01"`, `"0000-12-31T23:59:59"`), `row 1, column "event_timestamp": the event timestamp of feature view "clicks" is outside of the years 1 to 9999`},
 		{row(`"2024-05-02"`, `"today"`), `row 2, column "event_timestamp": "today" is no time for the event timestamp of feature view "clicks"; write 2024-01-31T12:00:00, in UTC where it has no zone`},
 		{row(`"2024-05-02"`, `1714608000000`), `row 2, column "event_timestamp": 1714608000000 is no time`},
 		{row(`"event_timestamp"`, `"when"`), `column "at", the event timestamp of feature view "clicks", is missing: the rows have only user_id, clicks, share, when`},
