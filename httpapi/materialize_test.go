@@ -162,8 +162,9 @@ func TestMaterializeOutlivesItsClient(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	served := make(chan error)
+	const limit = 300 * time.Millisecond
 	go func() {
-		served <- server.HTTP(ctx, l, httpapi.New(o), server.HTTPOptions{ReadTimeout: 50 * time.Millisecond, WriteTimeout: 50 * time.Millisecond})
+		served <- server.HTTP(ctx, l, httpapi.New(o), server.HTTPOptions{ReadTimeout: limit, WriteTimeout: limit})
 	}()
 	post := func(ctx context.Context) (*http.Response, error) {
 		r, err := http.NewRequestWithContext(ctx, "POST", "http://"+l.Addr().String()+"/materialize", strings.NewReader(`{"disable_event_timestamp":true}`))
@@ -174,7 +175,7 @@ func TestMaterializeOutlivesItsClient(t *testing.T) {
 	}
 	go func() {
 		<-store.entered
-		time.Sleep(200 * time.Millisecond)
+		time.Sleep(limit * 3 / 2)
 		store.leave <- struct{}{}
 	}()
 	answer, err := post(t.Context())

@@ -94,7 +94,7 @@ func TestServeCutsOffAfterGrace(t *testing.T) {
 }
 
 func TestServeTimesOut(t *testing.T) {
-	address, stop, ended := start(t, server.HTTPOptions{HeaderTimeout: 20 * time.Millisecond, ReadTimeout: 50 * time.Millisecond})
+	address, stop, ended := start(t, server.HTTPOptions{HeaderTimeout: 300 * time.Millisecond, ReadTimeout: 400 * time.Millisecond})
 	slowHeader, err := net.Dial("tcp", address)
 	if err != nil {
 		t.Fatal(err)

@@ -79,13 +79,13 @@ func logged(t *testing.T) (said func() string) {
 
 func TestCancel(t *testing.T) {
 	b := newBench(t)
-	b.TTL = 200 * time.Millisecond
+	b.TTL = time.Second
 	slow, began := b.blocks("slow")
 	b.steps = []run.Step{slow, b.step("after", nil, "slow")}
 	defer b.work(b.Worker)()
 	id := b.submit(asof.Run{}).ID
 	<-began
-	time.Sleep(300 * time.Millisecond) // longer than the lease: it is renewed
+	time.Sleep(b.TTL * 13 / 10) // longer than the lease: it is renewed
 	if now, err := b.store.Cancel(t.Context(), id); err != nil || now.State != asof.RunRunning {
 		t.Fatalf("%+v, %v", now, err)
 	}
