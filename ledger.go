@@ -30,18 +30,20 @@ func (m *Materialization) Undone() bool { return strings.HasPrefix(m.Error, Roll
 
 // MaterializationQuery chooses entries of the ledger. Zero fields choose all.
 type MaterializationQuery struct {
-	Project    string
-	Views      []string // only theirs
-	Leading    bool     // of each view two at most: the last that ended, and of those that count the one with the newest row, where several have it the last
-	Unfinished bool     // only those that have not ended
-	Limit      int      // the newest so many
+	Project string
+	Views   []string // only theirs
+	Leading bool     // of each view those that have not ended, the last that ended, and of those that count the one with the newest row: of several the last
+	Limit   int      // the newest so many
 }
 
 // Ledger remembers what was materialized, from where, when, how many rows.
 //
 // Begin records a run and returns its ID; Finish completes the entry of m.ID, or
 // replaces how it ended. Only a finished entry without an Error counts as
-// materialized. A process that dies leaves its entry unfinished.
+// materialized. A process that dies leaves its entry unfinished. One that has
+// ended is finished again only while a later one of its view, such as that of a
+// rollback, has not: where the leading entries of a view have all ended, and are
+// as they were, so are the others.
 //
 // Materializations lists entries, newest first. Forget removes the entries of
 // views that are gone.

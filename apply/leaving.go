@@ -100,9 +100,9 @@ func announced(ctx context.Context, ledger asof.Ledger, project string) (views [
 	if ledger == nil {
 		return nil, nil
 	}
-	entries, err := ledger.Materializations(ctx, asof.MaterializationQuery{Project: project, Unfinished: true})
+	entries, err := ledger.Materializations(ctx, asof.MaterializationQuery{Project: project, Leading: true})
 	for _, m := range entries {
-		if m.Cause == leaving && !slices.Contains(views, m.View) {
+		if m.Cause == leaving && m.Finished.IsZero() && !slices.Contains(views, m.View) {
 			views = append(views, m.View)
 		}
 	}

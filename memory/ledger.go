@@ -82,9 +82,6 @@ func (l *Ledger) Materializations(ctx context.Context, q asof.MaterializationQue
 	if q.Leading {
 		list = leading(list)
 	}
-	if q.Unfinished {
-		list = slices.DeleteFunc(list, func(m asof.Materialization) bool { return !m.Finished.IsZero() })
-	}
 	if q.Limit > 0 {
 		list = list[:min(q.Limit, len(list))]
 	}
@@ -102,7 +99,9 @@ func leading(list []asof.Materialization) []asof.Materialization {
 			newest[m.View] = m
 		}
 	}
-	return slices.DeleteFunc(list, func(m asof.Materialization) bool { return m.ID != last[m.View] && m.ID != newest[m.View].ID })
+	return slices.DeleteFunc(list, func(m asof.Materialization) bool {
+		return !m.Finished.IsZero() && m.ID != last[m.View] && m.ID != newest[m.View].ID
+	})
 }
 
 // Forget removes the entries of the views.

@@ -2,6 +2,7 @@ package metric
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -29,6 +30,15 @@ type runs struct {
 	last          atomic.Pointer[[]viewRuns]
 	registryFails atomic.Uint64
 	ledgerFails   atomic.Uint64
+	views         map[string]viewSum // of the ledger; for who asks
+}
+
+// viewSum is what the entries of a view come to, which holds as long as its
+// leading ones have ended and are the same.
+type viewSum struct {
+	leading []asof.Materialization
+	known   bool // there was a finished run
+	viewRuns
 }
 
 // viewRuns are the materializations of a view.
@@ -101,8 +111,7 @@ func (r *runs) read(m *Metrics) {
 		m.Log.Warn("metrics: the registry could not be asked", "error", err)
 		return
 	}
-	entries, err := entered(ctx, m)
-	if err != nil {
+	if err := r.sum(ctx, m); err != nil {
 		r.ledgerFails.Add(1)
 		m.Log.Warn("metrics: the ledger could not be asked", "error", err)
 		return
@@ -110,7 +119,11 @@ func (r *runs) read(m *Metrics) {
 	list := make([]viewRuns, 0, len(views))
 	for _, v := range views {
 		if v.Online {
-			list = append(list, summed(v, entries[v.Name]))
+			sum, ok := r.views[v.Name]
+			if !ok {
+				sum = summed(nil, nil)
+			}
+			list = append(list, sum.of(v))
 		}
 	}
 	r.last.Store(&list)
@@ -128,35 +141,69 @@ func registered(ctx context.Context, m *Metrics) ([]*asof.FeatureView, error) {
 	return snapshot.Views(), nil
 }
 
-// entered returns the ledger's entries by view.
-func entered(ctx context.Context, m *Metrics) (map[string][]asof.Materialization, error) {
+// sum sums up the entries of the views, and reads those of views where something
+// has changed.
+func (r *runs) sum(ctx context.Context, m *Metrics) error {
 	ledger, err := m.Ledger(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	all, err := ledger.Materializations(ctx, asof.MaterializationQuery{Project: m.Project})
+	leading, err := entered(ctx, ledger, asof.MaterializationQuery{Project: m.Project, Leading: true})
 	if err != nil {
-		return nil, err
+		return err
 	}
+	var changed []string
+	for view, list := range leading {
+		open := slices.ContainsFunc(list, func(e asof.Materialization) bool { return e.Finished.IsZero() })
+		if open || !slices.Equal(list, r.views[view].leading) {
+			changed = append(changed, view)
+		}
+	}
+	var entries map[string][]asof.Materialization
+	if len(changed) > 0 {
+		if entries, err = entered(ctx, ledger, asof.MaterializationQuery{Project: m.Project, Views: changed}); err != nil {
+			return err
+		}
+	}
+	views := make(map[string]viewSum, len(leading))
+	for view := range leading { // others have been forgotten
+		views[view] = r.views[view]
+	}
+	for _, view := range changed {
+		views[view] = summed(leading[view], entries[view])
+	}
+	r.views = views
+	return nil
+}
+
+// entered returns entries of the ledger by view.
+func entered(ctx context.Context, ledger asof.Ledger, q asof.MaterializationQuery) (map[string][]asof.Materialization, error) {
+	all, err := ledger.Materializations(ctx, q)
 	byView := map[string][]asof.Materialization{}
 	for _, e := range all {
 		byView[e.View] = append(byView[e.View], e)
 	}
-	return byView, nil
+	return byView, err
 }
 
-// summed sums up the runs of a view. What Feast says that it materialized is
+// of returns the sum for a view. What Feast says that it materialized is
 // believed where the ledger knows of no run.
-func summed(v *asof.FeatureView, entries []asof.Materialization) viewRuns {
-	covered := asof.Covered(entries)
-	s := viewRuns{view: v.Name, until: covered.Watermark, newest: covered.Newest}
-	if !covered.Known {
+func (s viewSum) of(v *asof.FeatureView) viewRuns {
+	s.view = v.Name
+	if !s.known {
 		for _, i := range v.Intervals {
 			if i.To.After(s.until) {
 				s.until = i.To
 			}
 		}
 	}
+	return s.viewRuns
+}
+
+// summed sums up the entries of a view.
+func summed(leading, entries []asof.Materialization) viewSum {
+	covered := asof.Covered(entries)
+	s := viewSum{leading, covered.Known, viewRuns{until: covered.Watermark, newest: covered.Newest}}
 	took := newHistogram(runBounds)
 	for _, e := range entries { // newest first
 		s.written += e.Written

@@ -40,7 +40,8 @@ CREATE INDEX IF NOT EXISTS asof_ledger_entry ON %[1]s (project, view, id);
 CREATE INDEX IF NOT EXISTS asof_ledger_newest ON %[1]s (project, view, newest, id) WHERE finished IS NOT NULL AND error = '' AND newest IS NOT NULL;
 CREATE INDEX IF NOT EXISTS asof_ledger_unfinished ON %[1]s (project) WHERE finished IS NULL`
 
-// ledgerLeading chooses leading entries by two steps in an index for each view.
+// ledgerLeading chooses leading entries by steps in an index, three for each
+// view.
 const ledgerLeading = `id = ANY (ARRAY(
 	WITH RECURSIVE views (view) AS (
 		SELECT min(view) FROM %[1]s WHERE project = $1
@@ -49,7 +50,9 @@ const ledgerLeading = `id = ANY (ARRAY(
 	SELECT (SELECT id FROM %[1]s WHERE project = $1 AND view = views.view AND finished IS NOT NULL ORDER BY id DESC LIMIT 1) FROM views
 	UNION ALL
 	SELECT (SELECT id FROM %[1]s WHERE project = $1 AND view = views.view AND finished IS NOT NULL AND error = '' AND newest IS NOT NULL
-		ORDER BY newest DESC, id DESC LIMIT 1) FROM views))`
+		ORDER BY newest DESC, id DESC LIMIT 1) FROM views
+	UNION ALL
+	SELECT id FROM %[1]s WHERE project = $1 AND finished IS NULL))`
 
 const recording = "recording a run in the ledger"
 
@@ -130,9 +133,6 @@ func (l *Ledger) query(q asof.MaterializationQuery) (query string, args []any) {
 	args = []any{q.Project}
 	if len(q.Views) > 0 {
 		query, args = query+" AND view = ANY ($2)", append(args, q.Views)
-	}
-	if q.Unfinished {
-		query += " AND finished IS NULL"
 	}
 	query += " ORDER BY id DESC"
 	if q.Limit > 0 {

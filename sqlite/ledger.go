@@ -41,7 +41,8 @@ CREATE INDEX IF NOT EXISTS asof_ledger_view ON asof_ledger (project, view);
 CREATE INDEX IF NOT EXISTS asof_ledger_newest ON asof_ledger (project, view, newest) WHERE finished IS NOT NULL AND error = '' AND newest IS NOT NULL;
 CREATE INDEX IF NOT EXISTS asof_ledger_unfinished ON asof_ledger (project) WHERE finished IS NULL`
 
-// ledgerLeading chooses leading entries by two steps in an index for each view.
+// ledgerLeading chooses leading entries by steps in an index, three for each
+// view.
 const ledgerLeading = `id IN (
 	WITH RECURSIVE views (view) AS (
 		SELECT min(view) FROM asof_ledger WHERE project = ?1
@@ -50,7 +51,9 @@ const ledgerLeading = `id IN (
 	SELECT (SELECT id FROM asof_ledger WHERE project = ?1 AND view = views.view AND finished IS NOT NULL ORDER BY id DESC LIMIT 1) FROM views
 	UNION ALL
 	SELECT (SELECT id FROM asof_ledger WHERE project = ?1 AND view = views.view AND finished IS NOT NULL AND error = '' AND newest IS NOT NULL
-		ORDER BY newest DESC, id DESC LIMIT 1) FROM views)`
+		ORDER BY newest DESC, id DESC LIMIT 1) FROM views
+	UNION ALL
+	SELECT id FROM asof_ledger WHERE project = ?1 AND finished IS NULL)`
 
 // Begin records that a run started.
 func (l *Ledger) Begin(ctx context.Context, m asof.Materialization) (id int64, err error) {
@@ -132,9 +135,6 @@ func ledgerQuery(q asof.MaterializationQuery) (query string, args []any, err err
 			return "", nil, err
 		}
 		query, args = query+" AND view IN (SELECT value FROM json_each(?2))", append(args, string(views))
-	}
-	if q.Unfinished {
-		query += " AND finished IS NULL"
 	}
 	query += " ORDER BY id DESC"
 	if q.Limit > 0 {
