@@ -169,9 +169,10 @@ func window(by, order []string) string {
 }
 
 // Range renders the query for how many rows a relation has, and the oldest and
-// the newest of a column of times.
+// the newest of a column of times. An infinite one, which a database may hold, is
+// no time.
 func Range(d Dialect, relation string, timestamp asof.SourceColumn) string {
-	return fmt.Sprintf("SELECT count(*), min(event), max(event)\nFROM (SELECT %s AS event FROM %s AS s) AS source",
+	return fmt.Sprintf("SELECT count(*), min(event) FILTER (WHERE isfinite(event)), max(event) FILTER (WHERE isfinite(event))\nFROM (SELECT %s AS event FROM %s AS s) AS source",
 		d.Instant("s."+d.Quote(timestamp.Name), timestamp, asof.RoundUp), relation)
 }
 

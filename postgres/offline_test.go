@@ -175,6 +175,17 @@ func TestEntityNumerics(t *testing.T) {
 	}
 }
 
+// A row that is valid for ever says nothing of how far its table reaches.
+func TestRangeOfInfiniteTimes(t *testing.T) {
+	store, url := openOffline(t)
+	run(t, url, `CREATE TABLE plans (k text, at timestamptz)`, `INSERT INTO plans VALUES ('a', '-infinity'), ('a', '2024-01-31T00:00:00Z'), ('b', 'infinity'), ('c', NULL)`)
+	source := &asof.DataSource{Name: "plans", Kind: asof.SourcePostgres, Table: "plans", TimestampField: "at"}
+	day := time.Date(2024, 1, 31, 0, 0, 0, 0, time.UTC)
+	if got, err := store.Range(t.Context(), source); err != nil || got != (asof.SourceRange{Rows: 4, Oldest: day, Newest: day}) {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 // What is wrong with a source is said in a sentence.
 func TestPostgresSources(t *testing.T) {
 	store, url := openOffline(t)

@@ -1,2 +1,2 @@
-SELECT count(*), min(event), max(event)
+SELECT count(*), min(event) FILTER (WHERE isfinite(event)), max(event) FILTER (WHERE isfinite(event))
 FROM (SELECT s."at" AS event FROM visits AS s) AS source
