@@ -49,12 +49,12 @@ func TestAnswersOverSockets(t *testing.T) {
 // anything, and one that is too slow does not take a part for the whole.
 func TestClientsThatDoNotRead(t *testing.T) {
 	h, _, body := tenFeatures(t, 10_000)
-	ended := make(chan struct{}, 10)
+	begun, ended := make(chan *http.ResponseController, 10), make(chan struct{}, 10)
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		begun <- http.NewResponseController(w)
 		h.ServeHTTP(w, r)
 		ended <- struct{}{}
 	}))
-	s.Config.WriteTimeout = 2 * time.Second
 	s.Config.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
 		_ = c.(*net.TCPConn).SetWriteBuffer(64 << 10)
 		return ctx
@@ -79,6 +79,9 @@ func TestClientsThatDoNotRead(t *testing.T) {
 		return answer
 	}
 	slow := begin()
+	if err := (<-begun).SetWriteDeadline(time.Now()); err != nil { // its time is over
+		t.Fatal(err)
+	}
 	for range 5 {
 		begin().Body.Close()
 	}
