@@ -108,10 +108,19 @@ func registeredView(old Object, d *FeatureView, now time.Time) *FeatureView {
 	if c.State == 0 {
 		c.State = o.State
 	}
-	if len(c.Intervals) == 0 && SameJoinKeys(o, d) && !retyped(o, d) {
+	if len(c.Intervals) == 0 && SameRows(o, d) {
 		c.Intervals = o.Intervals
 	}
 	return &c
+}
+
+// SameRows reports whether what is online of one view is of the other as well:
+// join keys, and types of the features that both have, are the same.
+func SameRows(old, desired *FeatureView) bool {
+	return SameJoinKeys(old, desired) && !slices.ContainsFunc(desired.Features, func(f Field) bool {
+		before := old.Feature(f.Name)
+		return before != nil && !before.Type.Equal(f.Type)
+	})
 }
 
 // SameJoinKeys reports whether views have the same join keys, whatever their
@@ -122,14 +131,6 @@ func SameJoinKeys(a, b *FeatureView) bool {
 		return !slices.ContainsFunc(b.EntityColumns, func(other Field) bool {
 			return k.Name == other.Name && (k.Type.Equal(other.Type) || k.Type.Value == TypeInvalid || other.Type.Value == TypeInvalid)
 		})
-	})
-}
-
-// retyped reports whether a feature of both has another type.
-func retyped(old, desired *FeatureView) bool {
-	return slices.ContainsFunc(desired.Features, func(f Field) bool {
-		before := old.Feature(f.Name)
-		return before != nil && !before.Type.Equal(f.Type)
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/feastconv"
 	"github.com/asof-dev/asof/feastpb/core"
 	pb "github.com/asof-dev/asof/feastpb/registry"
 	"github.com/asof-dev/asof/feastregistry"
@@ -120,7 +121,8 @@ func (d *draft) applied() (put []asof.Object) {
 }
 
 // online returns the views of a draft that the online store is to hold, and
-// the names of those that it held until now.
+// the names of those that it held until now, or holds rows of that are no rows
+// of what they are to be.
 func (v view) online(d *draft) (keep []*asof.FeatureView, drop []string) {
 	for _, k := range []kind{featureViews, streamViews, onDemandViews} {
 		for _, at := range d.order {
@@ -130,6 +132,9 @@ func (v view) online(d *draft) (keep []*asof.FeatureView, drop []string) {
 			put := d.objects[at].object
 			if kept := asof.Kept(put); kept != nil {
 				keep = append(keep, kept)
+				if v.refilled(k, d.project, kept) {
+					drop = append(drop, at.name)
+				}
 			} else if (put != nil || d.objects[at].deleted) && v.mayBeOnline(k, d.project, at.name) {
 				drop = append(drop, at.name)
 			}
@@ -148,6 +153,21 @@ func (v view) online(d *draft) (keep []*asof.FeatureView, drop []string) {
 func (v view) mayBeOnline(k kind, project, name string) bool {
 	m, ok := v.index.Object(project, k.field, name).(*core.OnDemandFeatureView)
 	return k != onDemandViews || ok && m.GetSpec().GetWriteToOnlineStore()
+}
+
+// refilled reports whether what is online of a view is to be loaded again once it
+// is as desired.
+func (v view) refilled(k kind, project string, desired *asof.FeatureView) bool {
+	m := v.index.Object(project, k.field, desired.Name)
+	if m == nil {
+		return false
+	}
+	o, err := feastconv.Decode(m)
+	if err != nil {
+		return false // it could not be materialized
+	}
+	old := asof.Kept(o)
+	return old != nil && !asof.SameRows(old, desired)
 }
 
 // write puts a draft into a registry.

@@ -149,6 +149,18 @@ func TestACommitMakesTheOnlineTables(t *testing.T) {
 		t.Errorf("asked of the online store: %q, want %q", online.calls, want)
 	}
 
+	online.calls = nil
+	retyped := plainView("visits")
+	retyped.Spec.Features[0].ValueType = 2
+	for _, v := range []*core.FeatureView{plainView("visits"), plainView("visits"), retyped, retyped} {
+		if err := c.view(v, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := []string{"shop +visits", "shop +visits", "shop +visits -visits", "shop +visits"}; !slices.Equal(online.calls, want) {
+		t.Errorf("asked of the online store for a feature of another type: %q, want %q", online.calls, want)
+	}
+
 	online.err = asof.Errorf(asof.CodeUnavailable, "the online store is away")
 	wantCode(t, c.view(plainView("more"), true), codes.Unavailable, "the online store is away")
 	online.err = nil
