@@ -39,6 +39,15 @@ func Covered(entries []Materialization) Coverage {
 	return c
 }
 
+// ByView parts the ledger's entries by their views, and keeps their order.
+func ByView(entries []Materialization) map[string][]Materialization {
+	byView := map[string][]Materialization{}
+	for _, m := range entries {
+		byView[m.View] = append(byView[m.View], m)
+	}
+	return byView
+}
+
 // Done reports whether the run counts: it finished, and without an error.
 func (m *Materialization) Done() bool { return !m.Finished.IsZero() && m.Error == "" }
 

@@ -128,11 +128,7 @@ func (c *Console) ledger(ctx context.Context, q asof.MaterializationQuery) (ledg
 		return nil, err
 	}
 	entries, err := ledger.Materializations(ctx, q)
-	byView := ledgerViews{}
-	for _, e := range entries {
-		byView[e.View] = append(byView[e.View], e)
-	}
-	return byView, err
+	return asof.ByView(entries), err
 }
 
 // loaded is what the ledger has of a view.

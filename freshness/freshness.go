@@ -61,10 +61,7 @@ func (w *Watch) Views(ctx context.Context) ([]View, error) {
 	if err != nil {
 		return nil, err
 	}
-	runs := map[string][]asof.Materialization{}
-	for _, e := range entries {
-		runs[e.View] = append(runs[e.View], e)
-	}
+	runs := asof.ByView(entries)
 	var views []View
 	for _, v := range snapshot.Views() {
 		if calendar := w.Calendars.Of(v.Name); calendar != nil && v.Online {

@@ -35,11 +35,8 @@ type sender struct {
 
 func newSender(w http.ResponseWriter, r *http.Request, b *buffer) *sender {
 	s := &sender{w: w, b: b}
-	if o, ok := w.(*observed); ok {
-		w = o.ResponseWriter
-	}
 	if r.TLS == nil { // otherwise the texts have to be encrypted first
-		s.lists, _ = w.(io.ReaderFrom)
+		s.lists, _ = unwrapped(w).(io.ReaderFrom)
 	}
 	return s
 }

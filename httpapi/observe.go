@@ -53,7 +53,8 @@ func (o *observed) end(r *http.Request, observer serving.Observer) {
 }
 
 // unwrapped returns net/http's own writer, which ends a connection whose
-// request is too large.
+// request is too large, and takes lists of texts. The others look at the status
+// alone.
 func unwrapped(w http.ResponseWriter) http.ResponseWriter {
 	for {
 		outer, ok := w.(interface{ Unwrap() http.ResponseWriter })

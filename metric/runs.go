@@ -179,11 +179,7 @@ func (r *runs) sum(ctx context.Context, m *Metrics) error {
 // entered returns entries of the ledger by view.
 func entered(ctx context.Context, ledger asof.Ledger, q asof.MaterializationQuery) (map[string][]asof.Materialization, error) {
 	all, err := ledger.Materializations(ctx, q)
-	byView := map[string][]asof.Materialization{}
-	for _, e := range all {
-		byView[e.View] = append(byView[e.View], e)
-	}
-	return byView, err
+	return asof.ByView(all), err
 }
 
 // of returns the sum for a view. What Feast says that it materialized is
