@@ -92,6 +92,15 @@ func (t Table) Schema() (*arrow.Schema, error) {
 // AsOfColumn is the column of a snapshot that says of which day it is.
 const AsOfColumn = "as_of"
 
+// ColumnNames returns the names of the columns, in their order.
+func (t Table) ColumnNames() []string {
+	names := make([]string, len(t.Columns))
+	for i, c := range t.Columns {
+		names[i] = c.Name
+	}
+	return names
+}
+
 // SnapshotColumns returns the columns of a snapshot of the table: its own,
 // with as_of, a date, after the last one of the key.
 func (t Table) SnapshotColumns() []TableColumn {

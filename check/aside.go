@@ -9,6 +9,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/sqltext"
 )
 
 // MostAside is how many rows of a table are put aside at most: a file that has
@@ -47,10 +48,10 @@ func Aside(ctx context.Context, stage asof.Stage, s Subject, broken []Result) ([
 	}
 	list := "CAST(b.rule AS text)"
 	for _, c := range s.Table.Columns {
-		list += ", CAST(s." + quote(c.Name) + " AS text)"
+		list += ", CAST(s." + sqltext.Name(c.Name) + " AS text)"
 	}
-	rows, err := stage.Query(ctx, fmt.Sprintf("SELECT %s FROM %s s JOIN (%s) b ON %s ORDER BY %s, b.rule", list, quote(s.Table.Name),
-		brokenKeys(s.Table, broken), sameKeys(s.Table), "s."+strings.Join(quoteAll(s.Table.Key), ", s.")))
+	rows, err := stage.Query(ctx, fmt.Sprintf("SELECT %s FROM %s s JOIN (%s) b ON %s ORDER BY %s, b.rule", list, sqltext.Name(s.Table.Name),
+		brokenKeys(s.Table, broken), sameKeys(s.Table), "s."+strings.Join(sqltext.Names(s.Table.Key), ", s.")))
 	if err != nil {
 		return nil, err
 	}
@@ -106,9 +107,9 @@ func (s Subject) place(aside []AsideRow, keys [][]string) {
 func Without(t asof.Table, broken []Result) string {
 	names := make([]string, len(t.Columns))
 	for i, c := range t.Columns {
-		names[i] = "s." + quote(c.Name)
+		names[i] = "s." + sqltext.Name(c.Name)
 	}
-	return fmt.Sprintf("SELECT %s FROM %s s WHERE NOT EXISTS (SELECT 1 FROM (%s) b WHERE %s)", strings.Join(names, ", "), quote(t.Name), brokenKeys(t, broken), sameKeys(t))
+	return fmt.Sprintf("SELECT %s FROM %s s WHERE NOT EXISTS (SELECT 1 FROM (%s) b WHERE %s)", strings.Join(names, ", "), sqltext.Name(t.Name), brokenKeys(t, broken), sameKeys(t))
 }
 
 // brokenKeys returns SQL for the keys of the rows that break rules, as key0 and
@@ -118,7 +119,7 @@ func brokenKeys(t asof.Table, broken []Result) string {
 	for i, r := range broken {
 		list := strconv.Itoa(i) + " AS rule"
 		for j, k := range t.Key {
-			list += fmt.Sprintf(", s.%s AS key%d", quote(k), j)
+			list += fmt.Sprintf(", s.%s AS key%d", sqltext.Name(k), j)
 		}
 		parts[i] = "SELECT " + list + " FROM " + r.ask.from + " WHERE " + r.ask.condition
 	}
@@ -129,7 +130,7 @@ func brokenKeys(t asof.Table, broken []Result) string {
 func sameKeys(t asof.Table) string {
 	same := make([]string, len(t.Key))
 	for i, k := range t.Key {
-		same[i] = fmt.Sprintf("b.key%d = s.%s", i, quote(k))
+		same[i] = fmt.Sprintf("b.key%d = s.%s", i, sqltext.Name(k))
 	}
 	return strings.Join(same, " AND ")
 }

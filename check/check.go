@@ -16,6 +16,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/sqltext"
 )
 
 // samples is how many rows a failed rule shows.
@@ -164,7 +165,7 @@ const together = 1600
 func (c *checker) values(asked []string) (answer []string, err error) {
 	for part := range slices.Chunk(asked, together) {
 		list := "CAST(" + strings.Join(part, " AS text), CAST(") + " AS text)"
-		rows, err := c.texts("SELECT " + list + " FROM " + quote(c.Table.Name) + " s")
+		rows, err := c.texts("SELECT " + list + " FROM " + sqltext.Name(c.Table.Name) + " s")
 		if err != nil {
 			return nil, err
 		}
@@ -181,7 +182,7 @@ func (c *checker) misunderstood(rules []Rule) (broken map[int]Result, others []R
 		if r.writesSQL() {
 			a, err := c.ask(r)
 			if err == nil {
-				_, err = c.texts("SELECT CAST(" + a.found + " AS text) FROM " + quote(c.Table.Name) + " s")
+				_, err = c.texts("SELECT CAST(" + a.found + " AS text) FROM " + sqltext.Name(c.Table.Name) + " s")
 			}
 			if asof.ErrorCode(err) == asof.CodeInvalid {
 				r.Warn = false

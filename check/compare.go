@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/asof-dev/asof/sqltext"
 	"github.com/asof-dev/asof/statistics"
 )
 
@@ -26,12 +27,12 @@ func (c *checker) compare(r Rule) (string, error) {
 // of a column before and now, the statistic of Kolmogorov and Smirnov; "" where
 // either has no values.
 func (c *checker) distance(r Rule) (string, error) {
-	column := "CAST(s." + quote(r.Columns[0]) + " AS double precision)"
+	column := "CAST(s." + sqltext.Name(r.Columns[0]) + " AS double precision)"
 	rows, err := c.texts(fmt.Sprintf(`SELECT CAST(max(abs(now - before)) AS text) FROM (
  SELECT sum(a) OVER (ORDER BY v) / nullif(sum(a) OVER (), 0) AS now, sum(b) OVER (ORDER BY v) / nullif(sum(b) OVER (), 0) AS before FROM (
   SELECT v, CAST(sum(a) AS double precision) AS a, CAST(sum(b) AS double precision) AS b FROM (
    SELECT %[1]s AS v, 1 AS a, 0 AS b FROM %[2]s s UNION ALL SELECT %[1]s, 0, 1 FROM %[3]s s) both_months
-  WHERE v IS NOT NULL GROUP BY v) by_value) cumulated`, column, quote(c.Table.Name), c.Before))
+  WHERE v IS NOT NULL GROUP BY v) by_value) cumulated`, column, sqltext.Name(c.Table.Name), c.Before))
 	if err != nil {
 		return "", err
 	}
@@ -46,7 +47,7 @@ func (c *checker) stability(r Rule) (float64, error) {
 	if err != nil {
 		return math.NaN(), err
 	}
-	column := "s." + quote(r.Columns[0])
+	column := "s." + sqltext.Name(r.Columns[0])
 	which := "CASE WHEN " + column + " IS NULL THEN 0"
 	for i, edge := range edges {
 		which += fmt.Sprintf(" WHEN %s THEN %d", edge, i+1)
@@ -54,7 +55,7 @@ func (c *checker) stability(r Rule) (float64, error) {
 	which += fmt.Sprintf(" ELSE %d END", len(edges)+1)
 	rows, err := c.texts(fmt.Sprintf(`SELECT CAST(sum(b) AS text), CAST(sum(a) AS text) FROM (
  SELECT %[1]s AS bin, 1 AS a, 0 AS b FROM %[2]s s UNION ALL SELECT %[1]s, 0, 1 FROM %[3]s s) both_months GROUP BY bin`,
-		which, quote(c.Table.Name), c.Before))
+		which, sqltext.Name(c.Table.Name), c.Before))
 	if err != nil {
 		return math.NaN(), err
 	}
@@ -68,12 +69,12 @@ func (c *checker) stability(r Rule) (float64, error) {
 
 // edges returns conditions of which the first that holds says the bin.
 func (c *checker) edges(r Rule) ([]string, error) {
-	column := "s." + quote(r.Columns[0])
+	column := "s." + sqltext.Name(r.Columns[0])
 	if family(typeOf(c.Table, r.Columns[0])) != "number" {
 		rows, err := c.texts(fmt.Sprintf("SELECT CAST(%[1]s AS text) FROM %[2]s s WHERE %[1]s IS NOT NULL GROUP BY %[1]s ORDER BY count(*) DESC, %[1]s LIMIT %[3]d", column, c.Before, frequent))
 		var same []string
 		for _, row := range rows {
-			same = append(same, "CAST("+column+" AS text) = "+quoteText(row[0]))
+			same = append(same, "CAST("+column+" AS text) = "+sqltext.Text(row[0]))
 		}
 		return same, err
 	}
@@ -89,7 +90,7 @@ func (c *checker) edges(r Rule) ([]string, error) {
 	var below []string
 	for _, edge := range rows[0] {
 		if edge != "" {
-			below = append(below, double+" <= CAST("+quoteText(edge)+" AS double precision)")
+			below = append(below, double+" <= CAST("+sqltext.Text(edge)+" AS double precision)")
 		}
 	}
 	return below, nil

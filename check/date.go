@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/asof-dev/asof/sqltext"
 )
 
 // fields are what a format may have, each of so many digits, and the
@@ -75,7 +77,7 @@ func (f format) misses(column string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	wrong := []string{"NOT (" + column + " ~ " + quoteText(matched) + ")"}
+	wrong := []string{"NOT (" + column + " ~ " + sqltext.Text(matched) + ")"}
 	year, month, day := f.field(column, 'Y'), f.field(column, 'm'), f.field(column, 'd')
 	if year != "" {
 		wrong = append(wrong, year+" = '0000'")
@@ -88,7 +90,7 @@ func (f format) misses(column string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		wrong = append(wrong, month+" = '02' AND "+day+" = '29' AND NOT ("+year+" ~ "+quoteText(leapYear)+")")
+		wrong = append(wrong, month+" = '02' AND "+day+" = '29' AND NOT ("+year+" ~ "+sqltext.Text(leapYear)+")")
 	}
 	return "(" + strings.Join(wrong, " OR ") + ")", nil
 }

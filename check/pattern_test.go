@@ -8,6 +8,7 @@ import (
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/duckdb"
 	"github.com/asof-dev/asof/postgres"
+	"github.com/asof-dev/asof/sqltext"
 	"github.com/asof-dev/asof/storetest"
 )
 
@@ -42,7 +43,7 @@ func TestPatternsMatchAsInGo(t *testing.T) {
 			}
 			asked := make([]string, len(texts))
 			for i, text := range texts {
-				asked[i] = "CAST(CAST(" + quoteText(text) + " AS text) ~ " + quoteText(ours) + " AS text)"
+				asked[i] = "CAST(CAST(" + sqltext.Text(text) + " AS text) ~ " + sqltext.Text(ours) + " AS text)"
 			}
 			rows, err := c.texts("SELECT " + strings.Join(asked, ", "))
 			if err != nil {

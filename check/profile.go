@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/sqltext"
 )
 
 // Profile says what a column of a table holds. What cannot be said of its type,
@@ -24,7 +25,7 @@ const profiled = 6
 
 // profile returns SQL for a column's profile.
 func profile(c asof.TableColumn) []string {
-	column := "s." + quote(c.Name)
+	column := "s." + sqltext.Name(c.Name)
 	mean, stddev, least, greatest := "NULL", "NULL", "NULL", "NULL"
 	switch family(c.Type) {
 	case "number":

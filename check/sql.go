@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/sqltext"
 )
 
 // ask is what SQL a rule is put by.
@@ -19,7 +20,7 @@ type ask struct {
 
 // ask returns the SQL of a rule.
 func (c *checker) ask(r Rule) (ask, error) {
-	table := quote(c.Table.Name)
+	table := sqltext.Name(c.Table.Name)
 	switch r.Kind {
 	case References:
 		return c.references(r)
@@ -52,7 +53,7 @@ func (c *checker) ask(r Rule) (ask, error) {
 	default:
 		present := make([]string, len(r.Columns))
 		for i, column := range r.Columns {
-			present[i] = "s." + quote(column) + " IS NOT NULL"
+			present[i] = "s." + sqltext.Name(column) + " IS NOT NULL"
 		}
 		judged += " FILTER (WHERE " + strings.Join(present, " AND ") + ")"
 	}
@@ -66,22 +67,22 @@ func subquery(r Rule) string { return "(" + strings.TrimRight(r.Value, "; \n\t")
 // monotonic asks for values that are less, or greater, than the one before. Of
 // rows that the order leaves side by side, the key says which is first.
 func (c *checker) monotonic(r Rule) ask {
-	column, wrong := quote(r.Columns[0]), "<"
+	column, wrong := sqltext.Name(r.Columns[0]), "<"
 	if r.Kind == Decreasing {
 		wrong = ">"
 	}
 	if r.Strictly {
 		wrong += "="
 	}
-	order := strings.Join(append([]string{quote(r.Value)}, quoteAll(c.Table.Key)...), ", ")
-	from := fmt.Sprintf("(SELECT *, lag(%[1]s) OVER (ORDER BY %[2]s) AS asof_before FROM %[3]s WHERE %[1]s IS NOT NULL) s", column, order, quote(c.Table.Name))
+	order := strings.Join(append([]string{sqltext.Name(r.Value)}, sqltext.Names(c.Table.Key)...), ", ")
+	from := fmt.Sprintf("(SELECT *, lag(%[1]s) OVER (ORDER BY %[2]s) AS asof_before FROM %[3]s WHERE %[1]s IS NOT NULL) s", column, order, sqltext.Name(c.Table.Name))
 	condition := "s." + column + " " + wrong + " s.asof_before"
 	return ask{from: from, condition: condition, found: "(SELECT count(*) FROM " + from + " WHERE " + condition + ")", of: "count(s." + column + ")"}
 }
 
 // dayGap returns SQL for the most days in a row between two that rows are of.
 func (c *checker) dayGap(column string) string {
-	days := "SELECT CAST(s." + column + " AS date) AS d FROM " + quote(c.Table.Name) + " s"
+	days := "SELECT CAST(s." + column + " AS date) AS d FROM " + sqltext.Name(c.Table.Name) + " s"
 	if c.Before != "" {
 		days += " UNION SELECT CAST(max(s." + column + ") AS date) FROM " + c.Before + " s"
 	}
@@ -110,7 +111,7 @@ func (c *checker) measure(r Rule) string {
 	if len(r.Columns) == 0 {
 		return ""
 	}
-	column := "s." + quote(r.Columns[0])
+	column := "s." + sqltext.Name(r.Columns[0])
 	double := "CAST(" + column + " AS double precision)"
 	switch r.Kind {
 	case NotConstant:
@@ -121,7 +122,7 @@ func (c *checker) measure(r Rule) string {
 	case MonthPresent:
 		return "count(*) FILTER (WHERE " + c.month(column) + ")"
 	case DayGap:
-		return c.dayGap(quote(r.Columns[0]))
+		return c.dayGap(sqltext.Name(r.Columns[0]))
 	case Lowest:
 		return "min(" + double + ")"
 	case Highest:
@@ -153,7 +154,7 @@ func (c *checker) condition(r Rule) (string, error) {
 	if r.Kind == Expression {
 		return "NOT (" + r.Value + "\n)", nil
 	}
-	column, typ := "s."+quote(r.Columns[0]), typeOf(c.Table, r.Columns[0])
+	column, typ := "s."+sqltext.Name(r.Columns[0]), typeOf(c.Table, r.Columns[0])
 	switch r.Kind {
 	case NotNull:
 		return column + " IS NULL", nil
@@ -171,7 +172,7 @@ func (c *checker) condition(r Rule) (string, error) {
 		if r.Kind == Matches {
 			not = "NOT "
 		}
-		return not + "(" + column + " ~ " + quoteText(wanted) + ")", err
+		return not + "(" + column + " ~ " + sqltext.Text(wanted) + ")", err
 	case Length:
 		var sides []string
 		if r.Min != "" {
@@ -190,9 +191,9 @@ func (c *checker) condition(r Rule) (string, error) {
 	case InMonth:
 		return "NOT " + c.month(column), nil
 	case NoOverlap:
-		return column + " <= (SELECT max(b." + quote(r.Columns[0]) + ") FROM " + c.Before + " b)", nil
+		return column + " <= (SELECT max(b." + sqltext.Name(r.Columns[0]) + ") FROM " + c.Before + " b)", nil
 	case Compare:
-		return "NOT (" + column + " " + r.Value + " s." + quote(r.Columns[1]) + ")", nil
+		return "NOT (" + column + " " + r.Value + " s." + sqltext.Name(r.Columns[1]) + ")", nil
 	}
 	return "", asof.Errorf(asof.CodeInternal, "the rule %s has no query", r.Kind)
 }
@@ -208,7 +209,7 @@ func (c *checker) references(r Rule) (ask, error) {
 	if !loaded && !there {
 		return ask{}, asof.Errorf(asof.CodeInvalid, "table %q refers to table %q, which is neither loaded nor in the warehouse", c.Table.Name, r.Parent)
 	}
-	column, key := "s."+quote(r.Columns[0]), r.Columns[0]
+	column, key := "s."+sqltext.Name(r.Columns[0]), r.Columns[0]
 	condition := column + " IS NOT NULL"
 	switch {
 	case r.Value != "":
@@ -217,12 +218,12 @@ func (c *checker) references(r Rule) (ask, error) {
 		key = parent.Key[0]
 	}
 	if loaded {
-		condition += " AND NOT EXISTS (SELECT 1 FROM " + quote(r.Parent) + " p WHERE p." + quote(key) + " = " + column + ")"
+		condition += " AND NOT EXISTS (SELECT 1 FROM " + sqltext.Name(r.Parent) + " p WHERE p." + sqltext.Name(key) + " = " + column + ")"
 	}
 	if there {
-		condition += " AND NOT EXISTS (SELECT 1 FROM " + published + " p WHERE p." + quote(key) + " = " + column + ")"
+		condition += " AND NOT EXISTS (SELECT 1 FROM " + published + " p WHERE p." + sqltext.Name(key) + " = " + column + ")"
 	}
-	from := quote(c.Table.Name) + " s"
+	from := sqltext.Name(c.Table.Name) + " s"
 	// A query of its own, and no FILTER: one that looks into another table is
 	// a join then, and not a search for every row.
 	return ask{from: from, condition: condition, found: "(SELECT count(*) FROM " + from + " WHERE " + condition + ")", of: "count(" + column + ")"}, nil
@@ -233,16 +234,16 @@ func (c *checker) references(r Rule) (ask, error) {
 func uncovered(t, other asof.Table) (from, condition string) {
 	same := make([]string, len(t.Key))
 	for i, k := range t.Key {
-		same[i] = "s." + quote(k) + " = p." + quote(other.Key[i])
+		same[i] = "s." + sqltext.Name(k) + " = p." + sqltext.Name(other.Key[i])
 	}
-	return quote(other.Name) + " p", "NOT EXISTS (SELECT 1 FROM " + quote(t.Name) + " s WHERE " + strings.Join(same, " AND ") + ")"
+	return sqltext.Name(other.Name) + " p", "NOT EXISTS (SELECT 1 FROM " + sqltext.Name(t.Name) + " s WHERE " + strings.Join(same, " AND ") + ")"
 }
 
 // repeated returns SQL for the values that a unique rule finds more than once.
 func repeated(t asof.Table, r Rule) string {
-	list := strings.Join(quoteAll(r.Columns), ", ")
-	return "SELECT " + list + ", count(*) AS asof_count FROM " + quote(t.Name) +
-		" WHERE " + strings.Join(quoteAll(r.Columns), " IS NOT NULL AND ") + " IS NOT NULL GROUP BY " + list + " HAVING count(*) > 1"
+	list := strings.Join(sqltext.Names(r.Columns), ", ")
+	return "SELECT " + list + ", count(*) AS asof_count FROM " + sqltext.Name(t.Name) +
+		" WHERE " + strings.Join(sqltext.Names(r.Columns), " IS NOT NULL AND ") + " IS NOT NULL GROUP BY " + list + " HAVING count(*) > 1"
 }
 
 func literal(bound, typ string) string {
@@ -258,19 +259,7 @@ func texts(values []string, typ string) string {
 		if typ == "boolean" {
 			v = strings.ToLower(v)
 		}
-		list[i] = quoteText(v)
+		list[i] = sqltext.Text(v)
 	}
 	return strings.Join(list, ", ")
-}
-
-func quoteText(text string) string { return `'` + strings.ReplaceAll(text, `'`, `''`) + `'` }
-
-func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
-
-func quoteAll(names []string) []string {
-	quoted := make([]string, len(names))
-	for i, n := range names {
-		quoted[i] = quote(n)
-	}
-	return quoted
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/sqltext"
 )
 
 // tell says what is wrong: table, column, how many rows, some of them.
@@ -16,7 +17,7 @@ func (c *checker) tell(result Result, a ask, all int64) (asof.Problem, error) {
 	problem := asof.Problem{Place: asof.Place{File: c.File, Line: 1}} // where no row has a line of its own
 	about := fmt.Sprintf("table %q", c.Table.Name)
 	if len(r.Columns) > 0 {
-		about += ", column " + strings.Join(quoteAll(r.Columns), ", ")
+		about += ", column " + strings.Join(sqltext.Names(r.Columns), ", ")
 	}
 	var said string
 	var err error
@@ -63,10 +64,10 @@ func (c *checker) tellBroken(r Rule, a ask, result Result, all int64, problem *a
 	t := c.Table
 	var list []string
 	for _, name := range append(slices.Clone(t.Key), r.Columns...) {
-		list = append(list, "CAST(s."+quote(name)+" AS text)")
+		list = append(list, "CAST(s."+sqltext.Name(name)+" AS text)")
 	}
 	rows, err := c.texts(fmt.Sprintf("SELECT %s FROM %s WHERE %s ORDER BY s.%s LIMIT %d",
-		strings.Join(list, ", "), a.from, a.condition, strings.Join(quoteAll(t.Key), ", s."), samples))
+		strings.Join(list, ", "), a.from, a.condition, strings.Join(sqltext.Names(t.Key), ", s."), samples))
 	if err != nil {
 		return "", err
 	}
@@ -100,7 +101,7 @@ func (c *checker) tellBroken(r Rule, a ask, result Result, all int64, problem *a
 }
 
 func (c *checker) tellConstant(r Rule) (string, error) {
-	value, err := c.texts("SELECT CAST(min(CAST(" + quote(r.Columns[0]) + " AS text)) AS text) FROM " + quote(c.Table.Name))
+	value, err := c.texts("SELECT CAST(min(CAST(" + sqltext.Name(r.Columns[0]) + " AS text)) AS text) FROM " + sqltext.Name(c.Table.Name))
 	if err != nil {
 		return "", err
 	}
@@ -109,11 +110,11 @@ func (c *checker) tellConstant(r Rule) (string, error) {
 
 func (c *checker) tellRepeated(r Rule, n float64) (string, error) {
 	var list []string
-	for _, column := range quoteAll(r.Columns) {
+	for _, column := range sqltext.Names(r.Columns) {
 		list = append(list, "CAST("+column+" AS text)")
 	}
 	rows, err := c.texts(fmt.Sprintf("SELECT %s, CAST(asof_count AS text) FROM (%s) q ORDER BY %s LIMIT %d",
-		strings.Join(list, ", "), repeated(c.Table, r), strings.Join(quoteAll(r.Columns), ", "), samples))
+		strings.Join(list, ", "), repeated(c.Table, r), strings.Join(sqltext.Names(r.Columns), ", "), samples))
 	shown := make([]string, len(rows))
 	for i, row := range rows {
 		shown[i] = strings.Join(row[:len(list)], ", ") + " in " + row[len(list)] + " rows"
@@ -125,7 +126,7 @@ func (c *checker) tellRepeated(r Rule, n float64) (string, error) {
 func (c *checker) tellUncovered(r Rule, a ask, n float64) (string, error) {
 	key := c.Loaded[r.Parent].Key
 	var list []string
-	for _, column := range quoteAll(key) {
+	for _, column := range sqltext.Names(key) {
 		list = append(list, "CAST(p."+column+" AS text)")
 	}
 	rows, err := c.texts(fmt.Sprintf("SELECT %s FROM %s WHERE %s ORDER BY %s LIMIT %d", strings.Join(list, ", "), a.from, a.condition, strings.Join(list, ", "), samples))
@@ -215,7 +216,7 @@ func (r Rule) failed() string {
 	case Increasing, Decreasing:
 		return r.against() + " the value before, by " + r.Value
 	case References:
-		return "are not in table " + quote(r.Parent)
+		return "are not in table " + sqltext.Name(r.Parent)
 	}
 	return ""
 }

@@ -22,6 +22,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/sqltext"
 )
 
 // fileTarget is a file source's: its folder, where rows become a new file, or
@@ -109,7 +110,7 @@ func (o *Offline) filesOf(ctx context.Context, pattern string) (paths []string, 
 		return nil, err
 	}
 	defer s.close()
-	rows, err := s.arrow.QueryContext(ctx, "SELECT file FROM glob("+quoteText(pattern)+") ORDER BY file")
+	rows, err := s.arrow.QueryContext(ctx, "SELECT file FROM glob("+sqltext.Text(pattern)+") ORDER BY file")
 	if err != nil {
 		return nil, s.fault("the files "+pattern, err)
 	}

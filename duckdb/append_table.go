@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/sqltext"
 )
 
 // mostParts is how many files a live table has at most: the next one is written
@@ -80,7 +81,7 @@ func (s *stage) append(ctx context.Context, what, name string, f *os.File, rows 
 		return asof.Errorf(asof.CodeConflict, "%s: the table %q was replaced meanwhile; try again", what, name)
 	}
 	declared := present.declared(name)
-	added := "read_parquet(" + quoteText(globEscape.Replace(f.Name())) + ", hive_partitioning = false)"
+	added := "read_parquet(" + sqltext.Text(globEscape.Replace(f.Name())) + ", hive_partitioning = false)"
 	if err := s.checkKey(ctx, declared, added); err != nil {
 		return err
 	}
@@ -95,9 +96,9 @@ func (s *stage) append(ctx context.Context, what, name string, f *os.File, rows 
 		}
 		next.Parts = append(slices.Clone(present.Parts), part)
 	} else {
-		columns := strings.Join(quoteNames(names(declared.Columns)), ", ")
+		columns := strings.Join(sqltext.Names(declared.ColumnNames()), ", ")
 		file, n, err := s.writePart(ctx, name+"/", fmt.Sprintf("SELECT %s FROM %s.%s UNION ALL SELECT %s FROM %s",
-			columns, publishedSchema, quoteName(name), columns, added))
+			columns, publishedSchema, sqltext.Name(name), columns, added))
 		if err != nil {
 			return err
 		}
@@ -113,11 +114,11 @@ func (s *stage) append(ctx context.Context, what, name string, f *os.File, rows 
 // checkNew refuses rows whose key the table has already.
 func (s *stage) checkNew(ctx context.Context, what string, declared asof.Table, added string) error {
 	texts := make([]string, len(declared.Key))
-	for i, k := range quoteNames(declared.Key) {
+	for i, k := range sqltext.Names(declared.Key) {
 		texts[i] = "CAST(n." + k + " AS VARCHAR)"
 	}
 	there, err := s.texts(ctx, fmt.Sprintf("SELECT %s FROM %s n SEMI JOIN %s.%s o ON %s LIMIT 1", strings.Join(texts, ", "), added,
-		publishedSchema, quoteName(declared.Name), keysEqual("n", "o", declared.Key)))
+		publishedSchema, sqltext.Name(declared.Name), keysEqual("n", "o", declared.Key)))
 	if err != nil || there == nil {
 		return err
 	}

@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 
 	"github.com/duckdb/duckdb-go/v2"
+
+	"github.com/asof-dev/asof/sqltext"
 )
 
 // engine is a DuckDB in memory that is opened when it is first needed.
@@ -64,7 +66,7 @@ func (e *engine) set(ctx context.Context, conn driver.Conn) error {
 		e.memory = most
 	}
 	limit := fmt.Sprintf("%dKiB", max(e.memory>>10, 1))
-	return execute(ctx, conn, "SET temp_directory = "+quoteText(e.spill), "SET memory_limit = "+quoteText(limit))
+	return execute(ctx, conn, "SET temp_directory = "+sqltext.Text(e.spill), "SET memory_limit = "+sqltext.Text(limit))
 }
 
 // bytesOf reads a size as DuckDB prints it: 12.3 GiB.

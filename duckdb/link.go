@@ -11,6 +11,8 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/duckdb/duckdb-go/v2"
+
+	"github.com/asof-dev/asof/sqltext"
 )
 
 // link is one connection of a stage, which one goroutine uses at a time.
@@ -60,7 +62,7 @@ func (l *link) execute(ctx context.Context, statements ...string) error {
 
 // copy writes the rows of a query to a new file, and counts them.
 func (l *link) copy(ctx context.Context, sql, path string) (int64, error) {
-	return l.count(ctx, fmt.Sprintf("COPY (%s) TO %s (FORMAT parquet, COMPRESSION zstd)", sql, quoteText(path)))
+	return l.count(ctx, fmt.Sprintf("COPY (%s) TO %s (FORMAT parquet, COMPRESSION zstd)", sql, sqltext.Text(path)))
 }
 
 // count returns the only value of a query, a BIGINT.

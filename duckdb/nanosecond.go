@@ -13,6 +13,7 @@ import (
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/sqltext"
 )
 
 // checkTimes refuses Parquet files whose rows would be seen before their time:
@@ -23,7 +24,7 @@ func (s *session) checkTimes(ctx context.Context, what, files string, view *asof
 		if c.Native != "TIMESTAMP WITH TIME ZONE" || c.Name != view.Timestamp && c.Name != view.Created {
 			continue
 		}
-		rows, err := s.arrow.QueryContext(ctx, "SELECT file_name FROM parquet_schema("+quoteText(files)+") WHERE name = "+quoteText(c.Name)+
+		rows, err := s.arrow.QueryContext(ctx, "SELECT file_name FROM parquet_schema("+sqltext.Text(files)+") WHERE name = "+sqltext.Text(c.Name)+
 			" AND logical_type LIKE '%NANOS=NanoSeconds%'")
 		if err != nil {
 			return s.fault(what, err)

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/sqltext"
 )
 
 // harmless are the table functions that read nothing.
@@ -34,7 +35,7 @@ func (o *Offline) ReadsTables(ctx context.Context, sql string) error {
 }
 
 func (s *session) onlyTables(ctx context.Context, what, sql string) error {
-	text, err := scalar(ctx, s.conn, "SELECT json_serialize_sql("+quoteText(sql)+")::VARCHAR")
+	text, err := scalar(ctx, s.conn, "SELECT json_serialize_sql("+sqltext.Text(sql)+")::VARCHAR")
 	if err != nil {
 		return s.fault(what, err)
 	}

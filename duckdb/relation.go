@@ -12,6 +12,7 @@ import (
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/pit"
+	"github.com/asof-dev/asof/sqltext"
 )
 
 // relation is a source as DuckDB reads it.
@@ -62,7 +63,7 @@ func (s *session) relation(ctx context.Context, dir string, source *asof.DataSou
 // same names, whatever schema they are in there.
 func (s *session) overWarehouse(what string, source *asof.DataSource) (string, error) {
 	if source.Query == "" {
-		return quoteName(bareName(source.Table)), nil
+		return sqltext.Name(bareName(source.Table)), nil
 	}
 	sql := trimmed(source.Query)
 	if err := s.single("the query of "+what, sql); err != nil {
@@ -88,7 +89,7 @@ func (s *session) file(ctx context.Context, dir string, source *asof.DataSource,
 	switch source.FileFormat() {
 	case asof.FormatParquet:
 		files := pattern(path, "parquet")
-		sql := "read_parquet(" + quoteText(files) + ", hive_partitioning = true, union_by_name = true)"
+		sql := "read_parquet(" + sqltext.Text(files) + ", hive_partitioning = true, union_by_name = true)"
 		columns, err := s.columns(ctx, sql)
 		if err == nil && view != nil {
 			return relation{sql, columns}, s.checkTimes(ctx, what, files, view, columns)
@@ -96,7 +97,7 @@ func (s *session) file(ctx context.Context, dir string, source *asof.DataSource,
 		return relation{sql, columns}, missing(what, path, s.fault(what, err))
 	case asof.FormatCSV:
 		// The separator is set, since one that is guessed may be wrong.
-		sql := "read_csv(" + quoteText(pattern(path, "csv")) + `, header = true, delim = ',', quote = '"', escape = '"', hive_partitioning = true, union_by_name = true`
+		sql := "read_csv(" + sqltext.Text(pattern(path, "csv")) + `, header = true, delim = ',', quote = '"', escape = '"', hive_partitioning = true, union_by_name = true`
 		columns, err := s.columns(ctx, sql+")")
 		if err == nil {
 			err = s.emptyTimes(ctx, sql+")", source, columns)
@@ -116,7 +117,7 @@ func (s *session) emptyTimes(ctx context.Context, sql string, source *asof.DataS
 		if c.Native != "VARCHAR" || c.Name != source.TimestampField && c.Name != source.CreatedField {
 			continue
 		}
-		rows, err := s.arrow.QueryContext(ctx, "SELECT 1 FROM "+sql+" WHERE "+quoteName(c.Name)+" IS NOT NULL LIMIT 1")
+		rows, err := s.arrow.QueryContext(ctx, "SELECT 1 FROM "+sql+" WHERE "+sqltext.Name(c.Name)+" IS NOT NULL LIMIT 1")
 		if err != nil {
 			return err
 		}

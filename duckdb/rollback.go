@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/sqltext"
 )
 
 // Rollback writes the manifest in which the tables are what the publication
@@ -133,11 +134,11 @@ func (s *stage) appended(ctx context.Context, name string, present *table, wrote
 	}
 	files := make([]string, len(wrote))
 	for i, file := range wrote {
-		files[i] = quoteText(globEscape.Replace(filepath.Join(s.w.dir, filepath.FromSlash(file))))
+		files[i] = sqltext.Text(globEscape.Replace(filepath.Join(s.w.dir, filepath.FromSlash(file))))
 	}
 	rest := fmt.Sprintf("SELECT o.* FROM %s.%s o ANTI JOIN read_parquet([%s], hive_partitioning = false, union_by_name = true) n ON %s",
-		publishedSchema, quoteName(name), strings.Join(files, ", "), keysEqual("n", "o", present.Key))
-	file, n, err := s.writePart(ctx, name+"/", rest+" ORDER BY "+strings.Join(quoteNames(present.Key), ", "))
+		publishedSchema, sqltext.Name(name), strings.Join(files, ", "), keysEqual("n", "o", present.Key))
+	file, n, err := s.writePart(ctx, name+"/", rest+" ORDER BY "+strings.Join(sqltext.Names(present.Key), ", "))
 	if err != nil || n == 0 {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/duckdb/duckdb-go/v2"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/sqltext"
 )
 
 // session is one connection, for one question: what it creates is temporary
@@ -50,7 +51,7 @@ func (o *Offline) start(ctx context.Context, s *session, text string) (err error
 	for _, t := range s.pin.Tables() {
 		s.tables = append(s.tables, t.Name)
 		if strings.Contains(text, strings.ToLower(t.Name)) {
-			s.views = append(s.views, "CREATE TEMP VIEW "+quoteName(t.Name)+" AS FROM "+t.Relation)
+			s.views = append(s.views, "CREATE TEMP VIEW "+sqltext.Name(t.Name)+" AS FROM "+t.Relation)
 		}
 	}
 	return o.connect(ctx, s)

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/sqltext"
 )
 
 // publishedSchema holds the views of the tables as they are published; the
@@ -89,9 +90,9 @@ func (s *stage) open(ctx context.Context) error {
 // show makes the views of all tables.
 func (s *stage) show(ctx context.Context, l *link) error {
 	for _, t := range s.w.pinned(s.manifest) {
-		statements := []string{"CREATE OR REPLACE VIEW " + publishedSchema + "." + quoteName(t.Name) + " AS FROM " + t.Relation}
+		statements := []string{"CREATE OR REPLACE VIEW " + publishedSchema + "." + sqltext.Name(t.Name) + " AS FROM " + t.Relation}
 		if s.content.Tables[t.Name] == nil {
-			statements = append(statements, "CREATE OR REPLACE VIEW main."+quoteName(t.Name)+" AS FROM "+publishedSchema+"."+quoteName(t.Name))
+			statements = append(statements, "CREATE OR REPLACE VIEW main."+sqltext.Name(t.Name)+" AS FROM "+publishedSchema+"."+sqltext.Name(t.Name))
 		}
 		if err := l.execute(ctx, statements...); err != nil {
 			return err
@@ -165,7 +166,7 @@ func (s *stage) unpin() {
 func (s *stage) Published(_ context.Context, table string) (string, bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return publishedSchema + "." + quoteName(table), s.manifest.Tables[table] != nil, nil
+	return publishedSchema + "." + sqltext.Name(table), s.manifest.Tables[table] != nil, nil
 }
 
 // Staged lists the tables of the stage.

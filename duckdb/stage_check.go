@@ -9,13 +9,14 @@ import (
 	"strings"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/sqltext"
 )
 
 // checkKey refuses rows whose key is null or not theirs alone. Keys are told
 // apart by their hashes, which take less memory; only where two are alike the
 // keys themselves are looked at.
 func (s *stage) checkKey(ctx context.Context, table asof.Table, relation string) error {
-	keys := quoteNames(table.Key)
+	keys := sqltext.Names(table.Key)
 	sql := "SELECT count(*), count(DISTINCT hash(" + strings.Join(keys, ", ") + "))"
 	for _, k := range keys {
 		sql += ", count(*) - count(" + k + ")"
@@ -38,7 +39,7 @@ func (s *stage) checkKey(ctx context.Context, table asof.Table, relation string)
 // duplicate returns what is wrong with keys that several rows have, nil where
 // there are none.
 func (s *stage) duplicate(ctx context.Context, table asof.Table, relation string) error {
-	keys := quoteNames(table.Key)
+	keys := sqltext.Names(table.Key)
 	texts := make([]string, len(keys))
 	for i, k := range keys {
 		texts[i] = "CAST(" + k + " AS VARCHAR)"
@@ -69,10 +70,10 @@ func (s *stage) fit(ctx context.Context, table asof.Table, relation string, colu
 		if typ == own {
 			continue
 		}
-		name := quoteName(declared.Name)
+		name := sqltext.Name(declared.Name)
 		there := "TRY_CAST(" + name + " AS " + duckType(typ) + ")"
 		value, err := s.texts(ctx, fmt.Sprintf("SELECT CAST(%[1]s AS VARCHAR), CAST(%[2]s AS VARCHAR) FROM %[3]s WHERE %[1]s IS NOT NULL AND TRY_CAST(%[4]s AS %[5]s) IS DISTINCT FROM %[1]s LIMIT 1",
-			name, quoteName(table.Key[0]), relation, there, duckType(own)))
+			name, sqltext.Name(table.Key[0]), relation, there, duckType(own)))
 		if err != nil {
 			return err
 		}
@@ -88,16 +89,16 @@ func (s *stage) fit(ctx context.Context, table asof.Table, relation string, colu
 // staged nor published.
 func (s *stage) checkReferences(ctx context.Context, table asof.Table) error {
 	for column, parent := range table.References {
-		sql := "SELECT CAST(c." + quoteName(column) + " AS VARCHAR) FROM main." + quoteName(table.Name) + " c WHERE c." + quoteName(column) + " IS NOT NULL"
+		sql := "SELECT CAST(c." + sqltext.Name(column) + " AS VARCHAR) FROM main." + sqltext.Name(table.Name) + " c WHERE c." + sqltext.Name(column) + " IS NOT NULL"
 		present, staged := s.manifest.Tables[parent], s.content.Tables[parent]
 		if present == nil && staged == nil {
 			return asof.Errorf(asof.CodeInvalid, "table %q refers to table %q, which does not exist", table.Name, parent)
 		}
 		if staged != nil {
-			sql += " AND NOT EXISTS (FROM main." + quoteName(parent) + " p WHERE p." + quoteName(staged.Key[0]) + " = c." + quoteName(column) + ")"
+			sql += " AND NOT EXISTS (FROM main." + sqltext.Name(parent) + " p WHERE p." + sqltext.Name(staged.Key[0]) + " = c." + sqltext.Name(column) + ")"
 		}
 		if present != nil {
-			sql += " AND NOT EXISTS (FROM " + publishedSchema + "." + quoteName(parent) + " p WHERE p." + quoteName(present.Key[0]) + " = c." + quoteName(column) + ")"
+			sql += " AND NOT EXISTS (FROM " + publishedSchema + "." + sqltext.Name(parent) + " p WHERE p." + sqltext.Name(present.Key[0]) + " = c." + sqltext.Name(column) + ")"
 		}
 		row, err := s.texts(ctx, sql+" LIMIT 1")
 		if err != nil {
@@ -166,20 +167,4 @@ func plainColumns(declared []asof.TableColumn) []column {
 		}
 	}
 	return columns
-}
-
-func names(columns []asof.TableColumn) []string {
-	list := make([]string, len(columns))
-	for i, c := range columns {
-		list[i] = c.Name
-	}
-	return list
-}
-
-func quoteNames(names []string) []string {
-	quoted := make([]string, len(names))
-	for i, n := range names {
-		quoted[i] = quoteName(n)
-	}
-	return quoted
 }

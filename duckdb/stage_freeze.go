@@ -12,6 +12,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/sqltext"
 )
 
 // freeze returns the snapshot as it is after the rows of the query stand for
@@ -44,7 +45,7 @@ func (s *stage) freeze(ctx context.Context, f asof.Frozen, asOf time.Time) (asof
 	}
 	rows := "(" + fitted(fresh.Columns, present, s.stagedFile(fresh)) + ")"
 	if change.Rows, change.Added = fresh.Rows, fresh.Rows; last != nil {
-		if err := s.compare(ctx, &change, rows, old, f.Table.Key, names(f.Table.Columns), present); err != nil {
+		if err := s.compare(ctx, &change, rows, old, f.Table.Key, f.Table.ColumnNames(), present); err != nil {
 			return change, nil, err
 		}
 	}
@@ -88,7 +89,7 @@ func (s *stage) freezeRows(ctx context.Context, f asof.Frozen) (*stagedTable, er
 // writeDropped writes the keys that the day had before and has no more, and
 // returns the file's name; "" where there are none.
 func (s *stage) writeDropped(ctx context.Context, folder string, keys []string, rows, old, before string) (string, error) {
-	key := strings.Join(quoteNames(keys), ", ")
+	key := strings.Join(sqltext.Names(keys), ", ")
 	had := "SELECT " + key + " FROM " + old
 	if before != "" {
 		had += " UNION SELECT " + key + " FROM " + s.w.keyFile(before)
@@ -107,11 +108,11 @@ func (s *stage) droppedKeys(ctx context.Context, t asof.Table, file string) (arr
 	if file == "" {
 		return nil, nil
 	}
-	key := strings.Join(quoteNames(t.Key), ", ")
+	key := strings.Join(sqltext.Names(t.Key), ", ")
 	return s.batch(ctx, "SELECT "+key+" FROM "+s.w.keyFile(file)+" ORDER BY "+key)
 }
 
 func (w *Warehouse) keyFile(file string) string {
 	path := globEscape.Replace(filepath.Join(w.dir, filepath.FromSlash(file)))
-	return "read_parquet(" + quoteText(path) + ", hive_partitioning = false)"
+	return "read_parquet(" + sqltext.Text(path) + ", hive_partitioning = false)"
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/sqltext"
 )
 
 // Load writes the rows to a file of the stage.
@@ -77,7 +78,7 @@ func (s *stage) accepts(table asof.Table) error {
 func selected(table asof.Table, sql string) string {
 	typed := make([]string, len(table.Columns))
 	for i, c := range plainColumns(table.Columns) {
-		typed[i] = quoteName(c.Name) + "::" + duckType(c.Type) + " AS " + quoteName(c.Name)
+		typed[i] = sqltext.Name(c.Name) + "::" + duckType(c.Type) + " AS " + sqltext.Name(c.Name)
 	}
 	return "SELECT " + strings.Join(typed, ", ") + " FROM (\n" + sql + "\n) q"
 }
@@ -145,13 +146,13 @@ func (s *stage) writeFile(ctx context.Context, l *link, table asof.Table, sql st
 
 // stagedFile returns SQL for the rows of a file as they are in it.
 func (s *stage) stagedFile(t *stagedTable) string {
-	return "read_parquet(" + quoteText(globEscape.Replace(filepath.Join(s.folder, t.File))) + ", hive_partitioning = false)"
+	return "read_parquet(" + sqltext.Text(globEscape.Replace(filepath.Join(s.folder, t.File))) + ", hive_partitioning = false)"
 }
 
 // stagedView returns the statement by which SQL sees a staged table, in the
 // types in which it will be published.
 func (s *stage) stagedView(name string, t *stagedTable) string {
-	return "CREATE OR REPLACE VIEW main." + quoteName(name) + " AS " + fitted(t.Columns, s.manifest.Tables[name], s.stagedFile(t))
+	return "CREATE OR REPLACE VIEW main." + sqltext.Name(name) + " AS " + fitted(t.Columns, s.manifest.Tables[name], s.stagedFile(t))
 }
 
 // fitted returns SQL for columns of a relation in the types that the present
@@ -160,10 +161,10 @@ func fitted(columns []column, present *table, relation string) string {
 	list := make([]string, len(columns))
 	into := settle(present, columns)
 	for i, c := range columns {
-		list[i] = quoteName(c.Name)
+		list[i] = sqltext.Name(c.Name)
 		there := into[slices.IndexFunc(into, func(o column) bool { return o.Name == c.Name })]
 		if there.Type != c.Type {
-			list[i] = fmt.Sprintf("CAST(%[1]s AS %[2]s) AS %[1]s", quoteName(c.Name), duckType(there.Type))
+			list[i] = fmt.Sprintf("CAST(%[1]s AS %[2]s) AS %[1]s", sqltext.Name(c.Name), duckType(there.Type))
 		}
 	}
 	return "SELECT " + strings.Join(list, ", ") + " FROM " + relation

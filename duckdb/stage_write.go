@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/sqltext"
 )
 
 // write returns the live table as it is after the staged rows are written into
@@ -43,8 +44,8 @@ func (s *stage) write(ctx context.Context, w asof.Write, asOf time.Time) (asof.T
 		change.Rows, change.Added = staged.Rows, staged.Rows
 		return change, next, s.publishWhole(staged, declared.Name, next)
 	}
-	rows, old := "main."+quoteName(declared.Name), publishedSchema+"."+quoteName(declared.Name)
-	if err := s.compare(ctx, &change, rows, old, declared.Key, names(declared.Columns), present); err != nil {
+	rows, old := "main."+sqltext.Name(declared.Name), publishedSchema+"."+sqltext.Name(declared.Name)
+	if err := s.compare(ctx, &change, rows, old, declared.Key, declared.ColumnNames(), present); err != nil {
 		return change, nil, err
 	}
 	kept := change.Removed
@@ -87,8 +88,8 @@ func (s *stage) publishWhole(staged *stagedTable, name string, next *table) erro
 func completed(rows, old string, next *table, declared asof.Table, present *table) string {
 	columns := make([]string, len(next.Columns))
 	for i, c := range next.Columns {
-		switch name := quoteName(c.Name); {
-		case slices.Contains(names(declared.Columns), c.Name):
+		switch name := sqltext.Name(c.Name); {
+		case slices.Contains(declared.ColumnNames(), c.Name):
 			columns[i] = "n." + name
 		case present != nil && slices.Contains(present.Columns, c):
 			columns[i] = "o." + name
@@ -105,7 +106,7 @@ func keptRows(rows, old string, next *table, declared asof.Table, present *table
 	for i, c := range next.Columns {
 		columns[i] = "NULL::" + duckType(c.Type)
 		if present == nil || slices.Contains(present.Columns, c) {
-			columns[i] = "o." + quoteName(c.Name)
+			columns[i] = "o." + sqltext.Name(c.Name)
 		}
 	}
 	return fmt.Sprintf("SELECT %s FROM %s o ANTI JOIN %s n ON %s", strings.Join(columns, ", "), old, rows, keysEqual("n", "o", declared.Key))
@@ -134,9 +135,9 @@ func differing(key, columns []string, present *table) string {
 		switch {
 		case slices.Contains(key, c):
 		case present != nil && !slices.ContainsFunc(present.Columns, func(o column) bool { return o.Name == c }):
-			differs += " OR n." + quoteName(c) + " IS NOT NULL"
+			differs += " OR n." + sqltext.Name(c) + " IS NOT NULL"
 		default:
-			differs += " OR n." + quoteName(c) + " IS DISTINCT FROM o." + quoteName(c)
+			differs += " OR n." + sqltext.Name(c) + " IS DISTINCT FROM o." + sqltext.Name(c)
 		}
 	}
 	return differs
@@ -146,12 +147,12 @@ func differing(key, columns []string, present *table) string {
 // with other values.
 func (s *stage) alreadyThere(ctx context.Context, declared asof.Table, rows, old string, present *table) error {
 	texts := make([]string, len(declared.Key))
-	for i, k := range quoteNames(declared.Key) {
+	for i, k := range sqltext.Names(declared.Key) {
 		texts[i] = "CAST(n." + k + " AS VARCHAR)"
 	}
 	list := strings.Join(texts, ", ")
 	values, err := s.texts(ctx, fmt.Sprintf("SELECT %s FROM %s n JOIN %s o ON %s WHERE %s ORDER BY %s LIMIT 1", list, rows, old,
-		keysEqual("n", "o", declared.Key), differing(declared.Key, names(declared.Columns), present), list))
+		keysEqual("n", "o", declared.Key), differing(declared.Key, declared.ColumnNames(), present), list))
 	if err != nil {
 		return err
 	}
@@ -160,7 +161,7 @@ func (s *stage) alreadyThere(ctx context.Context, declared asof.Table, rows, old
 
 func keysEqual(a, b string, key []string) string {
 	equal := make([]string, len(key))
-	for i, k := range quoteNames(key) {
+	for i, k := range sqltext.Names(key) {
 		equal[i] = a + "." + k + " = " + b + "." + k
 	}
 	return strings.Join(equal, " AND ")

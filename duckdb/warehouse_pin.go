@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/sqltext"
 )
 
 // Pin is one state of a warehouse, held for a reader: its files stay until
@@ -78,16 +79,16 @@ func (w *Warehouse) relation(t *table, parts []part) string {
 	columns, files := make([]string, len(t.Columns)), make([]string, len(parts))
 	widest, narrowest := 0, len(t.Columns)
 	for i, p := range parts {
-		files[i] = quoteText(globEscape.Replace(filepath.Join(w.dir, filepath.FromSlash(p.File))))
+		files[i] = sqltext.Text(globEscape.Replace(filepath.Join(w.dir, filepath.FromSlash(p.File))))
 		widest, narrowest = max(widest, p.Width), min(narrowest, p.Width)
 	}
 	for i, c := range t.Columns {
-		columns[i] = quoteName(c.Name)
+		columns[i] = sqltext.Name(c.Name)
 		if t.Snapshot && c.Name == asof.AsOfColumn {
-			columns[i] = "CAST(" + quoteName(c.Name) + " AS DATE) AS " + quoteName(c.Name)
+			columns[i] = "CAST(" + sqltext.Name(c.Name) + " AS DATE) AS " + sqltext.Name(c.Name)
 		}
 		if i >= widest {
-			columns[i] = "NULL::" + duckType(c.Type) + " AS " + quoteName(c.Name)
+			columns[i] = "NULL::" + duckType(c.Type) + " AS " + sqltext.Name(c.Name)
 		}
 	}
 	if len(parts) == 0 {
@@ -120,6 +121,3 @@ func duckType(typ string) string {
 	}
 	return strings.ToUpper(typ)
 }
-
-func quoteName(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
-func quoteText(text string) string { return `'` + strings.ReplaceAll(text, `'`, `''`) + `'` }

@@ -110,7 +110,7 @@ func (f *fileReader) among(n ast.Node, what string, columns []string, t asof.Tab
 	if n == nil || len(t.Columns) == 0 {
 		return
 	}
-	known := columnNames(t)
+	known := t.ColumnNames()
 	for _, c := range columns {
 		if !slices.Contains(known, c) {
 			f.problem(n, "%s: table %s has no column %q%s", what, t.Name, c, orKnown(c, known))
@@ -145,22 +145,4 @@ func (f *fileReader) loaded(n ast.Node) *LoadStep {
 func isDate(s string) bool {
 	_, err := time.Parse(time.DateOnly, s)
 	return err == nil
-}
-
-func columnNames(t asof.Table) []string {
-	names := make([]string, len(t.Columns))
-	for i, c := range t.Columns {
-		names[i] = c.Name
-	}
-	return names
-}
-
-func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
-
-func quoteAll(names []string) []string {
-	quoted := make([]string, len(names))
-	for i, n := range names {
-		quoted[i] = quote(n)
-	}
-	return quoted
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/sqltext"
 )
 
 func (f *fileReader) snapshot(n ast.Node, values map[string]ast.Node) *Step {
@@ -34,7 +35,7 @@ func (f *fileReader) snapshot(n ast.Node, values map[string]ast.Node) *Step {
 	if f.loads[s.Table.Name] != nil {
 		f.problem(values["snapshot"], "%s is a loaded table: give the snapshot a name of its own", s.Table.Name)
 	}
-	if slices.Contains(columnNames(s.Table), asof.AsOfColumn) {
+	if slices.Contains(s.Table.ColumnNames(), asof.AsOfColumn) {
 		f.problem(n, "the snapshot %s gets its column as_of by itself: leave it out", s.Table.Name)
 	}
 	return &Step{Name: "snapshot " + s.Table.Name, Snapshot: s}
@@ -60,5 +61,5 @@ func (f *fileReader) snapshotFrom(values map[string]ast.Node, load *LoadStep, s 
 			s.Table.Columns = append(s.Table.Columns, load.Table.Columns[i])
 		}
 	}
-	s.SQL = "SELECT " + strings.Join(quoteAll(columnNames(s.Table)), ", ") + " FROM " + quote(load.Table.Name)
+	s.SQL = "SELECT " + strings.Join(sqltext.Names(s.Table.ColumnNames()), ", ") + " FROM " + sqltext.Name(load.Table.Name)
 }

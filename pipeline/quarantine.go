@@ -12,6 +12,7 @@ import (
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/check"
+	"github.com/asof-dev/asof/sqltext"
 )
 
 // Quarantine is where rows of a loaded table go that break rules. Its table
@@ -127,7 +128,7 @@ func (a *apart) whole(ctx context.Context) (content string, err error) {
 	}
 	content = staged[a.s.Table.Name].Content
 	if there, ok := staged[a.wholeTable().Name]; ok && there.Content == content {
-		_, err = a.stage.Make(ctx, a.s.Table, "SELECT "+strings.Join(quoteAll(columnNames(a.s.Table)), ", ")+" FROM "+quote(a.wholeTable().Name), content)
+		_, err = a.stage.Make(ctx, a.s.Table, "SELECT "+strings.Join(sqltext.Names(a.s.Table.ColumnNames()), ", ")+" FROM "+sqltext.Name(a.wholeTable().Name), content)
 	}
 	return content, err
 }
@@ -139,7 +140,7 @@ func (a *apart) make(ctx context.Context, sql, content string) error {
 		return err
 	}
 	if there, ok := staged[a.wholeTable().Name]; !ok || there.Content != content {
-		if _, err := a.stage.Make(ctx, a.wholeTable(), "SELECT "+strings.Join(quoteAll(columnNames(a.s.Table)), ", ")+" FROM "+quote(a.s.Table.Name), content); err != nil {
+		if _, err := a.stage.Make(ctx, a.wholeTable(), "SELECT "+strings.Join(sqltext.Names(a.s.Table.ColumnNames()), ", ")+" FROM "+sqltext.Name(a.s.Table.Name), content); err != nil {
 			return err
 		}
 	}
@@ -166,20 +167,20 @@ func (a *apart) correct(ctx context.Context, content string) ([]quarantined, err
 		if typ == "numeric" { // DuckDB's has three digits behind the point
 			typ = fmt.Sprintf("numeric(%d,%d)", asof.NumericPrecision, asof.NumericScale)
 		}
-		own[i], theirs[i] = "s."+quote(c.Name), "CAST(c."+quote(c.Name)+" AS "+typ+")"
+		own[i], theirs[i] = "s."+sqltext.Name(c.Name), "CAST(c."+sqltext.Name(c.Name)+" AS "+typ+")"
 		if slices.Contains(t.Key, c.Name) {
 			same = append(same, theirs[i]+" = "+own[i])
 		}
 	}
 	from := "(SELECT * FROM " + name + " WHERE " + which + ") c"
 	return rows, a.make(ctx, fmt.Sprintf("SELECT %s FROM %s s WHERE NOT EXISTS (SELECT 1 FROM %s WHERE %s) UNION ALL SELECT %s FROM %s",
-		strings.Join(own, ", "), quote(a.wholeTable().Name), from, strings.Join(same, " AND "), strings.Join(theirs, ", "), from), content)
+		strings.Join(own, ", "), sqltext.Name(a.wholeTable().Name), from, strings.Join(same, " AND "), strings.Join(theirs, ", "), from), content)
 }
 
 // keep makes rows those of this month in the quarantine, beside what was
 // corrected and breaks no rule.
 func (a *apart) keep(ctx context.Context, content string, rows []check.AsideRow, repaired []quarantined) error {
-	names := columnNames(a.s.Table)
+	names := a.s.Table.ColumnNames()
 	var month []quarantined
 	again := map[string]bool{}
 	for _, row := range rows {

@@ -65,7 +65,7 @@ type Quarantined struct {
 // of a run, where run is not "", and of days that begin with month; limit rows
 // at most, 0 for all.
 func ReadQuarantine(ctx context.Context, stage asof.Stage, p *Pipeline, table, month, run string, limit int) (Quarantined, error) {
-	found := Quarantined{Columns: append(slices.Clone(QuarantineColumns[1:]), columnNames(p.loadOf(table).Table)...)}
+	found := Quarantined{Columns: append(slices.Clone(QuarantineColumns[1:]), p.loadOf(table).Table.ColumnNames()...)}
 	name, there, err := stage.Published(ctx, p.quarantineOf(table).Table)
 	if err != nil || !there {
 		return found, err

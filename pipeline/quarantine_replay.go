@@ -51,7 +51,7 @@ func (p *Pipeline) Correct(ctx context.Context, w asof.Warehouse, c Correction) 
 	if done.Rows, err = correctHeld(held, p.loadOf(c.Table), c.File, cmp.Or(c.Name, c.File)); err != nil {
 		return done, err
 	}
-	return done, q.replaceMonth(ctx, w, look, columnNames(p.loadOf(c.Table).Table), held)
+	return done, q.replaceMonth(ctx, w, look, p.loadOf(c.Table).Table.ColumnNames(), held)
 }
 
 // held returns what a quarantine has of one month.

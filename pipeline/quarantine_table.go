@@ -12,6 +12,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/sqltext"
 )
 
 // quarantine is what a pipeline has in a quarantine of a month.
@@ -167,12 +168,12 @@ func castAll(columns, known []string) string {
 	for i, c := range columns {
 		value, typ := "NULL", "text"
 		if slices.Contains(known, c) {
-			value = quote(c)
+			value = sqltext.Name(c)
 		}
 		if c == "asof_line" {
 			typ = "bigint"
 		}
-		list[i] = "CAST(" + value + " AS " + typ + ") AS " + quote(c)
+		list[i] = "CAST(" + value + " AS " + typ + ") AS " + sqltext.Name(c)
 	}
 	return strings.Join(list, ", ")
 }

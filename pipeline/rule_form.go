@@ -95,7 +95,7 @@ func (f *fileReader) comparable() {
 				f.problems = append(f.problems, asof.Problem{Place: r.Place, Message: fmt.Sprintf("%s needs a snapshot `from: %s`, which keeps the month before", r.Kind, s.Check.Table)})
 			default:
 				for _, c := range r.Columns {
-					if !slices.Contains(columnNames(snapshot.Table), c) {
+					if !slices.Contains(snapshot.Table.ColumnNames(), c) {
 						f.problems = append(f.problems, asof.Problem{Place: r.Place, Message: fmt.Sprintf("%s: the snapshot %s does not keep column %q", r.Kind, snapshot.Table.Name, c)})
 					}
 				}

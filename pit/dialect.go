@@ -1,7 +1,6 @@
 package pit
 
 import (
-	"strings"
 	"time"
 
 	"github.com/asof-dev/asof"
@@ -75,8 +74,6 @@ func familyOf(t asof.Type) family {
 // isUUID reports whether values of a type are text of one form, whose capitals
 // mean nothing.
 func isUUID(t asof.Type) bool { return t.Value == asof.TypeUUID || t.Value == asof.TypeTimeUUID }
-
-func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
 // timestamp returns t as SQL writes it, in UTC.
 func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05.999999") }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/sqltext"
 )
 
 // TextOf begins the native type of a column that a file holds as text, and that
@@ -21,7 +22,7 @@ type duckDB struct{}
 
 func (duckDB) Facts() Facts { return Facts{AsOfJoin: true} }
 
-func (duckDB) Quote(name string) string { return quote(name) }
+func (duckDB) Quote(name string) string { return sqltext.Name(name) }
 
 func (duckDB) Instant(expr string, c asof.SourceColumn, r asof.Rounding) string {
 	switch c.Native {

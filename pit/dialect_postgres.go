@@ -9,6 +9,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/sqltext"
 )
 
 // Postgres is PostgreSQL's dialect, 15 and later. Native types are those that
@@ -28,7 +29,7 @@ func (postgres) native(instant string, c asof.SourceColumn) string {
 	return instant + " AT TIME ZONE 'UTC'"
 }
 
-func (postgres) Quote(name string) string { return quote(name) }
+func (postgres) Quote(name string) string { return sqltext.Name(name) }
 
 func (postgres) Instant(expr string, c asof.SourceColumn, _ asof.Rounding) string {
 	if strings.HasSuffix(c.Native, "with time zone") {

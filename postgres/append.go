@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/sqltext"
 )
 
 var _ asof.Appender = (*Offline)(nil)
@@ -148,7 +149,7 @@ func (a *appending) copy(ctx context.Context, conn *pgx.Conn, into string, rows 
 func (a *appending) columns() string {
 	names := make([]string, a.schema.NumFields())
 	for i, f := range a.schema.Fields() {
-		names[i] = quoteName(f.Name)
+		names[i] = sqltext.Name(f.Name)
 	}
 	return strings.Join(names, ", ")
 }
@@ -158,7 +159,7 @@ func (a *appending) columns() string {
 func (a *appending) through(kinds []kind) string {
 	casts, same := make([]string, len(kinds)), !a.isView
 	for i, k := range kinds {
-		casts[i] = quoteName(a.schema.Field(i).Name)
+		casts[i] = sqltext.Name(a.schema.Field(i).Name)
 		if !slices.Contains(alike[k.sql], a.natives[i]) && k.sql != a.natives[i] {
 			casts[i] += "::" + a.natives[i]
 			same = false

@@ -20,6 +20,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/sqltext"
 )
 
 // Config says which database. The zero value of a field takes Feast's default.
@@ -149,7 +150,7 @@ func (db *DB) fault(doing string, err error) error {
 	switch server.Code {
 	case "3F000":
 		return asof.Errorf(asof.CodeInvalid, "%s: PostgreSQL at %s has no schema %q; create it (CREATE SCHEMA %s), or correct `db_schema` in feature_store.yaml",
-			doing, db.where, db.schema, quoted(db.schema))
+			doing, db.where, db.schema, sqltext.Name(db.schema))
 	case "42501":
 		return asof.Errorf(asof.CodeForbidden, "%s: PostgreSQL at %s: %s; grant it to the user in feature_store.yaml", doing, db.where, server.Message)
 	}

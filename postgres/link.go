@@ -8,6 +8,8 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow/array"
 	"github.com/jackc/pgx/v5"
+
+	"github.com/asof-dev/asof/sqltext"
 )
 
 // link is one connection of a stage, which one goroutine uses at a time.
@@ -60,7 +62,7 @@ func (l *link) show(ctx context.Context) error {
 	shown := map[string]string{}
 	for name, t := range l.tables() {
 		if shown[name] = t.relation; l.views[name] != t.relation {
-			statements += fmt.Sprintf("DROP VIEW IF EXISTS pg_temp.%[1]s; CREATE TEMP VIEW %[1]s AS TABLE %[2]s;", quoteName(name), l.w.db.qualified(t.relation))
+			statements += fmt.Sprintf("DROP VIEW IF EXISTS pg_temp.%[1]s; CREATE TEMP VIEW %[1]s AS TABLE %[2]s;", sqltext.Name(name), l.w.db.qualified(t.relation))
 		}
 	}
 	if statements == "" {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/asof-dev/asof"
 	"github.com/asof-dev/asof/pit"
+	"github.com/asof-dev/asof/sqltext"
 )
 
 // Columns describes a source.
@@ -93,13 +94,11 @@ func tableName(table string) string {
 	parts := namePart.FindAllString(table, -1)
 	for i, p := range parts {
 		if !strings.HasPrefix(p, `"`) {
-			parts[i] = quoted(strings.ToLower(strings.TrimSpace(p)))
+			parts[i] = sqltext.Name(strings.ToLower(strings.TrimSpace(p)))
 		}
 	}
 	return strings.Join(parts, ".")
 }
-
-func quoted(name string) string { return pgx.Identifier{name}.Sanitize() }
 
 // columns describes what one SELECT gives. It is described where it will stand,
 // in FROM, so that what is no SELECT, or more than one, is found out here.

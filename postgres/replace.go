@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/sqltext"
 )
 
 // replacedMark begins the comment of a table that a replacement made. The id
@@ -90,7 +91,7 @@ func (r *replacement) check(ctx context.Context) error {
 	}
 	if !may {
 		return asof.Errorf(asof.CodeForbidden, "the user may not make tables in schema %s of %s; grant it (GRANT CREATE ON SCHEMA %s)",
-			r.w.db.schema, r.w.db.where, quoteName(r.w.db.schema))
+			r.w.db.schema, r.w.db.where, sqltext.Name(r.w.db.schema))
 	}
 	ours, there, err := madeByReplacement(ctx, r.tx, r.w.db.schema, r.table)
 	if err == nil && there && !ours {
@@ -176,8 +177,8 @@ func (r *replacement) Commit(ctx context.Context, id string) error {
 	if err != nil {
 		return r.fault(ctx, err)
 	}
-	statements = append(statements, "DROP TABLE IF EXISTS "+name, "ALTER TABLE "+made+" RENAME TO "+quoteName(r.table),
-		"COMMENT ON TABLE "+name+" IS "+quoteText(replacedMark+id))
+	statements = append(statements, "DROP TABLE IF EXISTS "+name, "ALTER TABLE "+made+" RENAME TO "+sqltext.Name(r.table),
+		"COMMENT ON TABLE "+name+" IS "+sqltext.Text(replacedMark+id))
 	for _, sql := range statements {
 		if _, err := r.tx.Exec(ctx, sql); err != nil {
 			return r.fault(ctx, r.dependents(err))

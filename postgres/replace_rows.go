@@ -10,6 +10,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/array"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/sqltext"
 )
 
 // copyRows reads the rows of any schema in the form of COPY … (FORMAT binary),
@@ -48,7 +49,7 @@ func newCopyRows(what string, rows array.RecordReader) (*copyRows, error) {
 func (c *copyRows) columns() string {
 	list := make([]string, len(c.kinds))
 	for i, k := range c.kinds {
-		list[i] = quoteName(c.rows.Schema().Field(i).Name) + " " + k.sql
+		list[i] = sqltext.Name(c.rows.Schema().Field(i).Name) + " " + k.sql
 	}
 	return strings.Join(list, ", ")
 }

@@ -11,19 +11,20 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/sqltext"
 )
 
 // entries returns SQL for the history's entries of one kind as rows of the
 // table that they are about.
 func (r *rollback) entries(table, change string) string {
 	return fmt.Sprintf("(SELECT p.* FROM %s h, json_populate_recordset(NULL::%s, h.previous) p WHERE h.publication = %d AND h.table_name = %s AND h.change = %s)",
-		r.history(), r.w.db.qualified(table), r.id, quoteText(table), quoteText(change))
+		r.history(), r.w.db.qualified(table), r.id, sqltext.Text(table), sqltext.Text(change))
 }
 
 // match compares the keys of a table's rows, l, and of entries, p.
 func (r *rollback) match(table string) string {
 	var equal []string
-	for _, k := range quoteNames(r.before[table].Key) {
+	for _, k := range sqltext.Names(r.before[table].Key) {
 		equal = append(equal, "l."+k+" = p."+k)
 	}
 	return strings.Join(equal, " AND ")
@@ -45,7 +46,7 @@ func (r *rollback) putBack(ctx context.Context, table string, change *asof.Table
 	var set []string
 	for _, c := range changed {
 		if !slices.Contains(r.before[table].Key, c) {
-			set = append(set, quoteName(c)+" = p."+quoteName(c))
+			set = append(set, sqltext.Name(c)+" = p."+sqltext.Name(c))
 		}
 	}
 	if len(set) > 0 {
@@ -59,7 +60,7 @@ func (r *rollback) putBack(ctx context.Context, table string, change *asof.Table
 		return err
 	}
 	if len(removed) > 0 {
-		list := strings.Join(quoteNames(removed), ", ")
+		list := strings.Join(sqltext.Names(removed), ", ")
 		if change.Added, err = r.exec(ctx, "INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM %s p WHERE NOT EXISTS (SELECT FROM %s l WHERE %s)",
 			r.w.db.qualified(table), list, list, r.entries(table, "removed"), r.w.db.qualified(table), r.match(table)); err != nil {
 			return err

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/sqltext"
 )
 
 // tableColumn is a column as PostgreSQL has it, its type as format_type says.
@@ -61,14 +62,14 @@ func (l *link) settle(ctx context.Context, table asof.Table, name string, presen
 	if err := l.checkKey(ctx, table, name); err != nil {
 		return err
 	}
-	return l.w.db.fault("table "+table.Name, l.exec(ctx, "ANALYZE "+name+" ("+strings.Join(quoteNames(table.Key), ", ")+")"))
+	return l.w.db.fault("table "+table.Name, l.exec(ctx, "ANALYZE "+name+" ("+strings.Join(sqltext.Names(table.Key), ", ")+")"))
 }
 
 // checkKey refuses rows whose key is not theirs alone. It is part of a
 // transaction.
 func (l *link) checkKey(ctx context.Context, table asof.Table, relation string) error {
 	doing := "table " + table.Name
-	list := strings.Join(quoteNames(table.Key), ", ")
+	list := strings.Join(sqltext.Names(table.Key), ", ")
 	if err := l.exec(ctx, "SAVEPOINT asof_key"); err != nil {
 		return l.w.db.fault(doing, err)
 	}
@@ -80,7 +81,7 @@ func (l *link) checkKey(ctx context.Context, table asof.Table, relation string) 
 		return l.w.db.fault(doing, err)
 	}
 	texts := make([]string, len(table.Key))
-	for i, k := range quoteNames(table.Key) {
+	for i, k := range sqltext.Names(table.Key) {
 		texts[i] = k + "::text"
 	}
 	rows, err := l.query(ctx, "SELECT ARRAY["+strings.Join(texts, ", ")+"], count(*) FROM "+relation+
@@ -115,7 +116,7 @@ func (l *link) fit(ctx context.Context, table asof.Table, relation string, prese
 				return err
 			}
 		}
-		if err := l.exec(ctx, fmt.Sprintf("ALTER TABLE %[1]s ALTER %[2]s TYPE %[3]s USING %[2]s::%[3]s", relation, quoteName(c.Name), typ)); err != nil {
+		if err := l.exec(ctx, fmt.Sprintf("ALTER TABLE %[1]s ALTER %[2]s TYPE %[3]s USING %[2]s::%[3]s", relation, sqltext.Name(c.Name), typ)); err != nil {
 			return l.w.db.fault(fitting(table, c.Name, typ), err)
 		}
 	}
@@ -136,7 +137,7 @@ func unlike(c asof.TableColumn, present []tableColumn) (typ, own string, err err
 // refuse reports a staged value that would be another in the published type.
 func (l *link) refuse(ctx context.Context, table asof.Table, relation, column, typ, own string) error {
 	rows, err := l.query(ctx, fmt.Sprintf("SELECT %[2]s::text, %[1]s::text FROM %[3]s WHERE %[1]s::%[4]s::%[5]s IS DISTINCT FROM %[1]s LIMIT 1",
-		quoteName(column), quoteName(table.Key[0]), relation, typ, own))
+		sqltext.Name(column), sqltext.Name(table.Key[0]), relation, typ, own))
 	if err != nil {
 		return l.w.db.fault(fitting(table, column, typ), err)
 	}
@@ -165,7 +166,7 @@ func validTable(t asof.Table) error {
 		return asof.Errorf(asof.CodeInvalid, "table %q has no key; name the columns that tell its rows apart", t.Name)
 	}
 	for _, k := range t.Key {
-		if !slices.Contains(names(t.Columns), k) {
+		if !slices.Contains(t.ColumnNames(), k) {
 			return asof.Errorf(asof.CodeInvalid, "table %q: the key column %q is not among its columns", t.Name, k)
 		}
 	}
@@ -176,26 +177,10 @@ func validTable(t asof.Table) error {
 func declared(columns []asof.TableColumn, key []string) string {
 	list := make([]string, len(columns))
 	for i, c := range columns {
-		list[i] = quoteName(c.Name) + " " + c.Type
+		list[i] = sqltext.Name(c.Name) + " " + c.Type
 		if slices.Contains(key, c.Name) {
 			list[i] += " NOT NULL"
 		}
 	}
 	return strings.Join(list, ", ")
-}
-
-func names(columns []asof.TableColumn) []string {
-	list := make([]string, len(columns))
-	for i, c := range columns {
-		list[i] = c.Name
-	}
-	return list
-}
-
-func quoteNames(names []string) []string {
-	quoted := make([]string, len(names))
-	for i, n := range names {
-		quoted[i] = quoteName(n)
-	}
-	return quoted
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/sqltext"
 )
 
 // freeze makes the rows of a query exactly those of the snapshot's day.
@@ -21,7 +22,7 @@ func (r *publishing) freeze(ctx context.Context, f asof.Frozen) error {
 	if err != nil {
 		return err
 	}
-	if err := r.has(f.Table, present, append(names(f.Table.Columns), asof.AsOfColumn)); err != nil {
+	if err := r.has(f.Table, present, append(f.Table.ColumnNames(), asof.AsOfColumn)); err != nil {
 		return err
 	}
 	change := asof.TableChange{Table: f.Table.Name}
@@ -75,10 +76,10 @@ func (r *publishing) dropped(ctx context.Context, table asof.Table) (arrow.Recor
 			keys = append(keys, c)
 		}
 	}
-	list := strings.Join(quoteNames(table.Key), ", ")
+	list := strings.Join(sqltext.Names(table.Key), ", ")
 	rows, err := queryText(ctx, r.conn.PgConn(), r.w.db, fmt.Sprintf(`SELECT %s FROM %s d, jsonb_to_record(d.key) AS k(%s)
  WHERE d.table_name = %s AND d.as_of = '%s' ORDER BY %s`, list, r.w.db.qualified("asof_dropped"), declared(keys, nil),
-		quoteText(table.Name), day(r.p.AsOf), list))
+		sqltext.Text(table.Name), day(r.p.AsOf), list))
 	if err != nil {
 		return nil, err
 	}

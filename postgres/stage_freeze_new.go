@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/sqltext"
 )
 
 // freezeNew inserts the rows of a day that the snapshot has none of, straight
@@ -31,7 +32,7 @@ func (r *publishing) freezeNew(ctx context.Context, f asof.Frozen, key []string,
 	m := merge{publishing: r, table: f.Table, rows: "(" + selected(f.Table, f.SQL) + ")", live: name, asOf: day(r.p.AsOf)}
 	n, err := m.add(ctx, "")
 	if err == nil && present == nil { // an index of all rows is made faster than row by row
-		actions := append([]string{"PRIMARY KEY (" + strings.Join(quoteNames(key), ", ") + ")"}, r.foreignKeys(f.Table, f.Table.SnapshotColumns())...)
+		actions := append([]string{"PRIMARY KEY (" + strings.Join(sqltext.Names(key), ", ") + ")"}, r.foreignKeys(f.Table, f.Table.SnapshotColumns())...)
 		err = r.exec(ctx, "ALTER TABLE "+name+" ADD "+strings.Join(actions, ", ADD "))
 	}
 	if server := (*pgconn.PgError)(nil); errors.As(err, &server) && server.Code == "23505" {

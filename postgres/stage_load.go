@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/sqltext"
 )
 
 // stagePrefix begins the names of the tables of a run's stage.
@@ -50,7 +51,7 @@ func (s *stage) Make(ctx context.Context, table asof.Table, sql, content string)
 func selected(table asof.Table, sql string) string {
 	typed := make([]string, len(table.Columns))
 	for i, c := range table.Columns {
-		typed[i] = quoteName(c.Name) + "::" + c.Type + " AS " + quoteName(c.Name)
+		typed[i] = sqltext.Name(c.Name) + "::" + c.Type + " AS " + sqltext.Name(c.Name)
 	}
 	return "SELECT " + strings.Join(typed, ", ") + " FROM (\n" + sql + "\n) q"
 }
@@ -100,7 +101,7 @@ func (l *link) fill(ctx context.Context, table asof.Table, fill func(l *link, na
 	if err != nil {
 		return t, err
 	}
-	if err := l.has(table, present, names(table.Columns)); err != nil {
+	if err := l.has(table, present, table.ColumnNames()); err != nil {
 		return t, err
 	}
 	t = stagedTable{relation: stagePrefix(l.run) + hex.EncodeToString(id), key: table.Key, logged: present == nil}

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/sqltext"
 )
 
 // merge writes the rows of one relation into a table by its key, and what they
@@ -46,7 +47,7 @@ func (m merge) write(ctx context.Context, change *asof.TableChange) error {
 // refuseChanges refuses rows whose key is there with other values.
 func (m merge) refuseChanges(ctx context.Context) error {
 	texts := make([]string, len(m.table.Key))
-	for i, k := range quoteNames(m.table.Key) {
+	for i, k := range sqltext.Names(m.table.Key) {
 		texts[i] = "n." + k + "::text"
 	}
 	taken := &asof.KeyTaken{Table: m.table.Name, Key: m.table.Key}
@@ -80,9 +81,9 @@ func (m merge) update(ctx context.Context) (int64, error) {
 
 // values returns the columns that are not of the key, quoted.
 func (m merge) values() (list []string) {
-	for _, c := range names(m.table.Columns) {
+	for _, c := range m.table.ColumnNames() {
 		if !slices.Contains(m.table.Key, c) {
-			list = append(list, quoteName(c))
+			list = append(list, sqltext.Name(c))
 		}
 	}
 	return list
@@ -90,7 +91,7 @@ func (m merge) values() (list []string) {
 
 // written returns the columns of l that are written.
 func (m merge) written() string {
-	list := "l." + strings.Join(quoteNames(names(m.table.Columns)), ", l.")
+	list := "l." + strings.Join(sqltext.Names(m.table.ColumnNames()), ", l.")
 	if m.asOf != "" {
 		list += ", l." + asof.AsOfColumn
 	}
@@ -113,8 +114,8 @@ func (m merge) insert(ctx context.Context) (int64, error) {
 
 // add inserts the rows under a condition, notes their keys, and counts them.
 func (m merge) add(ctx context.Context, condition string) (n int64, err error) {
-	columns := strings.Join(quoteNames(names(m.table.Columns)), ", ")
-	values := "n." + strings.Join(quoteNames(names(m.table.Columns)), ", n.")
+	columns := strings.Join(sqltext.Names(m.table.ColumnNames()), ", ")
+	values := "n." + strings.Join(sqltext.Names(m.table.ColumnNames()), ", n.")
 	if m.asOf != "" {
 		columns += ", " + asof.AsOfColumn
 		values += ", '" + m.asOf + "'::date"
@@ -135,7 +136,7 @@ func (m merge) note(change, row, from string) string {
 
 // added returns SQL that enters the keys of a relation's rows as added ones.
 func (m merge) added(relation string) string {
-	keys := quoteNames(m.table.Key)
+	keys := sqltext.Names(m.table.Key)
 	if m.asOf != "" {
 		keys = append(keys, asof.AsOfColumn)
 	}
@@ -184,7 +185,7 @@ func (m merge) drop(ctx context.Context) (int64, error) {
 // match compares the keys of l, the table's rows, and n, the new ones.
 func (m merge) match() string {
 	var equal []string
-	for _, k := range quoteNames(m.table.Key) {
+	for _, k := range sqltext.Names(m.table.Key) {
 		equal = append(equal, "l."+k+" = n."+k)
 	}
 	if m.asOf != "" {
@@ -197,7 +198,7 @@ func (m merge) match() string {
 func (m merge) key(relation string) string {
 	var pairs []string
 	for _, k := range m.table.Key {
-		pairs = append(pairs, quoteText(k), relation+"."+quoteName(k))
+		pairs = append(pairs, sqltext.Text(k), relation+"."+sqltext.Name(k))
 	}
 	return "jsonb_build_object(" + strings.Join(pairs, ", ") + ")"
 }

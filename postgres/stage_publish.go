@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -180,5 +179,3 @@ func (r *publishing) parentsFirst(ctx context.Context) ([]asof.Write, error) {
 	}
 	return ordered, nil
 }
-
-func quoteText(text string) string { return `'` + strings.ReplaceAll(text, `'`, `''`) + `'` }

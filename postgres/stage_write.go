@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/sqltext"
 )
 
 // write writes a staged table into the live one, unless that is newer.
@@ -61,7 +62,7 @@ type replacing struct {
 func (r *publishing) removeOthers(ctx context.Context) (err error) {
 	for _, t := range slices.Backward(r.replaced) {
 		name := t.table.Name
-		m := merge{publishing: r, table: t.table, rows: "pg_temp." + quoteName(name), live: r.w.db.qualified(name)}
+		m := merge{publishing: r, table: t.table, rows: "pg_temp." + sqltext.Name(name), live: r.w.db.qualified(name)}
 		change := r.changes[name]
 		if change.Removed, err = m.remove(ctx); err == nil {
 			err = r.remember(ctx, change, t.was)
@@ -86,7 +87,7 @@ func (r *publishing) merge(ctx context.Context, w asof.Write, staged stagedTable
 		was.Made = true
 		return r.adopt(ctx, table, staged, change)
 	}
-	if err := r.has(table, present, names(table.Columns)); err != nil {
+	if err := r.has(table, present, table.ColumnNames()); err != nil {
 		return err
 	}
 	rows := r.w.db.qualified(staged.relation)
@@ -117,7 +118,7 @@ func (r *publishing) refit(ctx context.Context, table asof.Table, staged stagedT
 	if err := r.Close(); err != nil { // the other connections have views of it
 		return err
 	}
-	if err := r.exec(ctx, "DROP VIEW pg_temp."+quoteName(table.Name)); err != nil {
+	if err := r.exec(ctx, "DROP VIEW pg_temp."+sqltext.Name(table.Name)); err != nil {
 		return err
 	}
 	if err := r.fit(ctx, table, r.w.db.qualified(staged.relation), present); err != nil {
@@ -136,11 +137,11 @@ func (r *publishing) adopt(ctx context.Context, table asof.Table, staged stagedT
 		r.w.db.qualified(staged.relation)).Scan(&index); err != nil {
 		return err
 	}
-	actions := "ADD CONSTRAINT " + quoteName(constraintName(table.Name)) + " PRIMARY KEY USING INDEX " + quoteName(index)
+	actions := "ADD CONSTRAINT " + sqltext.Name(constraintName(table.Name)) + " PRIMARY KEY USING INDEX " + sqltext.Name(index)
 	for _, foreign := range r.foreignKeys(table, table.Columns) {
 		actions += ", ADD " + foreign
 	}
-	for _, statement := range []string{"ALTER TABLE " + r.w.db.qualified(staged.relation) + " RENAME TO " + quoteName(table.Name), "ALTER TABLE " + name + " " + actions} {
+	for _, statement := range []string{"ALTER TABLE " + r.w.db.qualified(staged.relation) + " RENAME TO " + sqltext.Name(table.Name), "ALTER TABLE " + name + " " + actions} {
 		if err := r.exec(ctx, statement); err != nil {
 			return err
 		}
@@ -175,14 +176,14 @@ func (r *publishing) checkReferences(ctx context.Context, table asof.Table) erro
 			return asof.Errorf(asof.CodeInvalid, "table %q refers to table %q, which does not exist", table.Name, parent)
 		}
 		key := column // a published table that this run does not load has the column by the same name
-		value := "c." + quoteName(column)
-		sql := "SELECT " + value + "::text FROM pg_temp." + quoteName(table.Name) + " c WHERE " + value + " IS NOT NULL"
+		value := "c." + sqltext.Name(column)
+		sql := "SELECT " + value + "::text FROM pg_temp." + sqltext.Name(table.Name) + " c WHERE " + value + " IS NOT NULL"
 		if loaded {
 			key = staged.key[0]
-			sql += " AND NOT EXISTS (SELECT FROM pg_temp." + quoteName(parent) + " p WHERE p." + quoteName(key) + " = " + value + ")"
+			sql += " AND NOT EXISTS (SELECT FROM pg_temp." + sqltext.Name(parent) + " p WHERE p." + sqltext.Name(key) + " = " + value + ")"
 		}
 		if there {
-			sql += " AND NOT EXISTS (SELECT FROM " + published + " p WHERE p." + quoteName(key) + " = " + value + ")"
+			sql += " AND NOT EXISTS (SELECT FROM " + published + " p WHERE p." + sqltext.Name(key) + " = " + value + ")"
 		}
 		var missing string
 		switch err := r.row(ctx, sql+" LIMIT 1").Scan(&missing); {
@@ -201,7 +202,7 @@ func (r *publishing) create(ctx context.Context, table asof.Table, columns []aso
 	if err != nil || present != nil {
 		return false, err
 	}
-	parts := append([]string{declared(columns, key), "PRIMARY KEY (" + strings.Join(quoteNames(key), ", ") + ")"}, r.foreignKeys(table, columns)...)
+	parts := append([]string{declared(columns, key), "PRIMARY KEY (" + strings.Join(sqltext.Names(key), ", ") + ")"}, r.foreignKeys(table, columns)...)
 	return true, r.exec(ctx, "CREATE TABLE "+r.w.db.qualified(table.Name)+" ("+strings.Join(parts, ", ")+")")
 }
 
@@ -209,7 +210,7 @@ func (r *publishing) create(ctx context.Context, table asof.Table, columns []aso
 func (r *publishing) foreignKeys(table asof.Table, columns []asof.TableColumn) (list []string) {
 	for _, c := range columns {
 		if parent, ok := table.References[c.Name]; ok {
-			list = append(list, "FOREIGN KEY ("+quoteName(c.Name)+") REFERENCES "+r.w.db.qualified(parent))
+			list = append(list, "FOREIGN KEY ("+sqltext.Name(c.Name)+") REFERENCES "+r.w.db.qualified(parent))
 		}
 	}
 	return list

@@ -113,8 +113,6 @@ func serverCode(err error) string {
 	return server.Code
 }
 
-func quoteName(name string) string { return pgx.Identifier{name}.Sanitize() }
-
 var runName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$`)
 
 func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }

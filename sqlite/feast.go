@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/sqltext"
 	"github.com/asof-dev/asof/value"
 )
 
@@ -56,9 +57,7 @@ const feastSchemas = `CREATE TABLE IF NOT EXISTS asof_feast_view (
 	PRIMARY KEY (project, view)
 )`
 
-func feastTable(project, view string) string { return quote(project + "_" + view) }
-
-func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+func feastTable(project, view string) string { return sqltext.Name(project + "_" + view) }
 
 // Update makes Feast's tables for the views of keep and drops those of drop.
 func (o *FeastOnline) Update(ctx context.Context, project string, keep []*asof.FeatureView, drop []string) error {
@@ -86,7 +85,7 @@ func (o *FeastOnline) Update(ctx context.Context, project string, keep []*asof.F
 func (o *FeastOnline) keep(ctx context.Context, tx *sql.Tx, project string, v *asof.FeatureView) error {
 	table := feastTable(project, v.Name)
 	for _, statement := range []string{"CREATE TABLE IF NOT EXISTS " + table + feastLayout,
-		"CREATE INDEX IF NOT EXISTS " + quote(project+"_"+v.Name+"_ek") + " ON " + table + " (entity_key)"} {
+		"CREATE INDEX IF NOT EXISTS " + sqltext.Name(project+"_"+v.Name+"_ek") + " ON " + table + " (entity_key)"} {
 		if _, err := tx.ExecContext(ctx, statement); err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/sqltext"
 	"github.com/asof-dev/asof/value"
 )
 
@@ -122,7 +123,7 @@ func (o *FeastOnline) FeastTables(ctx context.Context, project string) ([]string
 	}
 	for _, name := range all {
 		var some bool
-		if err := db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM "+quote(name)+")").Scan(&some); err != nil {
+		if err := db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM "+sqltext.Name(name)+")").Scan(&some); err != nil {
 			return nil, o.fault(doing, err)
 		}
 		if some {
