@@ -142,12 +142,15 @@ func (db *DB) fault(doing string, err error) error {
 		return asof.Errorf(asof.CodeUnauthenticated, "%s: PostgreSQL at %s refuses the login: %s; check user and password in feature_store.yaml", doing, db.where, server.Message)
 	case "53":
 		return asof.Errorf(asof.CodeUnavailable, "%s: PostgreSQL at %s is full: %s (SQLSTATE %s); end what uses it up, or raise the server's limit", doing, db.where, server.Message, server.Code)
-	case "40", "55", "57", "58":
+	case "08", "40", "55", "57", "58": // 08 is what a pooler between says, of a server that is away too
 		return asof.Errorf(asof.CodeUnavailable, "%s: PostgreSQL at %s: %s (SQLSTATE %s)", doing, db.where, server.Message, server.Code)
 	case "3D":
 		return asof.Errorf(asof.CodeUnavailable, "%s: PostgreSQL at %s: %s; create it, or correct `database` in feature_store.yaml", doing, db.where, server.Message)
 	}
 	switch server.Code {
+	case "25006":
+		return asof.Errorf(asof.CodeUnavailable, "%s: PostgreSQL at %s takes no writes now: %s (SQLSTATE 25006); name the primary in feature_store.yaml, or end what made it read-only",
+			doing, db.where, server.Message)
 	case "3F000":
 		return asof.Errorf(asof.CodeInvalid, "%s: PostgreSQL at %s has no schema %q; create it (CREATE SCHEMA %s), or correct `db_schema` in feature_store.yaml",
 			doing, db.where, db.schema, sqltext.Name(db.schema))

@@ -72,6 +72,29 @@ func TestOnlineTablesAreMadeWhereTheyAreMissing(t *testing.T) {
 	}
 }
 
+// A server that went read-only, as a standby is, and a pooler that has no server
+// are no mistakes of who sends the rows.
+func TestOnlineWhereNothingCanBeWritten(t *testing.T) {
+	d := storetest.Postgres(t).Database(t)
+	views := []*asof.FeatureView{onlineView}
+	if err := openOnline(t, openDatabase(t, d, "")).Update(t.Context(), "p", views, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ set, reset, says string }{
+		{"ALTER DATABASE " + d.Name + " SET default_transaction_read_only = on", "ALTER DATABASE " + d.Name + " RESET default_transaction_read_only", "takes no writes now"},
+		{"CREATE FUNCTION public.away() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'query_wait_timeout' USING ERRCODE = '08P01'; END$$; " +
+			"CREATE TRIGGER away BEFORE INSERT ON public.asof_online_1 EXECUTE FUNCTION public.away()", "DROP FUNCTION public.away CASCADE", "query_wait_timeout"},
+	} {
+		run(t, d.URL(), c.set)
+		store := openOnline(t, openDatabase(t, d, ""))
+		_, err := store.Write(t.Context(), "p", onlineView, numbered(t, 1, 1, time.Unix(1, 0)))
+		if asof.ErrorCode(err) != asof.CodeUnavailable || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v", c.set, err)
+		}
+		run(t, d.URL(), "SET default_transaction_read_only = off", c.reset)
+	}
+}
+
 // TestFeastTables finds tables as Feast lays them out, cut to 63 bytes where
 // PostgreSQL does so, and no others.
 func TestFeastTables(t *testing.T) {
