@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/asof-dev/asof"
-	"github.com/asof-dev/asof/entitykey"
 	"github.com/asof-dev/asof/redis"
 	"github.com/asof-dev/asof/storetest"
 )
@@ -19,19 +18,7 @@ var feeView = &asof.FeatureView{Name: "fees", Online: true, Enabled: true, Entit
 
 func feeReading(tb testing.TB, users ...string) *asof.Reading {
 	tb.Helper()
-	encoder, err := entitykey.NewEncoder(3, "user")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	r := &asof.Reading{View: feeView, Features: []string{"fee"}}
-	for _, user := range users {
-		key, err := encoder.Append(nil, entitykey.String(user))
-		if err != nil {
-			tb.Fatal(err)
-		}
-		r.Keys = append(r.Keys, key)
-	}
-	return r
+	return &asof.Reading{View: feeView, Features: []string{"fee"}, Keys: userKeys(tb, 3, users...)}
 }
 
 func update(t *testing.T, store *redis.Online, views ...*asof.FeatureView) {

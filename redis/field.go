@@ -2,7 +2,6 @@ package redis
 
 import (
 	"encoding/binary"
-	"math"
 	"math/bits"
 	"strings"
 
@@ -82,14 +81,11 @@ func parseTimestamp(b []byte) (us int64, ok bool) {
 	return seconds*1e6 + nanos/1000, nanos >= 0 && nanos < 1e9
 }
 
-// noTimestamp is how Feast writes a null UnixTimestamp, as numpy has it. All
-// other nulls are empty.
-var noTimestamp = string(value.AppendUnixTimestamp(nil, math.MinInt64))
-
-// nullOf returns how a null of that type is written.
+// nullOf returns how a null of that type is written: all but a missing time are
+// empty.
 func nullOf(t asof.Type) string {
 	if t.Value == asof.TypeUnixTimestamp {
-		return noTimestamp
+		return value.NoTimestamp
 	}
 	return ""
 }

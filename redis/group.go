@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/value"
 )
 
 // group is the readings of the same entities: one hash for each key has the
@@ -134,8 +135,8 @@ func (g *group) fill(k int, r *reply, project string) error {
 		}
 		reading.Found[k], reading.Events[k] = true, us
 		for f := range features {
-			if value := r.bytes(features[f]); string(value) != noTimestamp {
-				reading.Set(f, k, value)
+			if message := r.bytes(features[f]); string(message) != value.NoTimestamp {
+				reading.Set(f, k, message)
 			}
 		}
 	}

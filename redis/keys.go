@@ -24,7 +24,7 @@ func (o *Online) Keys(ctx context.Context, project string, view *asof.FeatureVie
 	if err != nil {
 		return o.fault(doing, err)
 	}
-	known := r.find(view.Name)
+	known := r.find(view)
 	if known == nil {
 		return o.unknown(project, view.Name)
 	}

@@ -46,13 +46,13 @@ func (o *Online) read(ctx context.Context, c rueidis.Client, project string, rea
 	if err != nil {
 		return err
 	}
-	if known == nil || known.revision != revision {
+	if known == nil || !known.current(revision) {
 		if known, err = o.load(ctx, c, project); err != nil {
 			return err
 		}
 	}
 	for _, r := range readings {
-		if known.find(r.View.Name) == nil {
+		if !known.has(r.View.Name) {
 			return o.unknown(project, r.View.Name)
 		}
 	}

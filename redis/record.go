@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/redis/rueidis"
 
@@ -20,6 +21,8 @@ import (
 // what is kept here is never out of date for longer than that.
 type record struct {
 	revision string
+	shared   bool      // Feast filled the project: views that are not here may have rows too
+	loaded   time.Time // when it was read
 	views    map[string]*view
 	width    map[string]int // by join keys: how many fields a hash of all their views has
 }
@@ -65,12 +68,30 @@ func (r *record) time(view string) string {
 	return timeField(view)
 }
 
-// find returns a view, nil where Update never saw it or is removing it.
-func (r *record) find(name string) *view {
-	if v := r.views[name]; v != nil && !v.Dropped {
-		return v
+// find returns what is known of a view, nil where it has no place here.
+func (r *record) find(v *asof.FeatureView) *view {
+	if !r.has(v.Name) {
+		return nil
 	}
-	return nil
+	if known := r.views[v.Name]; known != nil {
+		return known
+	}
+	return newView(v)
+}
+
+// has reports whether a view has a place here: Update saw it and is not removing
+// it, or Feast fills it.
+func (r *record) has(name string) bool {
+	if v := r.views[name]; v != nil {
+		return !v.Dropped
+	}
+	return r.shared
+}
+
+// current reports whether the record is still that of the revision. Whether
+// Feast has filled the project meanwhile tells no revision.
+func (r *record) current(revision string) bool {
+	return r.revision == revision && (revision != "" || r.shared || time.Since(r.loaded) < time.Second)
 }
 
 // load reads the record of a project; one that does not exist is empty.
@@ -79,7 +100,12 @@ func (o *Online) load(ctx context.Context, c rueidis.Client, project string) (*r
 	if err != nil {
 		return nil, o.wrongType(recordKey(project), err)
 	}
-	r := &record{revision: pairs[""], views: map[string]*view{}, width: map[string]int{}}
+	r := &record{revision: pairs[""], loaded: time.Now(), views: map[string]*view{}, width: map[string]int{}}
+	if r.shared = strings.HasPrefix(r.revision, sharedRevision); r.revision == "" {
+		if r.shared, err = o.filled(ctx, c, project); err != nil {
+			return nil, err
+		}
+	}
 	delete(pairs, "")
 	for name, text := range pairs {
 		v := &view{Schema: &value.Schema{}, time: timeField(name), fields: map[string]string{}}
@@ -113,7 +139,7 @@ func (o *Online) current(ctx context.Context, c rueidis.Client, project string) 
 		case err != nil:
 			return nil, o.wrongType(recordKey(project), err)
 		}
-		if revision == r.revision {
+		if r.current(revision) {
 			return r, nil
 		}
 	}
@@ -124,6 +150,9 @@ func (o *Online) current(ctx context.Context, c rueidis.Client, project string) 
 // has changed the record since r was read.
 func (o *Online) change(ctx context.Context, c rueidis.Client, project string, r *record, views map[string]*view) (bool, error) {
 	args := []string{r.revision, rand.Text()}
+	if r.shared {
+		args[1] = sharedRevision + args[1]
+	}
 	for _, name := range slices.Sorted(maps.Keys(views)) {
 		text := ""
 		if v := views[name]; v != nil {

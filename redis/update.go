@@ -90,10 +90,16 @@ func (o *Online) evolve(ctx context.Context, c rueidis.Client, project string, r
 	return o.change(ctx, c, project, r, p.after)
 }
 
+// newView is what is noted of a view that is new.
+func newView(v *asof.FeatureView) *view {
+	n := &view{Schema: &value.Schema{Next: 1, Columns: map[string]value.Column{}}, time: timeField(v.Name)}
+	n.Evolve(v)
+	return n
+}
+
 // keep plans for a view that stays or is new.
 func (p *plan) keep(old *view, v *asof.FeatureView) error {
-	next := &view{Schema: &value.Schema{Next: 1, Columns: map[string]value.Column{}}}
-	next.Evolve(v)
+	next := newView(v)
 	if old == nil {
 		p.after[v.Name] = next
 		return nil

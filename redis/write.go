@@ -74,7 +74,7 @@ func (o *Online) Restore(ctx context.Context, project string, view *asof.Feature
 	return o.fault(doing, err)
 }
 
-// encoder returns what makes rows of a view that the record knows as it is.
+// encoder returns what makes rows of a view that has a place in the store.
 func (o *Online) encoder(ctx context.Context, project string, view *asof.FeatureView) (rueidis.Client, *value.Encoder, *value.Schema, error) {
 	c, err := o.connect(ctx)
 	if err != nil {
@@ -84,7 +84,7 @@ func (o *Online) encoder(ctx context.Context, project string, view *asof.Feature
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	known := r.find(view.Name)
+	known := r.find(view)
 	if known == nil {
 		return nil, nil, nil, o.unknown(project, view.Name)
 	}

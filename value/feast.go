@@ -64,8 +64,15 @@ func passing(v *asof.FeatureView, keyVersion int) (*Encoder, *Schema, error) {
 	return encoder, schema, err
 }
 
-// Holds reports whether a message holds a value of the type, or a null.
+// NoTimestamp is how Feast writes a null UnixTimestamp, as numpy has it.
+var NoTimestamp = string(AppendUnixTimestamp(nil, noTime))
+
+// Holds reports whether a message of Feast's holds a value of the type, or an
+// unset one, which is a null. A missing time is no value.
 func Holds(t asof.Type, message []byte) bool {
+	if string(message) == NoTimestamp {
+		return false
+	}
 	number, typ, n := protowire.ConsumeTag(message)
 	return len(message) == 0 || n > 0 && number == field(t.Value) && typ == wire(t.Value)
 }

@@ -130,3 +130,20 @@ func TestAppendRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestHolds tells values of Feast's rows from what counts as null.
+func TestHolds(t *testing.T) {
+	time, missing := value.AppendUnixTimestamp(nil, 1706659200), []byte(value.NoTimestamp)
+	for _, c := range []struct {
+		typ     asof.ValueType
+		message []byte
+		want    bool
+	}{
+		{asof.TypeUnixTimestamp, time, true}, {asof.TypeUnixTimestamp, missing, false}, {asof.TypeUnixTimestamp, nil, true},
+		{asof.TypeInt64, time, false}, {asof.TypeInt64, missing, false}, {asof.TypeString, []byte{0x12, 0}, true},
+	} {
+		if got := value.Holds(asof.Scalar(c.typ), c.message); got != c.want {
+			t.Errorf("%s from %x: %t, want %t", asof.Scalar(c.typ), c.message, got, c.want)
+		}
+	}
+}
