@@ -84,6 +84,36 @@ func TestServeEndsOpenRequests(t *testing.T) {
 	}
 }
 
+// A client that keeps its connection gets an answer to what it sends while the
+// server stops, and is told to leave; the server does not wait longer than that.
+func TestServeSendsClientsAway(t *testing.T) {
+	address, stop, ended := start(t, server.HTTPOptions{Drain: time.Minute})
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	answers := bufio.NewReader(conn)
+	for _, stopped := range []bool{false, true} {
+		if stopped {
+			stop()
+			time.Sleep(20 * time.Millisecond) // whatever happens to an idle connection has happened
+		}
+		fmt.Fprintf(conn, "POST /get-online-features HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", len(oneUser), oneUser)
+		response, err := http.ReadResponse(answers, nil)
+		if err != nil {
+			t.Fatalf("stopped %t: %v", stopped, err)
+		}
+		body, err := io.ReadAll(response.Body)
+		if err != nil || response.StatusCode != 200 || response.Close != stopped || !strings.Contains(string(body), `"values":[1]`) {
+			t.Errorf("stopped %t: %d %s, closes %t, %v", stopped, response.StatusCode, body, response.Close, err)
+		}
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
 func TestServeCutsOffAfterGrace(t *testing.T) {
 	address, stop, ended := start(t, server.HTTPOptions{Grace: 20 * time.Millisecond})
 	begin(t, address, oneUser)

@@ -24,21 +24,24 @@ type HTTPOptions struct {
 	ReadTimeout   time.Duration // for the whole of a request; 30 s
 	WriteTimeout  time.Duration // from the header to the end of the answer; 60 s
 	IdleTimeout   time.Duration // between requests; 2 min
-	Grace         time.Duration // for open requests to end when ctx is done; Grace
+	Drain         time.Duration // for clients to leave when ctx is done: their next answer closes the connection; 100 ms
+	Grace         time.Duration // and then for open requests to end; Grace
 	Log           *slog.Logger  // gets what net/http complains of; nil for nowhere
 }
 
 // HTTP answers on the listener until ctx is done; then it takes no more
-// connections, lets open requests end, and returns nil. It closes the listener.
-// Requests that did not end in the grace time are cut off, which is
+// connections, sends clients away, lets open requests end, and returns nil. It
+// closes the listener. Requests that did not end in the grace time are cut off, which is
 // asof.CodeUnavailable.
 func HTTP(ctx context.Context, l net.Listener, h http.Handler, o HTTPOptions) error {
 	log := o.Log
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
+	leaving := &farewell{Handler: h}
 	server := &http.Server{
-		Handler:           h,
+		Handler:           leaving,
+		ConnState:         leaving.count,
 		ReadHeaderTimeout: cmp.Or(o.HeaderTimeout, 5*time.Second),
 		ReadTimeout:       cmp.Or(o.ReadTimeout, 30*time.Second),
 		WriteTimeout:      cmp.Or(o.WriteTimeout, time.Minute),
@@ -53,6 +56,8 @@ func HTTP(ctx context.Context, l net.Listener, h http.Handler, o HTTPOptions) er
 		return asof.Errorf(asof.CodeUnavailable, "cannot serve on %s: %w", l.Addr(), err)
 	case <-ctx.Done():
 	}
+	_ = l.Close() // first, or those who are sent away come back
+	leaving.wait(cmp.Or(o.Drain, 100*time.Millisecond))
 	grace := cmp.Or(o.Grace, Grace)
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
@@ -61,6 +66,6 @@ func HTTP(ctx context.Context, l net.Listener, h http.Handler, o HTTPOptions) er
 		_ = server.Close()
 		err = asof.Errorf(asof.CodeUnavailable, "requests were still open %s after the server was told to stop, and were cut off", grace)
 	}
-	<-failed // http.ErrServerClosed: the goroutine has ended
+	<-failed // what it says of a closed listener: the goroutine has ended
 	return err
 }
