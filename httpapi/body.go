@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"math"
 	"strconv"
 
 	"github.com/asof-dev/asof/serving"
@@ -155,14 +156,23 @@ func parseString(v, at string) (string, *malformed) {
 	return unquote(v), nil
 }
 
+// parseBool reads what Feast's server takes for true and false: a word, or a
+// number that is 1 or 0, however it is written.
 func parseBool(v, at string) (bool, *malformed) {
-	word := v
-	if v[0] == '"' {
+	const invalid = "Input should be a valid boolean"
+	word, whole := v, true
+	switch v[0] {
+	case '"':
 		word = unquote(v)
+	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+		number, _ := strconv.ParseFloat(v, 64)
+		word, whole = strconv.FormatFloat(number+0, 'f', -1, 64), number == math.Trunc(number) // -0+0 is 0
 	}
-	is, ok := lenientBool(word)
-	if !ok {
-		return false, &malformed{"bool_parsing", at, "Input should be a valid boolean, unable to interpret input", v}
+	if is, ok := lenientBool(word); ok {
+		return is, nil
 	}
-	return is, nil
+	if !whole || v[0] == 'n' || v[0] == '[' || v[0] == '{' {
+		return false, &malformed{"bool_type", at, invalid, v}
+	}
+	return false, &malformed{"bool_parsing", at, invalid + ", unable to interpret input", v}
 }
