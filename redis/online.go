@@ -35,8 +35,9 @@ type Online struct {
 	option  rueidis.ClientOption
 	where   string // for messages
 	records sync.Map
-	batches sync.Pool // of *batch
-	network *network  // for reads; everything else goes through the client
+	looking sync.Mutex // held while rows are looked for
+	batches sync.Pool  // of *batch
+	network *network   // for reads; everything else goes through the client
 	cluster cluster
 
 	client     atomic.Pointer[rueidis.Client]

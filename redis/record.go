@@ -22,7 +22,7 @@ import (
 type record struct {
 	revision string
 	shared   bool      // Feast filled the project: views that are not here may have rows too
-	loaded   time.Time // when it was read
+	until    time.Time // of a project without a record: when Feast's rows are looked for again
 	views    map[string]*view
 	width    map[string]int // by join keys: how many fields a hash of all their views has
 }
@@ -91,7 +91,7 @@ func (r *record) has(name string) bool {
 // current reports whether the record is still that of the revision. Whether
 // Feast has filled the project meanwhile tells no revision.
 func (r *record) current(revision string) bool {
-	return r.revision == revision && (revision != "" || r.shared || time.Since(r.loaded) < time.Second)
+	return r.revision == revision && (revision != "" || r.shared || time.Now().Before(r.until))
 }
 
 // load reads the record of a project; one that does not exist is empty.
@@ -100,12 +100,11 @@ func (o *Online) load(ctx context.Context, c rueidis.Client, project string) (*r
 	if err != nil {
 		return nil, o.wrongType(recordKey(project), err)
 	}
-	r := &record{revision: pairs[""], loaded: time.Now(), views: map[string]*view{}, width: map[string]int{}}
-	if r.shared = strings.HasPrefix(r.revision, sharedRevision); r.revision == "" {
-		if r.shared, err = o.filled(ctx, c, project); err != nil {
-			return nil, err
-		}
+	if len(pairs) == 0 {
+		return o.lookForRows(ctx, c, project)
 	}
+	r := &record{revision: pairs[""], views: map[string]*view{}, width: map[string]int{}}
+	r.shared = strings.HasPrefix(r.revision, sharedRevision)
 	delete(pairs, "")
 	for name, text := range pairs {
 		v := &view{Schema: &value.Schema{}, time: timeField(name), fields: map[string]string{}}

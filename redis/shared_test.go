@@ -2,6 +2,9 @@ package redis_test
 
 import (
 	"slices"
+	"strconv"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/asof-dev/asof"
@@ -72,6 +75,37 @@ func TestRowsOfAnotherProject(t *testing.T) {
 	err := store.Read(t.Context(), "hop", []*asof.Reading{r})
 	if asof.ErrorCode(err) != asof.CodeNotFound {
 		t.Fatalf("%v, want that the view is not known", err)
+	}
+}
+
+// TestRowsAreLookedForOnce asks from many sides for a project that has no rows:
+// one of them looks through the keys.
+func TestRowsAreLookedForOnce(t *testing.T) {
+	server := storetest.StartRedis(t, "")
+	server.Do("eval", "for i = 1, 20000 do redis.call('set', 'cache:' .. i, 1) end", "0")
+	looks := func(readers int) int {
+		server.Do("config", "resetstat")
+		store := open(t, redis.Config{Connection: server.Addr(), KeyVersion: 3})
+		var group sync.WaitGroup
+		for range readers {
+			group.Go(func() {
+				err := store.Read(t.Context(), "shop", []*asof.Reading{feeReading(t, "1")})
+				if asof.ErrorCode(err) != asof.CodeNotFound {
+					t.Errorf("%v, want that the view is not known", err)
+				}
+			})
+		}
+		group.Wait()
+		_, calls, _ := strings.Cut(server.Do("info", "commandstats"), "cmdstat_scan:calls=")
+		calls, _, _ = strings.Cut(calls, ",")
+		n, err := strconv.Atoi(calls)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if one, many := looks(1), looks(20); one != many {
+		t.Errorf("20 readers ask for keys %d times, and one reader %d times", many, one)
 	}
 }
 
