@@ -77,7 +77,7 @@ func (r *repository) driftReport(ctx context.Context, c comparison, output, out 
 		return err
 	}
 	features, drifted := drifted(views)
-	fmt.Fprintf(r.app.stdio.Err, "%s of %s drifted: %s\n", thousands(drifted), count(features, "feature", "features"), out)
+	fmt.Fprintf(r.app.stdio.Err, "%s of %s drifted: %s\n", thousands(drifted), count(features, "feature", "features"), r.app.path(out))
 	return nil
 }
 

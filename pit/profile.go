@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/asof-dev/asof"
+	"github.com/asof-dev/asof/statistics"
 )
 
 // none is a number that there is not.
@@ -93,13 +94,22 @@ func (p *profiler) kind(i int) asof.ProfileKind {
 	return profileKind(p.view.columns[f.Column], f.Type)
 }
 
+// nearest is a number as a Float32 feature has it. What rounds to nothing or is
+// beyond the range is no float32 to PostgreSQL; neither are NaN and infinity asked
+// for one.
+const nearest = "CASE WHEN abs(%[1]s) <= 7.006492321624085e-46 THEN 0 WHEN abs(%[1]s) < 3.4028235677973366e38 THEN CAST(CAST(%[1]s AS REAL) AS DOUBLE PRECISION) ELSE %[1]s END"
+
 // value returns a column as what it is described as.
 func (p *profiler) value(c asof.SourceColumn, t asof.Type) string {
 	expr := "s." + p.Quote(c.Name)
 	c = timed(c, t)
 	switch profileKind(c, t) {
 	case asof.ProfileNumber:
-		return "CAST(" + expr + " AS DOUBLE PRECISION)"
+		expr = "CAST(" + expr + " AS DOUBLE PRECISION)"
+		if t.Value == asof.TypeFloat32 {
+			return fmt.Sprintf(nearest, expr)
+		}
+		return expr
 	case asof.ProfileTime:
 		return "CAST(extract(epoch FROM " + p.Instant(expr, c, asof.RoundUp) + ") AS DOUBLE PRECISION)"
 	case asof.ProfileCategory:
@@ -185,7 +195,11 @@ func (p *profiler) quantiles(some bool) []string {
 // other columns have.
 func (p *profiler) counts(i int) []string {
 	counts := make([]string, p.bins)
-	edges := p.query.Edges[p.view.Features[i].Output]
+	f := p.view.Features[i]
+	edges := p.query.Edges[f.Output]
+	if f.Type.Value == asof.TypeFloat32 {
+		edges = statistics.Edges32(edges)
+	}
 	number := func(v float64) string {
 		return "CAST('" + strconv.FormatFloat(v, 'g', -1, 64) + "' AS DOUBLE PRECISION)"
 	}

@@ -34,6 +34,9 @@ func ReadProfiles(v *View, q *asof.ProfileQuery, rows array.RecordReader) ([]aso
 		for _, value := range values {
 			profiles[i].Top = append(profiles[i].Top, value.ValueCount)
 		}
+		if v.Features[i].Type.Value == asof.TypeFloat32 {
+			statistics.Shorten(&profiles[i])
+		}
 	}
 	return profiles, rows.Err()
 }

@@ -17,8 +17,10 @@ import (
 // Description makes the profile of a feature of values as they come.
 type Description struct {
 	profile asof.Profile
+	edges   []float64 // of the profile's bins, as values are compared with them
 	share   float64
 	sampled int64
+	float32 bool
 
 	sum     sums
 	numbers []float64 // of the sample
@@ -29,7 +31,11 @@ type Description struct {
 // for nil. A share below 1 is of the rows that its quantiles, distinct and most
 // frequent values are of, taken at random.
 func Describe(feature string, t asof.Type, edges []float64, share float64) *Description {
-	d := &Description{profile: asof.Profile{Feature: feature, Kind: asof.ProfileKindOf(t)}, share: share, texts: map[string]*int64{}}
+	d := &Description{profile: asof.Profile{Feature: feature, Kind: asof.ProfileKindOf(t)}, share: share, texts: map[string]*int64{},
+		edges: edges, float32: t.Value == asof.TypeFloat32}
+	if d.float32 {
+		d.edges = Edges32(edges)
+	}
 	if d.numeric() && len(edges) > 0 {
 		d.profile.Edges, d.profile.Bins = edges, make([]int64, len(edges)+1)
 	}
@@ -83,6 +89,9 @@ func (d *Description) addText(text string) {
 
 func (d *Description) addNumber(v float64, chosen bool) {
 	p := &d.profile
+	if d.float32 {
+		v = nearest(v)
+	}
 	switch {
 	case math.IsNaN(v):
 		p.NaNs++
@@ -92,7 +101,7 @@ func (d *Description) addNumber(v float64, chosen bool) {
 		return
 	}
 	if p.Bins != nil {
-		at, _ := slices.BinarySearch(p.Edges, v)
+		at, _ := slices.BinarySearch(d.edges, v)
 		p.Bins[at]++
 	}
 	d.sum.add(v)
@@ -116,6 +125,9 @@ func (d *Description) Profile() asof.Profile {
 		p.Top, p.Distinct = mostFrequent(counts, asof.ProfileTopCategories, func(text string) asof.ValueCount { return asof.ValueCount{Text: text} })
 	case d.numeric():
 		d.summarize(&p)
+	}
+	if d.float32 {
+		Shorten(&p)
 	}
 	return p
 }

@@ -54,16 +54,17 @@ func profiler(t *testing.T, u OfflineUnderTest) asof.Profiler {
 
 var profileEqual = cmp.Options{cmpopts.EquateEmpty(), cmpopts.EquateApprox(1e-9, 1e-12)}
 
-// A profile says what is in each kind of column, and nothing of what it is not asked for.
+// A profile says what is in each kind of column, and nothing of what it is not asked for. Columns declared Float32
+// are described as such, by their shortest decimals, whatever type the source gives them.
 func offlineProfile(t *testing.T, u OfflineUnderTest) {
 	var rows [][]*string
 	words := [][]string{
-		{"1.5", "0.5", "1", "10.25", "true", "été", "2024-01-01", "2024-01-01", "[1,2]", `ab`, `{"a":1}`},
+		{"1.5", "0.1", "1", "10.3", "true", "été", "2024-01-01", "2024-01-01", "[1,2]", `ab`, `{"a":1}`},
 		{"-", "-", "-", "-", "-", "-", "-", "-", "-", "-", "-"},
-		{"NaN", "NaN", "2", "10.25", "false", " ", "2024-01-02", "2024-01-02", "[]", `é`, `{}`},
+		{"NaN", "NaN", "2", "10.3", "false", " ", "2024-01-02", "2024-01-02", "[]", `é`, `{}`},
 		{"+Inf", "-Inf", "9007199254740991", "-0.5", "true", "été", "2024-01-01T00:00:00.000001", "1969-12-31", "[-,3,4]", `a`, `{"b":2}`},
 		{"-2.5", "2.5", "-3", "99999999.99", "true", "日本", "2024-01-01", "2024-01-01", "[5]", `a`, `[]`},
-		{"1e200", "2.5", "1", "10.25", "-", "z'\"", "2024-01-01", "2024-01-01", "[5]", `a`, `1`},
+		{"1e200", "2.5", "1", "10.3", "-", "z'\"", "2024-01-01", "2024-01-01", "[5]", `a`, `1`},
 	}
 	add := func(at string, values []string) {
 		row := []*string{new(strconv.Itoa(len(rows))), &at}
@@ -86,7 +87,7 @@ func offlineProfile(t *testing.T, u OfflineUnderTest) {
 		add(at, words[0])
 	}
 	view := profiled(t, u, rows)
-	edges := map[string][]float64{"double": {-2.5, 0, 1.5}, "bigint": {1}, "text": {1}, "bigint[]": {0, 1, 2}}
+	edges := map[string][]float64{"double": {-2.5, 0, 1.5}, "real": {math.Nextafter(0.1, 0), 0.1, 2.5}, "numeric(10,2)": {-0.5, 10.3}, "bigint": {1}, "text": {1}, "bigint[]": {0, 1, 2}}
 	got, err := profiler(t, u).Profile(t.Context(), &asof.ProfileQuery{View: view, Edges: edges,
 		From: time.Date(2024, 1, 31, 0, 0, 0, 0, time.UTC), To: time.Date(2024, 2, 29, 0, 0, 0, 0, time.UTC)})
 	if err != nil {
@@ -107,9 +108,9 @@ func offlineProfile(t *testing.T, u OfflineUnderTest) {
 	}
 	want := []asof.Profile{
 		{NaNs: 1, Infinite: 2, Distinct: 2, Min: new(-2.5), Max: new(1.5), Mean: new(-0.5), Stddev: new(math.Sqrt(8)), Edges: edges["double"], Bins: []int64{1, 0, 1, 0}, Top: numbers(-2.5, 1, 1.5, 1)},
-		{NaNs: 1, Infinite: 1, Distinct: 2, Min: new(0.5), Max: new(2.5), Mean: new(5.5 / 3), Stddev: new(math.Sqrt(4.0 / 3)), Top: numbers(2.5, 2, 0.5, 1)},
+		{NaNs: 1, Infinite: 1, Distinct: 2, Min: new(0.1), Max: new(2.5), Mean: new((float64(float32(0.1)) + 5) / 3), Stddev: new(math.Sqrt(1.92) - 8.6e-10), Edges: edges["real"], Bins: []int64{0, 1, 2, 0}, Top: numbers(2.5, 2, 0.1, 1)},
 		{Distinct: 4, Min: new(-3.0), Max: new(9007199254740991.0), Mean: new(9007199254740992.0 / 5), Stddev: new(4028241869560690.0), Edges: edges["bigint"], Bins: []int64{3, 2}, Top: numbers(1, 2, -3, 1, 2, 1, 9007199254740991, 1)},
-		{Distinct: 3, Min: new(-0.5), Max: new(99999999.99), Mean: new(100000030.24 / 5), Stddev: new(44721356.0), Top: numbers(10.25, 3, -0.5, 1, 99999999.99, 1)},
+		{Distinct: 3, Min: new(-0.5), Max: new(1e8), Mean: new(100000030.4 / 5), Stddev: new(44721356.0), Edges: edges["numeric(10,2)"], Bins: []int64{1, 3, 1}, Top: numbers(10.3, 3, -0.5, 1, 1e8, 1)},
 		{Nulls: 1, Distinct: 2, Top: texts("true", 3, "false", 1)},
 		{Distinct: 4, Top: texts("été", 2, " ", 1, "z'\"", 1, "日本", 1)},
 		{Distinct: 3, Min: new(first), Max: new(first + 86400), Mean: new(first + 86400.000001/5), Stddev: new(38639.0), Top: numbers(first, 3, first+1e-6, 1, first+86400, 1)},
