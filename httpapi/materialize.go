@@ -111,7 +111,7 @@ func (h *handler) start(r *http.Request, s *span, plan func(*span) (filling, err
 		err = currentVersion(r.Context(), m, views, s.version)
 	}
 	if err != nil {
-		return nil, err
+		return nil, refused(err)
 	}
 	if err := h.mayFill(r.Context(), m, views); err != nil {
 		return nil, err
@@ -122,7 +122,7 @@ func (h *handler) start(r *http.Request, s *span, plan func(*span) (filling, err
 	if alone {
 		busy, err := m.Busy(r.Context(), views)
 		if err != nil {
-			return nil, err
+			return nil, refused(err)
 		}
 		if len(busy) > 0 {
 			return nil, asof.Errorf(asof.CodeConflict, "%w", &materialize.Busy{Views: busy})
@@ -133,8 +133,18 @@ func (h *handler) start(r *http.Request, s *span, plan func(*span) (filling, err
 		if err != nil {
 			h.Log.Warn("views were not materialized", "path", r.URL.Path, "error", err)
 		}
-		return results, err
+		return results, refused(err)
 	})
+}
+
+// refused makes the refusal of a login by a source or a store, which is the
+// server's own, a fault of the server and not of who asks it.
+func refused(err error) error {
+	switch asof.ErrorCode(err) {
+	case asof.CodeUnauthenticated, asof.CodeForbidden:
+		return asof.Errorf(asof.CodeUnavailable, "%w", err)
+	}
+	return err
 }
 
 // currentVersion refuses a version of a view that is not the one it is at.

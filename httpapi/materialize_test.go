@@ -221,3 +221,24 @@ func TestMaterializeOutlivesItsClient(t *testing.T) {
 		t.Errorf("the jobs, newest first, ended with %q", states)
 	}
 }
+
+// refusing is an online store that takes no writes of the server's user.
+type refusing struct{ asof.OnlineStore }
+
+func (refusing) Write(context.Context, string, *asof.FeatureView, arrow.RecordBatch) (int64, error) {
+	return 0, asof.Errorf(asof.CodeForbidden, "permission denied for table clicks")
+}
+
+// TestMaterializeWhereTheStoreRefuses is no 403: the caller has every right.
+func TestMaterializeWhereTheStoreRefuses(t *testing.T) {
+	o, store := filling(t)
+	m, err := o.Materializer(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Online = refusing{store}
+	status, body := ask(t, httpapi.New(o), "POST", "/materialize-incremental", `{"end_ts": "2024-06-01T00:00:00"}`)
+	if status != http.StatusServiceUnavailable || !strings.Contains(body, "permission denied for table clicks") {
+		t.Errorf("%d %s", status, body)
+	}
+}
