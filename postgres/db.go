@@ -14,7 +14,6 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -65,7 +64,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 		schema = "public"
 	}
 	maps.Copy(conf.ConnConfig.RuntimeParams, session)
-	conf.ConnConfig.RuntimeParams["search_path"] = pgx.Identifier{schema}.Sanitize()
+	conf.ConnConfig.RuntimeParams["search_path"] = sqltext.Name(schema)
 	conf.ConnConfig.AfterConnect = noticeGone
 	conf.ConnConfig.BuildFrontend = buffered
 	pool, err := pgxpool.NewWithConfig(ctx, conf)
